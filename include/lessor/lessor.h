@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything of the native API. The Windows names are in <lessor/dhcpsapi.h>. */
+#ifndef LESSOR_LESSOR_H
+#define LESSOR_LESSOR_H
+
+#include <lessor/engine.h>
+#include <lessor/lease.h>
+#include <lessor/scope.h>
+#include <lessor/stats.h>
+#include <lessor/status.h>
+#include <lessor/time.h>
+#include <lessor/version.h>
+
+#endif
