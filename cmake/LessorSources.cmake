@@ -6,7 +6,7 @@
 # are relative to the calling folder.
 function(lessor_require_listed)
         cmake_parse_arguments(PARSE_ARGV 0 arg "" "REMEDY" "PATTERNS;FILES")
-        file(GLOB_RECURSE present RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS ${arg_PATTERNS})
+        file(GLOB present RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS ${arg_PATTERNS})
         if(arg_FILES)
                 list(REMOVE_ITEM present ${arg_FILES})
         endif()

@@ -4,6 +4,7 @@
 # Everything a test or benchmark of internals may see: the static library, engine/ to include from, the dependencies'
 # headers, and the allocator the command has.
 add_library(lessor_internal INTERFACE)
+target_compile_definitions(lessor_internal INTERFACE _GNU_SOURCE)
 target_include_directories(lessor_internal INTERFACE ${PROJECT_SOURCE_DIR}/engine ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(lessor_internal INTERFACE lessor_options lessor_static PkgConfig::LESSOR_URCU
         PkgConfig::LESSOR_ISAL PkgConfig::LESSOR_XXHASH Unistring::Unistring Threads::Threads lessor_allocator)
@@ -42,6 +43,18 @@ function(lessor_add_test noun)
         add_test(NAME ${noun} COMMAND ${noun}_test WORKING_DIRECTORY ${LESSOR_SCRATCH_DIR})
         lessor_set_test(${noun} LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
         set_property(DIRECTORY APPEND PROPERTY LESSOR_LISTED ${noun}_test.c)
+endfunction()
+
+# lessor_add_script_test(<noun> [LABELS <label>...] [TIMEOUT <seconds>])
+# Runs <noun>_test.sh of the calling folder, with the path of the command as its argument, as the test <noun>.
+function(lessor_add_script_test noun)
+        cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "LABELS")
+        set_property(DIRECTORY APPEND PROPERTY LESSOR_LISTED ${noun}_test.sh)
+        if(LESSOR_WITH_TOOLS)
+                add_test(NAME ${noun} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${noun}_test.sh $<TARGET_FILE:lessor_command>
+                        WORKING_DIRECTORY ${LESSOR_SCRATCH_DIR})
+                lessor_set_test(${noun} LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
+        endif()
 endfunction()
 
 # lessor_add_bench(<noun> [SOURCES <file>...])
