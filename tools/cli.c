@@ -71,9 +71,13 @@ cli_exit_status(lessor_status_t status) {
 /* ---- The store ---- */
 
 const char *
-cli_store_directory(const char *given) {
+cli_need_store(const char *command, const char *given) {
 	const char *directory = given != NULL ? given : getenv("LESSOR_STORE");
-	return directory != NULL && directory[0] != '\0' ? directory : NULL;
+	if (directory == NULL || directory[0] == '\0') {
+		(void)cli_fail(command, CLI_USAGE, "say which store, with --store DIR or in LESSOR_STORE");
+		return NULL;
+	}
+	return directory;
 }
 
 int
@@ -82,11 +86,11 @@ cli_open(const char *command, const char *directory, bool create, bool read_only
 	lessor_report_t own_report;
 	lessor_report_t *filled = report != NULL ? report : &own_report;
 	lessor_options_t options;
-	const char *store = cli_store_directory(directory);
+	const char *store = cli_need_store(command, directory);
 	lessor_status_t status;
 
 	if (store == NULL) {
-		return cli_fail(command, CLI_USAGE, "say which store, with --store DIR or in LESSOR_STORE");
+		return CLI_USAGE;
 	}
 	lessor_options_init(&options);
 	options.create_if_missing = create && !read_only;
@@ -135,6 +139,94 @@ cli_find_scope(const char *command, lessor_engine_t *engine, const char *text, l
 	return CLI_OK;
 }
 
+/* ---- Options ---- */
+
+int
+cli_common_option(int key, const char *argument, cli_common_t *common) {
+	switch (key) {
+	case CLI_KEY_STORE:
+		common->store = argument;
+		return 0;
+	case CLI_KEY_JSON:
+		common->json = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+bool
+cli_parse_arguments(const struct argp *argp, int argc, char **argv, void *options) {
+	error_t error = argp_parse(argp, argc, argv, 0, NULL, options);
+	if (error != 0) {
+		(void)cli_fail(argv[0], CLI_FAILED, "cannot read the arguments: %s", strerror(error));
+	}
+	return error == 0;
+}
+
+void
+cli_reject(const struct argp_state *state, const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	complain(state->name, format, arguments);
+	va_end(arguments);
+	exit(CLI_USAGE);
+}
+
+uint32_t
+cli_need_ipv4(const struct argp_state *state, const char *what, const char *text) {
+	uint32_t address = 0;
+	if (!cli_parse_ipv4(text, &address)) {
+		cli_reject(state, "%s '%s' is not an IPv4 address like 192.0.2.10", what, text);
+	}
+	return address;
+}
+
+uint64_t
+cli_need_number(const struct argp_state *state, const char *what, const char *text, uint64_t max) {
+	uint64_t number = 0;
+	if (!cli_parse_number(text, max, &number)) {
+		cli_reject(state, "%s '%s' is not a number from 0 to %" PRIu64, what, text, max);
+	}
+	return number;
+}
+
+lessor_range_t
+cli_need_range(const struct argp_state *state, const char *what, const char *text) {
+	lessor_range_t range = {0, 0};
+	if (!cli_parse_range(text, &range)) {
+		cli_reject(state, "%s '%s' is not a range like 192.0.2.10-192.0.2.99", what, text);
+	}
+	return range;
+}
+
+lessor_filetime_t
+cli_need_time(const struct argp_state *state, const char *what, const char *text) {
+	lessor_filetime_t time = 0;
+	if (!cli_parse_time(text, &time)) {
+		cli_reject(state, "%s '%s' is not a time like 2026-01-01T00:00:00Z, @1767225600, never or none", what,
+			   text);
+	}
+	return time;
+}
+
+uint8_t
+cli_need_hex(const struct argp_state *state, const char *what, const char *text, uint8_t *bytes, uint8_t capacity) {
+	size_t count = cli_parse_hex(text, bytes, capacity);
+	if (count == 0) {
+		cli_reject(state, "%s '%s' is not 1 to %u octets like 00:1c:25:80:a0:43", what, text, capacity);
+	}
+	return (uint8_t)count;
+}
+
+const char *
+cli_need_text(const struct argp_state *state, const char *what, const char *text, size_t max_bytes) {
+	if (!cli_text_valid(text, max_bytes)) {
+		cli_reject(state, "%s is not UTF-8 of at most %zu bytes", what, max_bytes);
+	}
+	return text;
+}
+
 /* ---- Finding the command to run ---- */
 
 typedef struct dispatch {
@@ -153,8 +245,7 @@ dispatch_option(int key, char *argument, struct argp_state *state) {
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "say which command");
-		return 0;
+		cli_reject(state, "say which command; see '%s --help'", state->name);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -14,6 +14,7 @@
 
 #include <lessor/lessor.h>
 
+struct argp_state;
 struct json_object;
 
 enum {
@@ -41,8 +42,8 @@ int cli_exit_status(lessor_status_t status);
 
 /* ---- The store ---- */
 
-/* The directory of --store, else of the environment's LESSOR_STORE; NULL if neither is given. */
-const char *cli_store_directory(const char *given);
+/* The directory of --store, else of the environment's LESSOR_STORE; NULL, after a complaint, if neither is given. */
+const char *cli_need_store(const char *command, const char *given);
 
 /* Open the store of --store DIR (NULL: LESSOR_STORE), or complain and return the exit status. read_only implies that it must exist.
  * report may be NULL. */
@@ -58,12 +59,35 @@ int cli_find_scope(const char *command, lessor_engine_t *engine, const char *tex
 
 /* ---- Reading arguments ---- */
 
-/* Options that every sub-command spells alike; for its table of struct argp_option. */
+/* Options that every sub-command spells alike: for its table of struct argp_option, the values, and the parser (0 if the key was one
+ * of them, else ARGP_ERR_UNKNOWN). */
 enum { CLI_KEY_STORE = 0x1000, CLI_KEY_JSON };
 /* clang-format off */
-#define CLI_OPTION_STORE {"store", CLI_KEY_STORE, "DIR", 0, "The store's directory (default: $LESSOR_STORE)", 0}
-#define CLI_OPTION_JSON  {"json", CLI_KEY_JSON, NULL, 0, "Answer in JSON", 0}
+#define CLI_OPTION_STORE {"store", CLI_KEY_STORE, "DIR", 0, "The store's directory (default: $LESSOR_STORE)", -1}
+#define CLI_OPTION_JSON  {"json", CLI_KEY_JSON, NULL, 0, "Answer in JSON", -1}
 /* clang-format on */
+typedef struct cli_common {
+	const char *store;
+	bool json;
+} cli_common_t;
+int cli_common_option(int key, const char *argument, cli_common_t *common);
+
+/* argp_parse() for a sub-command. Wrong arguments end the process with CLI_USAGE; false, after a complaint, if memory ran out. */
+struct argp;
+bool cli_parse_arguments(const struct argp *argp, int argc, char **argv, void *options);
+
+/* End the process with CLI_USAGE and one sentence, as cli_fail(). For use while arguments are parsed, before anything is open. */
+_Noreturn void cli_reject(const struct argp_state *state, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The value of an option or argument 'what', or cli_reject(). */
+uint32_t cli_need_ipv4(const struct argp_state *state, const char *what, const char *text);
+uint64_t cli_need_number(const struct argp_state *state, const char *what, const char *text, uint64_t max);
+lessor_range_t cli_need_range(const struct argp_state *state, const char *what, const char *text);
+lessor_filetime_t cli_need_time(const struct argp_state *state, const char *what, const char *text);
+uint8_t cli_need_hex(const struct argp_state *state, const char *what, const char *text, uint8_t *bytes,
+		     uint8_t capacity);
+const char *cli_need_text(const struct argp_state *state, const char *what, const char *text, size_t max_bytes);
 
 /* A command that is known by its first argument. A table ends with a name of NULL. */
 typedef struct cli_command {
@@ -132,13 +156,20 @@ bool cli_json_number(struct json_object *object, const char *key, uint64_t numbe
 bool cli_json_bool(struct json_object *object, const char *key, bool value);
 bool cli_json_seconds(struct json_object *object, const char *key, double seconds);
 bool cli_json_address(struct json_object *object, const char *key, uint32_t address);
-bool cli_json_range(struct json_object *object, const char *key, const lessor_range_t *range); /* NULL: null */
-/* 'value' goes to the object, also when it fails. */
+/* "scope", as "192.0.2.0/24", and "subnet_mask". */
+bool cli_json_subnet(struct json_object *object, uint32_t subnet, uint32_t mask);
+/* 'value' belongs to the object from now on; NULL is memory that ran out. */
 bool cli_json_add(struct json_object *object, const char *key, struct json_object *value);
+/* {"first": A, "last": B}; NULL if memory ran out. */
+struct json_object *cli_json_range(const lessor_range_t *range);
 
 /* "192.0.2.0/24"; text holds CLI_SUBNET_BYTES. */
 #define CLI_SUBNET_BYTES 20
 void cli_format_subnet(uint32_t subnet, uint32_t mask, char *text);
+
+/* A line for people, with its values in one column below each other; text goes out as cli_put_text() does, NULL does not. */
+void cli_put_line(const char *label, const char *value);
+void cli_put_text_line(const char *label, const char *text);
 
 /* A lease as lines for people, and as one JSON object in one line; false if memory ran out. */
 void cli_put_lease(const lessor_lease_t *lease);
@@ -159,6 +190,8 @@ void cli_table_add(cli_table_t *table, const char *format, ...) __attribute__((f
 void cli_table_add_text(cli_table_t *table, const char *text);
 /* Write it to stdout and release it. False if memory ran out. */
 bool cli_table_put(cli_table_t *table);
+/* Release it, also one that was put already. */
+void cli_table_free(cli_table_t *table);
 
 /* Call first in main(): stdout's failures (a full disk, a closed pipe) end the process with a sentence and CLI_FAILED. */
 void cli_guard_output(void);

@@ -145,7 +145,7 @@ cli_json_add(struct json_object *object, const char *key, struct json_object *va
 	if (value == NULL) {
 		return false;
 	}
-	if (json_object_object_add(object, key, value) != 0) {
+	if (object == NULL || json_object_object_add(object, key, value) != 0) {
 		(void)json_object_put(value);
 		return false;
 	}
@@ -187,14 +187,21 @@ cli_json_address(struct json_object *object, const char *key, uint32_t address) 
 }
 
 bool
-cli_json_range(struct json_object *object, const char *key, const lessor_range_t *range) {
-	struct json_object *value;
-	if (range == NULL) {
-		return json_add_null(object, key);
+cli_json_subnet(struct json_object *object, uint32_t subnet, uint32_t mask) {
+	char text[CLI_SUBNET_BYTES];
+	cli_format_subnet(subnet, mask, text);
+	return cli_json_text(object, "scope", text) && cli_json_address(object, "subnet_mask", mask);
+}
+
+struct json_object *
+cli_json_range(const lessor_range_t *range) {
+	struct json_object *object = json_object_new_object();
+	if (object != NULL && cli_json_address(object, "first", range->first) &&
+	    cli_json_address(object, "last", range->last)) {
+		return object;
 	}
-	value = json_object_new_object();
-	return cli_json_add(object, key, value) && cli_json_address(value, "first", range->first) &&
-	       cli_json_address(value, "last", range->last);
+	(void)json_object_put(object);
+	return NULL;
 }
 
 /* Outside strings JSON is plain ASCII, so every character that does not show plainly is inside one, where \uXXXX may stand for it. */
@@ -233,21 +240,23 @@ cli_put_json(struct json_object *object) {
 	return text != NULL;
 }
 
-/* ---- A lease ---- */
+/* ---- Lines ---- */
 
-static void
-put_line(const char *label, const char *value) {
+void
+cli_put_line(const char *label, const char *value) {
 	(void)printf("%-17s %s\n", label, value);
 }
 
-static void
-put_text_line(const char *label, const char *text) {
+void
+cli_put_text_line(const char *label, const char *text) {
 	if (text != NULL) {
 		(void)printf("%-17s ", label);
 		cli_put_text(stdout, text);
 		(void)putchar('\n');
 	}
 }
+
+/* ---- A lease ---- */
 
 static const char *
 client_type_name(uint8_t client_type) {
@@ -278,7 +287,7 @@ put_time_lines(const lessor_lease_t *lease) {
 	(void)printf("%-17s %s%s\n", "expires", text, expired ? " (expired)" : "");
 	if (lease->last_transaction_s != 0) {
 		cli_format_time(lessor_time_from_unix_s(lease->last_transaction_s), text);
-		put_line("last transaction", text);
+		cli_put_line("last transaction", text);
 	}
 	if (lease->quarantine_status != LESSOR_NO_QUARANTINE || lease->quarantine_capable) {
 		(void)printf("%-17s status %u%s\n", "quarantine", lease->quarantine_status,
@@ -286,7 +295,7 @@ put_time_lines(const lessor_lease_t *lease) {
 	}
 	if (lease->probation_ends_at != LESSOR_TIME_NONE) {
 		cli_format_time(lease->probation_ends_at, text);
-		put_line("probation ends", text);
+		cli_put_line("probation ends", text);
 	}
 }
 
@@ -294,26 +303,26 @@ void
 cli_put_lease(const lessor_lease_t *lease) {
 	char text[CLI_SUBNET_BYTES];
 	cli_format_ipv4(lease->address, text);
-	put_line("address", text);
+	cli_put_line("address", text);
 	cli_format_subnet(lease->address & lease->subnet_mask, lease->subnet_mask, text);
-	put_line("scope", text);
+	cli_put_line("scope", text);
 	put_client_lines(lease);
 	(void)printf("%-17s %s (%u)\n", "state", cli_lease_state_name(lease->address_state), lease->address_state);
 	put_time_lines(lease);
-	put_text_line("name", lease->name);
-	put_text_line("comment", lease->comment);
-	put_text_line("policy", lease->policy_name);
-	put_text_line("owner", lease->owner_name);
+	cli_put_text_line("name", lease->name);
+	cli_put_text_line("comment", lease->comment);
+	cli_put_text_line("policy", lease->policy_name);
+	cli_put_text_line("owner", lease->owner_name);
 	if (lease->owner_address != 0) {
 		cli_format_ipv4(lease->owner_address, text);
-		put_line("owner address", text);
+		cli_put_line("owner address", text);
 	}
 	if (lease->dns_forward || lease->dns_reverse) {
-		put_line("DNS records", !lease->dns_reverse   ? "forward"
-					: !lease->dns_forward ? "reverse"
-							      : "forward, reverse");
+		cli_put_line("DNS records", !lease->dns_reverse   ? "forward"
+					    : !lease->dns_forward ? "reverse"
+								  : "forward, reverse");
 	}
-	put_text_line("user context", lease->user_context);
+	cli_put_text_line("user context", lease->user_context);
 }
 
 /* As text under 'key', and as it is kept under '<key>_filetime'. No time at all: null and 0. */
@@ -335,8 +344,7 @@ json_add_hex(struct json_object *object, const char *key, const uint8_t *bytes, 
 static bool
 json_add_identity(struct json_object *object, const lessor_lease_t *lease) {
 	return cli_json_address(object, "address", lease->address) &&
-	       cli_json_address(object, "subnet", lease->address & lease->subnet_mask) &&
-	       cli_json_address(object, "subnet_mask", lease->subnet_mask) &&
+	       cli_json_subnet(object, lease->address & lease->subnet_mask, lease->subnet_mask) &&
 	       json_add_hex(object, "client_id", lease->client_id, lease->client_id_bytes) &&
 	       cli_json_bool(object, "client_id_made_up", lease->client_id_made_up) &&
 	       cli_json_number(object, "client_type", lease->client_type) &&
@@ -483,10 +491,15 @@ cli_table_put(cli_table_t *table) {
 	if (!failed) {
 		put_rows(table, columns);
 	}
+	cli_table_free(table);
+	return !failed;
+}
+
+void
+cli_table_free(cli_table_t *table) {
 	for (size_t i = 0; i < table->count; i++) {
 		free(table->cells[i]);
 	}
 	free(table->cells);
 	cli_table_init(table, table->alignment);
-	return !failed;
 }
