@@ -269,7 +269,7 @@ dispatch_help(int key, const char *text, void *input) {
 	for (const cli_command_t *command = dispatch->commands; command->name != NULL; command++) {
 		(void)fprintf(stream, "  %-10s %s\n", command->name, command->summary);
 	}
-	(void)fputs("\nEach command has its own --help.", stream);
+	(void)fputs("\nEach command has its own --help.\n", stream);
 	if (fclose(stream) != 0) {
 		free(help);
 		return NULL;
