@@ -3,8 +3,12 @@
 #include "cli.h"
 
 #include <argp.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <json-c/json.h>
 
@@ -20,6 +24,30 @@ static const struct argp argp = {
 	NULL,         NULL,         NULL,
 };
 
+/* The size of the newest snapshot file. The names have one length and end in the position in the log, so the greatest is the newest. 0 if
+ * it cannot be told. */
+static uint64_t
+newest_snapshot_bytes(const char *store) {
+	static const char prefix[] = "snapshot-";
+	char newest[NAME_MAX + 1] = "";
+	struct stat file = {.st_size = 0};
+	struct dirent *entry;
+	DIR *directory = opendir(store);
+	if (directory == NULL) {
+		return 0;
+	}
+	while ((entry = readdir(directory)) != NULL) {
+		if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0 && strcmp(entry->d_name, newest) > 0) {
+			(void)snprintf(newest, sizeof(newest), "%s", entry->d_name);
+		}
+	}
+	if (newest[0] != '\0' && fstatat(dirfd(directory), newest, &file, 0) != 0) {
+		file.st_size = 0;
+	}
+	(void)closedir(directory);
+	return (uint64_t)file.st_size;
+}
+
 static bool
 put_json(const lessor_report_t *report, uint64_t bytes) {
 	struct json_object *object = json_object_new_object();
@@ -34,16 +62,17 @@ put_json(const lessor_report_t *report, uint64_t bytes) {
 }
 
 static int
-snapshot(const char *command, lessor_engine_t *engine, bool json) {
+snapshot(const char *command, lessor_engine_t *engine, const cli_common_t *common) {
 	lessor_report_t report;
 	lessor_status_t status;
-	uint64_t bytes = 1;
+	uint64_t bytes;
 	memset(&report, 0, sizeof(report));
 	status = lessor_snapshot(engine, &report);
 	if (status != LESSOR_OK) {
 		return cli_fail_status(command, status, &report, "cannot write the snapshot");
 	}
-	if (!json) {
+	bytes = newest_snapshot_bytes(common->store);
+	if (!common->json) {
 		(void)printf("%" PRIu64 " leases, %" PRIu64 " bytes, %.3f seconds\n", report.leases, bytes,
 			     report.seconds);
 		return CLI_OK;
@@ -59,9 +88,13 @@ cmd_snapshot(int argc, char **argv) {
 	if (!cli_parse_arguments(&argp, argc, argv, &common)) {
 		return CLI_FAILED;
 	}
+	common.store = cli_need_store(argv[0], common.store);
+	if (common.store == NULL) {
+		return CLI_USAGE;
+	}
 	result = cli_open(argv[0], common.store, false, false, &engine, NULL);
 	if (result != CLI_OK) {
 		return result;
 	}
-	return cli_close(argv[0], &engine, snapshot(argv[0], engine, common.json));
+	return cli_close(argv[0], &engine, snapshot(argv[0], engine, &common));
 }
