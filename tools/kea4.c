@@ -157,7 +157,7 @@ kea4_column_name(size_t column) {
 }
 
 bool
-kea4_parse_header(kea4_parser_t *parser, const char *line, size_t bytes) {
+kea4_parse_header(const char *line, size_t bytes, size_t *columns) {
 	cell_t cells[KEA4_COLUMNS];
 	size_t count = split(line, bytes, cells, KEA4_COLUMNS);
 	if (count < KEA4_COLUMNS_MIN) {
@@ -169,7 +169,7 @@ kea4_parse_header(kea4_parser_t *parser, const char *line, size_t bytes) {
 			return false;
 		}
 	}
-	parser->columns = count;
+	*columns = count;
 	return true;
 }
 

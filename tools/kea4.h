@@ -119,9 +119,9 @@ typedef enum kea4_problem {
 /* A phrase without a full stop; static. */
 const char *kea4_problem_text(kea4_problem_t problem);
 
-/* One per file; a row that it parsed points into it. */
+/* What it takes to parse rows; a row points into it. */
 typedef struct kea4_parser {
-	size_t columns; /* of the header */
+	size_t columns; /* of the file's header; for the caller to set */
 	json_context_t *context;
 	char hostname[KEA_TEXT_GROWS * KEA4_HOSTNAME_MAX_BYTES + 1];
 	char user_context[KEA4_CONTEXT_MAX_BYTES + 1];
@@ -129,10 +129,10 @@ typedef struct kea4_parser {
 	char text[KEA_TEXT_GROWS * KEA4_CONTEXT_MAX_BYTES];
 } kea4_parser_t;
 
-/* Whether the line is a header, that is: the known names in their order, at least nine. Sets parser->columns. */
-bool kea4_parse_header(kea4_parser_t *parser, const char *line, size_t bytes);
+/* Whether the line is a header, that is: the known names in their order, at least nine. *columns: how many there are. */
+bool kea4_parse_header(const char *line, size_t bytes, size_t *columns);
 
-/* Which name the header above has at a position, to say where another one failed; NULL beyond the twelfth. */
+/* The name of a column, counted from 0; NULL beyond the twelfth. */
 const char *kea4_column_name(size_t column);
 
 /*
