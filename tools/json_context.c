@@ -263,31 +263,19 @@ json_context_free(json_context_t **context) {
 	}
 }
 
-static json_object *
-parse(json_tokener *tokener, int flags, const char *text, size_t bytes) {
+/* One whole text: JSON_FINE if it is an object. */
+static json_verdict_t
+judge(json_tokener *tokener, int flags, const char *text, size_t bytes) {
 	json_tokener_reset(tokener);
 	json_tokener_set_flags(tokener, flags);
-	json_object *object = json_tokener_parse_ex(tokener, text, (int)bytes);
-	size_t end = json_tokener_get_parse_end(tokener);
-	while (object != NULL && end < bytes && is_space(text[end])) {
-		end++;
+	json_object *value = json_tokener_parse_ex(tokener, text, (int)bytes);
+	bool is_json = json_tokener_get_error(tokener) == json_tokener_success;
+	bool is_object = json_object_is_type(value, json_type_object);
+	json_object_put(value);
+	for (size_t end = json_tokener_get_parse_end(tokener); is_json && end < bytes; end++) {
+		is_json = is_space(text[end]);
 	}
-	if (object != NULL && end < bytes) {
-		json_object_put(object);
-		object = NULL;
-	}
-	return object;
-}
-
-/* NULL for "null" as for malformed text: neither is an object. */
-static json_object *
-parse_strictly(json_tokener *tokener, const char *text, size_t bytes) {
-	json_object *object = parse(tokener, JSON_TOKENER_STRICT, text, bytes);
-	if (object == NULL && json_tokener_get_error(tokener) == json_tokener_error_parse_number) {
-		/* Kea's integers have up to 128 bits; strict json-c refuses what exceeds 64, the other mode takes it. */
-		object = parse(tokener, 0, text, bytes);
-	}
-	return object;
+	return !is_json ? JSON_MALFORMED : is_object ? JSON_FINE : JSON_NOT_OBJECT;
 }
 
 json_verdict_t
@@ -296,15 +284,13 @@ json_context_check(json_context_t *context, char *text, size_t *bytes, size_t ca
 	if (blanked == JSON_BLANK_OPEN || blanked == JSON_BLANK_INCLUDE || *bytes > INT_MAX) {
 		return JSON_MALFORMED;
 	}
-	json_object *object = parse_strictly(context->tokener, text, *bytes);
-	if (object == NULL) {
-		return json_tokener_get_error(context->tokener) == json_tokener_success ? JSON_NOT_OBJECT
-											: JSON_MALFORMED;
+	json_verdict_t verdict = judge(context->tokener, JSON_TOKENER_STRICT, text, *bytes);
+	if (json_tokener_get_error(context->tokener) == json_tokener_error_parse_number) {
+		/* Kea's integers have up to 128 bits; strict json-c refuses what exceeds 64, the other mode takes it. */
+		verdict = judge(context->tokener, 0, text, *bytes);
 	}
-	bool is_object = json_object_is_type(object, json_type_object);
-	json_object_put(object);
-	if (!is_object) {
-		return JSON_NOT_OBJECT;
+	if (verdict != JSON_FINE) {
+		return verdict;
 	}
 	return may_need_upgrade(text, *bytes) ? upgrade_relay(text, bytes, capacity) : JSON_FINE;
 }

@@ -183,7 +183,7 @@ parse_number(cell_t cell, uint64_t max, uint64_t *number) {
 	}
 	for (size_t i = 0; i < cell.bytes; i++) {
 		unsigned digit = (unsigned)cell.text[i] - '0';
-		if (digit > 9 || value > (max - digit) / 10) {
+		if (digit > 9 || digit > max || value > (max - digit) / 10) {
 			return false;
 		}
 		value = value * 10 + digit;
