@@ -40,7 +40,6 @@ static const char *const sound_cells[KEA4_COLUMNS] = {
 
 typedef struct fixture {
 	kea4_parser_t *parser;
-	json_context_t *context;
 	kea4_row_t row;
 } fixture_t;
 
@@ -48,8 +47,6 @@ static int
 set_up(void **state) {
 	fixture_t *fixture = calloc(1, sizeof(*fixture));
 	fixture->parser = calloc(1, sizeof(*fixture->parser));
-	fixture->context = json_context_new();
-	fixture->parser->context = fixture->context;
 	fixture->parser->columns = KEA4_COLUMNS;
 	*state = fixture;
 	return 0;
@@ -58,7 +55,6 @@ set_up(void **state) {
 static int
 tear_down(void **state) {
 	fixture_t *fixture = *state;
-	json_context_free(&fixture->context);
 	free(fixture->parser);
 	free(fixture);
 	return 0;
@@ -357,7 +353,22 @@ test_bad_cells_are_named(void **state) {
 		{10, "{ } { }", KEA4_BAD_CONTEXT},
 		{10, "[ 1 ]", KEA4_CONTEXT_NOT_OBJECT},
 		{10, "\"text\"", KEA4_CONTEXT_NOT_OBJECT},
-		{10, "null", KEA4_BAD_CONTEXT},
+		{10, "null", KEA4_CONTEXT_NOT_OBJECT},
+		{10, "-0.5e+3", KEA4_CONTEXT_NOT_OBJECT},
+		{10, "{ xax: 1 }", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\": 01 }", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\": 1.e }", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\": \"\\u12g4\" }", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\": \"\\x\" }", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\": \"open }", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\": \"open\\", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\": [ 1 }", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\": [ 1 ]", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\": trues }", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\" 1 }", KEA4_BAD_CONTEXT},
+		{10, "{ 1: 1 }", KEA4_BAD_CONTEXT},
+		{10, "{ \"a\": 1&#x2c }", KEA4_BAD_CONTEXT},
+		{10, "<?include \"x\"?>", KEA4_BAD_CONTEXT},
 		{10, "{ \"a\": \"&#x00\" }", KEA4_BAD_CONTEXT},
 		{10, "{ 'a': 1 }", KEA4_BAD_CONTEXT},
 		{10, "{ \"a\": 1 /* open }", KEA4_BAD_CONTEXT},
@@ -474,6 +485,20 @@ test_contexts_stay_byte_for_byte(void **state) {
 		cell[kea_text_encode(rows[i], strlen(rows[i]), cell)] = '\0';
 		assert_int_equal(parse_with(fixture, 10, cell), KEA4_FINE);
 		assert_string_equal(fixture->row.user_context, rows[i]);
+	}
+}
+
+static void
+test_context_depth(void **state) {
+	fixture_t *fixture = *state;
+	char text[512];
+	for (int depth = 100; depth <= 101; depth++) {
+		strcpy(text, "{ \"a\": ");
+		size_t at = strlen("{ \"a\": ");
+		memset(text + at, '[', (size_t)depth - 1);
+		memset(text + at + (size_t)depth - 1, ']', (size_t)depth - 1);
+		strcpy(text + at + 2 * (size_t)(depth - 1), " }");
+		assert_int_equal(parse_with(fixture, 10, text), depth == 100 ? KEA4_FINE : KEA4_BAD_CONTEXT);
 	}
 }
 
@@ -832,6 +857,7 @@ main(void) {
 		cmocka_unit_test_setup_teardown(test_identifiers_may_lack_only_when_declined, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_host_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_contexts_stay_byte_for_byte, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_context_depth, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_comments_in_contexts_become_blanks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_context_lengths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_old_relay_information_is_upgraded, set_up, tear_down),

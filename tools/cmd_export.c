@@ -36,7 +36,6 @@ typedef struct export {
 	lessor_scope_t *scopes; /* to export, ascending */
 	size_t scope_count;
 	output_file_t output;
-	json_context_t *context;
 	cli_progress_t progress;
 	uint64_t rows;
 	uint64_t losses[KEA4_LOSSES];
@@ -237,8 +236,7 @@ check_context(export_t *export, kea4_row_t *row) {
 		return 0;
 	}
 	memcpy(export->user_context, row->user_context, bytes);
-	bool fine =
-		json_context_check(export->context, export->user_context, &bytes, KEA4_CONTEXT_MAX_BYTES) == JSON_FINE;
+	bool fine = json_context_check(export->user_context, &bytes, KEA4_CONTEXT_MAX_BYTES) == JSON_FINE;
 	row->user_context = export->user_context;
 	row->user_context_bytes = fine ? (uint32_t)bytes : 0;
 	return fine ? 0 : UINT32_C(1) << KEA4_LOSS_CONTEXT;
@@ -362,10 +360,6 @@ write_file(export_t *export) {
 
 static int
 run(export_t *export) {
-	export->context = json_context_new();
-	if (export->context == NULL) {
-		return cli_fail(export->command, CLI_FAILED, "out of memory");
-	}
 	int exit_status = cli_open(export->command, export->options.common.store, false, true, &export->engine, NULL);
 	if (exit_status != CLI_OK) {
 		return exit_status;
@@ -386,7 +380,6 @@ cmd_export(int argc, char **argv) {
 	}
 	export->command = argv[0];
 	int exit_status = cli_parse_arguments(&argp, argc, argv, &export->options) ? run(export) : CLI_FAILED;
-	json_context_free(&export->context);
 	free(export->options.scopes);
 	free(export->scopes);
 	free(export);

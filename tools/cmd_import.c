@@ -52,7 +52,6 @@ typedef struct import {
 	kea4_files_t files;
 	kea4_plan_t plan;
 	kea4_parser_t *parser;
-	json_context_t *context;
 	import_apply_t *apply;
 	lessor_engine_t *engine;
 	import_report_t report;
@@ -377,8 +376,7 @@ allocate(import_t *import) {
 		seed = (uint64_t)time(NULL);
 	}
 	import->parser = malloc(sizeof(*import->parser));
-	import->context = json_context_new();
-	return import->parser != NULL && import->context != NULL && kea4_plan_open(&import->plan, seed);
+	return import->parser != NULL && kea4_plan_open(&import->plan, seed);
 }
 
 /* Everything that does not fit into its type's few words elsewhere: what was taken from files and configuration with a remark. */
@@ -430,7 +428,6 @@ too_many_errors(const import_t *import) {
 static int
 make_plan(import_t *import) {
 	size_t lost = 0;
-	import->parser->context = import->context;
 	int exit_status = read_files(import, "reading", plan_row);
 	if (exit_status == CLI_DAMAGED) {
 		return too_many_errors(import);
@@ -451,7 +448,6 @@ make_plan(import_t *import) {
 		import->refusable += !ended && claim->client == 0;
 		import->standing += !ended;
 	}
-	import->parser->context = NULL;
 	return CLI_OK;
 }
 
@@ -566,7 +562,6 @@ cmd_import(int argc, char **argv) {
 	kea_scopes_free(&import.scopes);
 	kea4_files_close(&import.files);
 	kea4_plan_close(&import.plan);
-	json_context_free(&import.context);
 	free(import.parser);
 	free(import.apply);
 	return exit_status;

@@ -2,21 +2,14 @@
 /* User contexts of Kea leases, and the comments of Kea's JSON. See json_context.h. */
 #include "json_context.h"
 
-#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "kea_text.h"
 
-/* Deeper nesting than this is nobody's lease data; json-c's memory grows with it. */
-enum { MAX_DEPTH = 128 };
-
-struct json_context {
-	json_tokener *tokener;
-};
+/* As deep as Kea reads. */
+enum { MAX_DEPTH = 100 };
 
 /* ---- comments ---------------------------------------------------------------------------------------------------- */
 
@@ -240,57 +233,162 @@ may_need_upgrade(const char *text, size_t bytes) {
 
 /* ---- judging ----------------------------------------------------------------------------------------------------- */
 
-json_context_t *
-json_context_new(void) {
-	json_context_t *context = malloc(sizeof(*context));
-	if (context == NULL) {
-		return NULL;
+/*
+ * RFC 8259 by recursive descent. Not json-c: that takes any character for the quotes of a member's name, which Kea would
+ * refuse with the whole row, and strictly no integer beyond 64 bits, of which Kea has some.
+ */
+typedef struct json_reader {
+	const char *at;
+	const char *end;
+	unsigned depth;
+} json_reader_t;
+
+static bool read_value(json_reader_t *reader);
+
+/* The next character that is not blank; '\0' at the end, which is in no JSON. */
+static char
+peek(json_reader_t *reader) {
+	while (reader->at < reader->end && is_space(*reader->at)) {
+		reader->at++;
 	}
-	context->tokener = json_tokener_new_ex(MAX_DEPTH);
-	if (context->tokener == NULL) {
-		free(context);
-		return NULL;
-	}
-	return context;
+	return reader->at < reader->end ? *reader->at : '\0';
 }
 
-void
-json_context_free(json_context_t **context) {
-	if (*context != NULL) {
-		json_tokener_free((*context)->tokener);
-		free(*context);
-		*context = NULL;
-	}
+static bool
+is_at_end(json_reader_t *reader) {
+	(void)peek(reader);
+	return reader->at == reader->end;
 }
 
-/* One whole text: JSON_FINE if it is an object. */
-static json_verdict_t
-judge(json_tokener *tokener, int flags, const char *text, size_t bytes) {
-	json_tokener_reset(tokener);
-	json_tokener_set_flags(tokener, flags);
-	json_object *value = json_tokener_parse_ex(tokener, text, (int)bytes);
-	bool is_json = json_tokener_get_error(tokener) == json_tokener_success;
-	bool is_object = json_object_is_type(value, json_type_object);
-	json_object_put(value);
-	for (size_t end = json_tokener_get_parse_end(tokener); is_json && end < bytes; end++) {
-		is_json = is_space(text[end]);
+static bool
+take(json_reader_t *reader, char wanted) {
+	bool there = reader->at < reader->end && *reader->at == wanted;
+	reader->at += there;
+	return there;
+}
+
+static bool
+read_word(json_reader_t *reader, const char *word) {
+	size_t length = strlen(word);
+	bool there = (size_t)(reader->end - reader->at) >= length && memcmp(reader->at, word, length) == 0;
+	reader->at += there ? length : 0;
+	return there;
+}
+
+static bool
+read_digits(json_reader_t *reader) {
+	const char *first = reader->at;
+	while (reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9') {
+		reader->at++;
 	}
-	return !is_json ? JSON_MALFORMED : is_object ? JSON_FINE : JSON_NOT_OBJECT;
+	return reader->at > first;
+}
+
+static bool
+read_number(json_reader_t *reader) {
+	(void)take(reader, '-');
+	if (!take(reader, '0') && !read_digits(reader)) {
+		return false;
+	}
+	if (take(reader, '.') && !read_digits(reader)) {
+		return false;
+	}
+	if (!take(reader, 'e') && !take(reader, 'E')) {
+		return true;
+	}
+	(void)(take(reader, '+') || take(reader, '-'));
+	return read_digits(reader);
+}
+
+static bool
+read_escape(json_reader_t *reader) {
+	if (take(reader, 'u')) {
+		unsigned digits = 0;
+		while (digits < 4 && reader->at < reader->end && kea_hex_digit(*reader->at) < 16) {
+			reader->at++;
+			digits++;
+		}
+		return digits == 4;
+	}
+	bool known = reader->at < reader->end && memchr("\"\\/bfnrt", *reader->at, 8) != NULL;
+	reader->at += known;
+	return known;
+}
+
+/* Control characters may stand as they are: Kea reads them, though it does not write them. */
+static bool
+read_string(json_reader_t *reader) {
+	if (!take(reader, '"')) {
+		return false;
+	}
+	while (reader->at < reader->end && *reader->at != '"') {
+		if (*reader->at++ == '\\' && !read_escape(reader)) {
+			return false;
+		}
+	}
+	return take(reader, '"');
+}
+
+static bool
+read_member(json_reader_t *reader) {
+	return peek(reader) == '"' && read_string(reader) && peek(reader) == ':' && take(reader, ':') &&
+	       read_value(reader);
+}
+
+/* An object or an array, behind its opening bracket. */
+static bool
+read_items(json_reader_t *reader, char closing) {
+	if (peek(reader) == closing) {
+		return take(reader, closing);
+	}
+	do {
+		if (!(closing == '}' ? read_member(reader) : read_value(reader))) {
+			return false;
+		}
+	} while (peek(reader) == ',' && take(reader, ','));
+	return take(reader, closing);
+}
+
+static bool
+read_nested(json_reader_t *reader, char closing) {
+	reader->at++;
+	reader->depth++;
+	bool fine = reader->depth <= MAX_DEPTH && read_items(reader, closing);
+	reader->depth--;
+	return fine;
+}
+
+static bool
+read_value(json_reader_t *reader) {
+	switch (peek(reader)) {
+	case '{':
+		return read_nested(reader, '}');
+	case '[':
+		return read_nested(reader, ']');
+	case '"':
+		return read_string(reader);
+	case 't':
+		return read_word(reader, "true");
+	case 'f':
+		return read_word(reader, "false");
+	case 'n':
+		return read_word(reader, "null");
+	default:
+		return read_number(reader);
+	}
 }
 
 json_verdict_t
-json_context_check(json_context_t *context, char *text, size_t *bytes, size_t capacity) {
+json_context_check(char *text, size_t *bytes, size_t capacity) {
 	json_blank_t blanked = json_blank_comments(text, *bytes, false);
-	if (blanked == JSON_BLANK_OPEN || blanked == JSON_BLANK_INCLUDE || *bytes > INT_MAX) {
+	json_reader_t reader = {.at = text, .end = text + *bytes};
+	bool is_object = peek(&reader) == '{';
+	if (blanked == JSON_BLANK_OPEN || blanked == JSON_BLANK_INCLUDE || !read_value(&reader) ||
+	    !is_at_end(&reader)) {
 		return JSON_MALFORMED;
 	}
-	json_verdict_t verdict = judge(context->tokener, JSON_TOKENER_STRICT, text, *bytes);
-	if (json_tokener_get_error(context->tokener) == json_tokener_error_parse_number) {
-		/* Kea's integers have up to 128 bits; strict json-c refuses what exceeds 64, the other mode takes it. */
-		verdict = judge(context->tokener, 0, text, *bytes);
-	}
-	if (verdict != JSON_FINE) {
-		return verdict;
+	if (!is_object) {
+		return JSON_NOT_OBJECT;
 	}
 	return may_need_upgrade(text, *bytes) ? upgrade_relay(text, bytes, capacity) : JSON_FINE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON as Kea writes it: with comments (# and // to the end of the line, and C's own), and, in configurations, with a
- * comma before a closing bracket. json-c knows neither '#' nor the comma, so they are blanked out first.
+ * comma before a closing bracket. No common parser knows all of them, so they are blanked out first.
  */
 #ifndef LESSOR_TOOLS_JSON_CONTEXT_H
 #define LESSOR_TOOLS_JSON_CONTEXT_H
@@ -19,9 +19,6 @@ typedef enum json_blank {
 /* Replace comments by blanks in place, and with 'commas' also a comma before a closing bracket. Line ends stay. */
 json_blank_t json_blank_comments(char *text, size_t bytes, bool commas);
 
-/* Judges user contexts, one after another; one thread. */
-typedef struct json_context json_context_t;
-
 typedef enum json_verdict {
 	JSON_FINE,
 	JSON_MALFORMED,  /* not JSON */
@@ -30,15 +27,11 @@ typedef enum json_verdict {
 	JSON_NO_MEMORY
 } json_verdict_t;
 
-/* NULL without memory. */
-json_context_t *json_context_new(void);
-void json_context_free(json_context_t **context);
-
 /*
  * Is the text a JSON object? It stays byte for byte what it is but for two things: comments become blanks, and a relay
  * agent's data in the form of releases before 2.3 (ISC.relay-agent-info as a string) becomes the object that later
  * ones write. *bytes follows. text holds 'capacity' bytes.
  */
-json_verdict_t json_context_check(json_context_t *context, char *text, size_t *bytes, size_t capacity);
+json_verdict_t json_context_check(char *text, size_t *bytes, size_t capacity);
 
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "json_context.h"
+
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
 
 bool
@@ -335,11 +337,8 @@ parse_hostname(kea4_parser_t *parser, cell_t cell, kea4_row_t *row) {
 }
 
 static kea4_problem_t
-check_context(kea4_parser_t *parser, char *text, size_t *bytes) {
-	if (parser->context == NULL) {
-		return KEA4_FINE;
-	}
-	switch (json_context_check(parser->context, text, bytes, KEA4_CONTEXT_MAX_BYTES)) {
+check_context(char *text, size_t *bytes) {
+	switch (json_context_check(text, bytes, KEA4_CONTEXT_MAX_BYTES)) {
 	case JSON_FINE:
 		return KEA4_FINE;
 	case JSON_MALFORMED:
@@ -376,7 +375,7 @@ parse_context(kea4_parser_t *parser, cell_t cell, kea4_row_t *row) {
 		return KEA4_CONTEXT_TOO_LONG;
 	}
 	memcpy(parser->user_context, parser->text, bytes);
-	kea4_problem_t problem = check_context(parser, parser->user_context, &bytes);
+	kea4_problem_t problem = check_context(parser->user_context, &bytes);
 	parser->user_context[bytes] = '\0';
 	row->user_context = parser->user_context;
 	row->user_context_bytes = (uint32_t)bytes;

@@ -15,7 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "json_context.h"
 #include "kea_text.h"
 
 #define KEA4_HEADER                                                                                                    \
@@ -122,7 +121,7 @@ const char *kea4_problem_text(kea4_problem_t problem);
 /* What it takes to parse rows; a row points into it. */
 typedef struct kea4_parser {
 	size_t columns; /* of the file's header; for the caller to set */
-	json_context_t *context;
+	bool trusting;  /* take user contexts as they are, of rows that were parsed before */
 	char hostname[KEA_TEXT_GROWS * KEA4_HOSTNAME_MAX_BYTES + 1];
 	char user_context[KEA4_CONTEXT_MAX_BYTES + 1];
 	char octets[KEA_TEXT_CELL_GROWS * KEA4_CONTEXT_MAX_BYTES];
@@ -135,10 +134,7 @@ bool kea4_parse_header(const char *line, size_t bytes, size_t *columns);
 /* The name of a column, counted from 0; NULL beyond the twelfth. */
 const char *kea4_column_name(size_t column);
 
-/*
- * Parse one row. 'context' in the parser may be NULL: user contexts are then taken as they are, for a row that was
- * parsed before. On anything but KEA4_FINE the row's content is undefined.
- */
+/* Parse one row. On anything but KEA4_FINE the row's content is undefined. */
 kea4_problem_t kea4_parse_row(kea4_parser_t *parser, const char *line, size_t bytes, kea4_row_t *row);
 
 /* Only the address of a row: a fraction of the cost. False if there is none. */
