@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An import's changes to the store. See import_apply.h. */
+#include "import_apply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* ---- scopes ------------------------------------------------------------------------------------------------------ */
+
+int
+import_read_scopes(const char *command, lessor_engine_t *engine, kea_scopes_t *scopes) {
+	lessor_scope_t found;
+	lessor_status_t status;
+	for (uint32_t from = 0; (status = lessor_scope_next(engine, from, &found, NULL, 0)) == LESSOR_OK;) {
+		kea_scope_t scope = {.subnet = found.subnet,
+				     .mask = found.mask,
+				     .id = found.id,
+				     .store_id = found.id,
+				     .in_store = true,
+				     .has_range = found.has_range,
+				     .range = found.range};
+		if (!kea_scopes_add(scopes, &scope)) {
+			return cli_fail(command, CLI_FAILED, "out of memory");
+		}
+		if (found.subnet == UINT32_MAX) {
+			return CLI_OK;
+		}
+		from = found.subnet + 1;
+	}
+	return status == LESSOR_END ? CLI_OK : cli_fail_status(command, status, NULL, "cannot read the scopes");
+}
+
+static lessor_status_t
+make_scope(lessor_engine_t *engine, const kea_scope_t *scope) {
+	lessor_ticket_t ticket;
+	lessor_scope_t made = {.subnet = scope->subnet,
+			       .mask = scope->mask,
+			       .id = scope->id,
+			       .state = LESSOR_SCOPE_ENABLED,
+			       .lease_s = scope->lease_s,
+			       .has_range = scope->has_range,
+			       .range = scope->range};
+	if (scope->wanted && !scope->in_store) {
+		return lessor_scope_create(engine, &made, LESSOR_ASYNC, &ticket);
+	}
+	if (scope->store_id == 0 && scope->id != 0) {
+		return lessor_scope_update(engine, &made, LESSOR_SCOPE_FIELD_ID, LESSOR_ASYNC, &ticket);
+	}
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+make_exclusions(lessor_engine_t *engine, const kea_scope_t *scope) {
+	lessor_status_t status = LESSOR_OK;
+	lessor_ticket_t ticket;
+	for (size_t i = 0; status == LESSOR_OK && i < scope->gap_count && !scope->range_kept; i++) {
+		status = lessor_scope_exclude(engine, scope->subnet, scope->gaps[i], LESSOR_ASYNC, &ticket);
+	}
+	return status;
+}
+
+int
+import_make_scopes(import_apply_t *apply) {
+	for (size_t i = 0; i < apply->scopes->count; i++) {
+		const kea_scope_t *scope = &apply->scopes->items[i];
+		lessor_status_t status = make_scope(apply->engine, scope);
+		if (status == LESSOR_OK) {
+			status = make_exclusions(apply->engine, scope);
+		}
+		char name[CLI_SUBNET_BYTES];
+		cli_format_subnet(scope->subnet, scope->mask, name);
+		if (status != LESSOR_OK) {
+			return cli_fail_status(apply->command, status, NULL, "scope %s", name);
+		}
+		if (scope->range_kept) {
+			import_report_warn(apply->report, NULL, 0, IMPORT_RANGE_KEPT, name);
+		}
+	}
+	return CLI_OK;
+}
+
+/* ---- endings ----------------------------------------------------------------------------------------------------- */
+
+int
+import_end_leases(import_apply_t *apply) {
+	lessor_ticket_t ticket;
+	for (size_t i = 0; i < apply->plan->count; i++) {
+		const kea4_claim_t *claim = &apply->plan->claims[i];
+		if ((claim->place & KEA4_CLAIM_ENDED) == 0) {
+			continue;
+		}
+		lessor_status_t status =
+			lessor_lease_delete(apply->engine, claim->address, NULL, 0, LESSOR_ASYNC, &ticket);
+		apply->report->ended += status == LESSOR_OK;
+		if (status != LESSOR_OK && status != LESSOR_NOT_FOUND && status != LESSOR_NO_SCOPE) {
+			char address[16];
+			cli_format_ipv4(claim->address, address);
+			return cli_fail_status(apply->command, status, NULL, "cannot delete the lease of %s", address);
+		}
+	}
+	return CLI_OK;
+}
+
+/* ---- one lease against the store --------------------------------------------------------------------------------- */
+
+static bool
+same_bytes(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t b_bytes) {
+	return a_bytes == b_bytes && (a_bytes == 0 || memcmp(a, b, a_bytes) == 0);
+}
+
+static bool
+same_text(const char *a, const char *b) {
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+same_lease(const lessor_lease_t *a, const lessor_lease_t *b) {
+	return same_bytes(a->client_id, a->client_id_bytes, b->client_id, b->client_id_bytes) &&
+	       a->client_id_made_up == b->client_id_made_up && a->client_type == b->client_type &&
+	       a->address_state == b->address_state && a->quarantine_status == b->quarantine_status &&
+	       a->quarantine_capable == b->quarantine_capable && a->dns_forward == b->dns_forward &&
+	       a->dns_reverse == b->dns_reverse && a->hardware_type == b->hardware_type &&
+	       same_bytes(a->hardware, a->hardware_bytes, b->hardware, b->hardware_bytes) &&
+	       a->last_transaction_s == b->last_transaction_s && a->expires_at == b->expires_at &&
+	       a->probation_ends_at == b->probation_ends_at && same_text(a->name, b->name) &&
+	       same_text(a->comment, b->comment) && same_text(a->policy_name, b->policy_name) &&
+	       same_text(a->owner_name, b->owner_name) && a->owner_address == b->owner_address &&
+	       same_text(a->user_context, b->user_context);
+}
+
+/* The address holds a lease: leave it if it is the same, else replace it. LESSOR_NOT_FOUND if it holds none any more. */
+static lessor_status_t
+replace(import_apply_t *apply, const lessor_lease_t *lease) {
+	lessor_lease_t there;
+	lessor_ticket_t ticket;
+	lessor_status_t status =
+		lessor_lease_get(apply->engine, lease->address, &there, apply->buffer, sizeof(apply->buffer));
+	if (status == LESSOR_OK && same_lease(lease, &there)) {
+		apply->report->unchanged++;
+		return LESSOR_OK;
+	}
+	if (status == LESSOR_OK) {
+		status = lessor_lease_update(apply->engine, lease, LESSOR_FIELD_ALL, LESSOR_ASYNC, &ticket);
+		apply->report->replaced += status == LESSOR_OK;
+	}
+	return status;
+}
+
+static void
+count_creation(import_apply_t *apply, const kea4_claim_t *claim) {
+	if ((claim->place & KEA4_CLAIM_MOVED) != 0) {
+		apply->report->replaced++;
+	} else {
+		apply->report->created++;
+	}
+}
+
+/*
+ * Another address of the scope holds the client. If these files have a word on that address, it is outdated there: the
+ * plan gave the client to us. Then end it; its own row brings its new lease. LESSOR_CLIENT_TAKEN: the files do not know it.
+ */
+static lessor_status_t
+evict_holder(import_apply_t *apply, const lessor_lease_t *lease, uint32_t *holder) {
+	lessor_lease_t there;
+	lessor_ticket_t ticket;
+	uint32_t subnet = kea_scopes_find(apply->scopes, lease->address)->subnet;
+	lessor_status_t status =
+		lessor_lease_get_client(apply->engine, subnet, lease->client_id, lease->client_id_bytes, &there,
+					apply->buffer, sizeof(apply->buffer));
+	if (status != LESSOR_OK) {
+		return status == LESSOR_NOT_FOUND ? LESSOR_OK : status;
+	}
+	*holder = there.address;
+	kea4_claim_t *claim = kea4_plan_find(apply->plan, there.address);
+	bool ended = claim != NULL && (claim->place & KEA4_CLAIM_ENDED) != 0;
+	if (claim == NULL || (claim->client == 0 && !ended)) {
+		return LESSOR_CLIENT_TAKEN;
+	}
+	status = lessor_lease_delete(apply->engine, there.address, NULL, 0, LESSOR_ASYNC, &ticket);
+	if (status == LESSOR_OK && (claim->place & (KEA4_CLAIM_ENDED | KEA4_CLAIM_LOST)) != 0) {
+		apply->report->ended++;
+	} else if (status == LESSOR_OK) {
+		claim->place |= KEA4_CLAIM_MOVED;
+	}
+	return status == LESSOR_NOT_FOUND ? LESSOR_OK : status;
+}
+
+/* Bring one lease in that a plain create did not: 'status' is what that answered. */
+static lessor_status_t
+insist(import_apply_t *apply, const lessor_lease_t *lease, const kea4_claim_t *claim, lessor_status_t status,
+       uint32_t *holder) {
+	/* Each turn removes one obstacle, and nobody else has the store: address, client, and the address once more. */
+	for (int turn = 0; turn < 6; turn++) {
+		lessor_ticket_t ticket;
+		if (status == LESSOR_ADDRESS_TAKEN) {
+			status = replace(apply, lease);
+			if (status == LESSOR_OK) {
+				return LESSOR_OK;
+			}
+		}
+		if (status == LESSOR_CLIENT_TAKEN) {
+			status = evict_holder(apply, lease, holder);
+			if (status != LESSOR_OK) {
+				return status;
+			}
+		} else if (status != LESSOR_NOT_FOUND) {
+			return status;
+		}
+		status = lessor_lease_create(apply->engine, lease, LESSOR_ASYNC, &ticket);
+		if (status == LESSOR_OK) {
+			count_creation(apply, claim);
+			return LESSOR_OK;
+		}
+	}
+	return status;
+}
+
+/* ---- batches ----------------------------------------------------------------------------------------------------- */
+
+static int
+decide(import_apply_t *apply, size_t i) {
+	uint32_t holder = 0;
+	kea4_claim_t *claim = apply->claims[i];
+	lessor_status_t status = apply->statuses[i];
+	if (status == LESSOR_OK) {
+		count_creation(apply, claim);
+		return CLI_OK;
+	}
+	status = insist(apply, &apply->leases[i], claim, status, &holder);
+	char address[16];
+	char text[160];
+	if (status == LESSOR_CLIENT_TAKEN) {
+		cli_format_ipv4(holder, address);
+		(void)snprintf(text, sizeof(text), "the client already holds %s in this scope", address);
+		import_report_refuse(apply->report, apply->paths[i], kea4_place_line(claim->place), IMPORT_CLIENT_HELD,
+				     text);
+	} else if (status == LESSOR_INVALID || status == LESSOR_NO_SCOPE) {
+		(void)snprintf(text, sizeof(text), "the store does not take the lease: %s", lessor_status_text(status));
+		import_report_refuse(apply->report, apply->paths[i], kea4_place_line(claim->place), IMPORT_NOT_STORED,
+				     text);
+	} else if (status != LESSOR_OK) {
+		cli_format_ipv4(apply->leases[i].address, address);
+		return cli_fail_status(apply->command, status, NULL, "stopped at the lease of %s", address);
+	}
+	return CLI_OK;
+}
+
+int
+import_flush(import_apply_t *apply) {
+	lessor_ticket_t ticket;
+	int exit_status = CLI_OK;
+	if (apply->count == 0) {
+		return CLI_OK;
+	}
+	lessor_status_t status = lessor_lease_create_batch(apply->engine, apply->leases, apply->count, apply->statuses,
+							   LESSOR_ASYNC, &ticket);
+	if (status != LESSOR_OK) {
+		return cli_fail_status(apply->command, status, NULL, "cannot create leases");
+	}
+	for (size_t i = 0; i < apply->count && exit_status == CLI_OK; i++) {
+		exit_status = decide(apply, i);
+	}
+	apply->count = 0;
+	apply->arena_used = 0;
+	return exit_status;
+}
+
+static const void *
+keep(import_apply_t *apply, const void *bytes, size_t count) {
+	char *copy = apply->arena + apply->arena_used;
+	if (bytes == NULL) {
+		return NULL;
+	}
+	memcpy(copy, bytes, count);
+	apply->arena_used += count;
+	return copy;
+}
+
+static const char *
+keep_text(import_apply_t *apply, const char *text) {
+	return keep(apply, text, text != NULL ? strlen(text) + 1 : 0);
+}
+
+int
+import_add_lease(import_apply_t *apply, const lessor_lease_t *lease, kea4_claim_t *claim, const char *path) {
+	size_t i = apply->count++;
+	lessor_lease_t *kept = &apply->leases[i];
+	*kept = *lease;
+	kept->client_id = keep(apply, lease->client_id, lease->client_id_bytes);
+	kept->hardware = keep(apply, lease->hardware, lease->hardware_bytes);
+	kept->name = keep_text(apply, lease->name);
+	kept->policy_name = keep_text(apply, lease->policy_name);
+	kept->user_context = keep_text(apply, lease->user_context);
+	apply->claims[i] = claim;
+	apply->paths[i] = path;
+	bool full = apply->count == IMPORT_BATCH ||
+		    IMPORT_ARENA_BYTES - apply->arena_used < (size_t)LESSOR_LEASE_BUFFER_BYTES;
+	return full ? import_flush(apply) : CLI_OK;
+}

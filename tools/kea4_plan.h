@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which rows of a set of lease files count.
+ *
+ * Replay rules, as Kea has them: the key is the address; rows are taken in file order; each replaces the former one of
+ * its address. To this lessor adds one: a client has at most one lease in a scope. Of several the one with the latest
+ * transaction counts, and of those with the same one the last in file order.
+ *
+ * A plan does not keep rows, only where they stand: 24 bytes per address, 5 to 11 bytes of index, and after
+ * kea4_plan_settle() as much again for the index by client.
+ */
+#ifndef LESSOR_TOOLS_KEA4_PLAN_H
+#define LESSOR_TOOLS_KEA4_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bits of kea4_claim_t.place; the rest is the file and the line. */
+#define KEA4_CLAIM_ENDED UINT64_C(1) /* the row ends the lease */
+#define KEA4_CLAIM_LOST  UINT64_C(2) /* another address holds the client */
+#define KEA4_CLAIM_MOVED UINT64_C(4) /* free for the user of the plan */
+
+enum { KEA4_PLAN_MAX_FILES = 8192 };
+
+/* The last row of one address. */
+typedef struct kea4_claim {
+	uint32_t address;
+	uint32_t last_transaction_s;
+	uint64_t place;
+	uint64_t client; /* kea4_plan_client(), or 0: the row takes no part in the contest for clients */
+} kea4_claim_t;
+
+typedef struct kea4_plan {
+	kea4_claim_t *claims; /* in the order of first appearance */
+	uint32_t *addresses;  /* open addressing: position in claims + 1, or 0 */
+	uint32_t *clients;    /* likewise, by client; NULL before kea4_plan_settle() */
+	size_t count;
+	size_t capacity;
+	size_t slots; /* of each index; a power of two */
+	uint64_t seed;
+} kea4_plan_t;
+
+/* False without memory. The seed keys the indexes: client ids come from strangers. */
+bool kea4_plan_open(kea4_plan_t *plan, uint64_t seed);
+void kea4_plan_close(kea4_plan_t *plan);
+
+/* Where a row stands, for kea4_claim_t.place, and back. line fits 46 bits. */
+uint64_t kea4_place(size_t file, uint64_t line);
+size_t kea4_place_file(uint64_t place);
+uint64_t kea4_place_line(uint64_t place);
+
+/* What stands for a client in a scope: equal for equal ones, and for others with a chance of 2^-64. Never 0. */
+uint64_t kea4_plan_client(const kea4_plan_t *plan, uint32_t subnet, const uint8_t *id, size_t id_bytes);
+
+/* A further row: it replaces the former claim to its address. False without memory (the plan is unchanged). */
+bool kea4_plan_put(kea4_plan_t *plan, const kea4_claim_t *claim);
+
+/* The claim to an address; NULL if no row named it. Valid until the next put. */
+kea4_claim_t *kea4_plan_find(const kea4_plan_t *plan, uint32_t address);
+
+/* After the last put: mark the claims that lose their client. *lost becomes their number. False without memory. */
+bool kea4_plan_settle(kea4_plan_t *plan, size_t *lost);
+
+/* After settle: the claim that holds a client, NULL if none does. */
+kea4_claim_t *kea4_plan_holder(const kea4_plan_t *plan, uint64_t client);
+
+#endif
