@@ -97,8 +97,8 @@ lessor_status_t lessor_open(const char *directory, const lessor_options_t *optio
 /*
  * Flush, release the directory, free everything; *engine becomes NULL.
  *
- * Call with:  no other call on this engine beginning any more. Calls that are still running or waiting are let out first
- *             (waiters with LESSOR_CLOSED).
+ * Call with:  no other call on this engine running or beginning, except waiting ones (lessor_ticket_wait(), changes with
+ *             LESSOR_SYNC): these are let out first, with LESSOR_CLOSED unless their ticket is durable by then.
  * Returns:    LESSOR_OK; LESSOR_INVALID (NULL); LESSOR_FORKED (nothing done); LESSOR_LOG_FAILED: the engine is closed and
  *             freed, but not everything could be made durable.
  */
@@ -113,6 +113,12 @@ lessor_status_t lessor_ticket_wait(lessor_engine_t *engine, lessor_ticket_t tick
 
 /* Is it durable now? LESSOR_OK yes, LESSOR_TIMEOUT not yet, otherwise as lessor_ticket_wait(). Wait-free. */
 lessor_status_t lessor_ticket_poll(lessor_engine_t *engine, lessor_ticket_t ticket);
+
+/*
+ * The names that the engine goes by as a server (options server_name and server_address): what dhcpsapi.h stores as owner.
+ * Requires: name has room for 256 bytes, or LESSOR_BUFFER_TOO_SMALL may be the answer. UTF-8, NUL-terminated.
+ */
+lessor_status_t lessor_engine_server(lessor_engine_t *engine, char *name, size_t name_bytes, uint32_t *address);
 
 /* Everything up to and including this ticket is durable. Wait-free; only grows. */
 lessor_ticket_t lessor_durable_ticket(lessor_engine_t *engine);

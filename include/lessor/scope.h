@@ -29,7 +29,7 @@ extern "C" {
 #define LESSOR_SCOPE_NAME_MAX_BYTES 3072u /* UTF-8, without the final NUL; comment too */
 #define LESSOR_SCOPE_BUFFER_BYTES   (2u * (LESSOR_SCOPE_NAME_MAX_BYTES + 1u))
 #define LESSOR_DEFAULT_LEASE_S      UINT32_C(691200) /* 8 days */
-#define LESSOR_SCOPE_MAX_EXCLUSIONS 65536u
+#define LESSOR_SCOPE_MAX_EXCLUSIONS 4096u
 
 /* MS-DHCPM 2.2.1.1.2. Governs packet service only: leases can be created in a disabled scope. */
 typedef enum lessor_scope_state {

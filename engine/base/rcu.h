@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one door to liburcu. No other file includes it.
+ *
+ * Flavour: "bulletproof" (bp). Threads register themselves at their first read-side section and are forgotten when they exit, so
+ * callers of lessor have no registration duty; a thread outside a section never holds up a grace period.
+ *
+ * Rules: nothing blocks inside a read-side section; lsr_rcu_synchronize() is never called inside one, nor while holding a lock that
+ * is taken inside one. (Locks taken inside sections: bucket locks of the client hash, record claims. None is held across a wait.)
+ *
+ * ThreadSanitizer cannot see into the library, which is not instrumented; the hooks below tell it the two edges that matter:
+ *   G1 end of a read-side section  ->  G2 return from a grace period, start of a deferred callback.
+ */
+#ifndef LSR_RCU_H
+#define LSR_RCU_H
+
+#define URCU_INLINE_SMALL_FUNCTIONS
+#include <urcu/urcu-bp.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define LSR_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LSR_TSAN 1
+#endif
+#endif
+
+#ifdef LSR_TSAN
+#include <sanitizer/tsan_interface.h>
+extern char lsr_rcu_tsan_token;
+#define LSR_RCU_TSAN_RELEASE() __tsan_release(&lsr_rcu_tsan_token)
+#define LSR_RCU_TSAN_ACQUIRE() __tsan_acquire(&lsr_rcu_tsan_token)
+#else
+#define LSR_RCU_TSAN_RELEASE() ((void)0)
+#define LSR_RCU_TSAN_ACQUIRE() ((void)0)
+#endif
+
+typedef struct rcu_head lsr_rcu_head_t;
+
+static inline void
+lsr_rcu_enter(void) {
+	urcu_bp_read_lock();
+}
+
+static inline void
+lsr_rcu_leave(void) {
+	LSR_RCU_TSAN_RELEASE(); /* G1 */
+	urcu_bp_read_unlock();
+}
+
+/* Wait until every section that runs now has ended. Blocking; see the rules above. */
+static inline void
+lsr_rcu_synchronize(void) {
+	urcu_bp_synchronize_rcu();
+	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
+}
+
+/* Call 'function' with 'head' after a grace period, on a helper thread. 'head' is embedded in what is to be freed. */
+void lsr_rcu_defer(lsr_rcu_head_t *head, void (*function)(lsr_rcu_head_t *head));
+
+/* Wait until everything deferred before this call has run. As lsr_rcu_synchronize(). */
+void lsr_rcu_drain(void);
+
+/*
+ * Deferred work has no brake of its own. Called outside of any section after operations that defer: waits for a grace period when
+ * very much is pending.
+ */
+void lsr_rcu_brake(void);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Taking snapshots while everybody goes on working.
+ *
+ *   1 Remember the deletes of the counting half that stands still, move the counting epoch on, take the log's tail as 'from', and wait a grace period:
+ *     now every change before 'from' shows, and the old epoch's counts are final.
+ *   2 Write the scopes, the leases in address order, the origins. Each entry is one state that existed, at its own LSN.
+ *   3 Wait until the log is durable up to the tail of now ('end'): the snapshot may show nothing that a crash could still take back.
+ *   4 Sync, rename, sync the directory; then the older snapshots and the log segments before 'from' go.
+ * A failure before the rename leaves everything as it was.
+ */
+#include "engine_p.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+/* Images are collected inside a read-side section and written outside of it, so many at a time. */
+#define COLLECT_BYTES  ((size_t)256 << 10)
+#define COLLECT_LEASES 1024u
+
+/* The log grows by one segment for each opening: with so many of them a snapshot is due, however small they are. */
+#define SEGMENTS_MAX    64u
+#define KEEPER_PERIOD_S 1
+
+typedef struct {
+	uint64_t lsn;
+	uint32_t header;
+	uint32_t offset;
+} lsr_collected_t;
+
+typedef struct {
+	lessor_engine_t *engine;
+	lsr_snapshot_writer_t writer;
+	uint32_t old_epoch;
+	uint8_t *bytes;
+	size_t used_bytes;
+	lsr_collected_t *list;
+	size_t count;
+} lsr_checkpoint_t;
+
+/* ---- collecting ---------------------------------------------------------------------------------------------------- */
+
+static bool
+collect(lsr_checkpoint_t *checkpoint, const lsr_found_t *found) {
+	const size_t image_bytes = lsr_image_bytes(&found->body);
+	if (checkpoint->used_bytes + image_bytes > COLLECT_BYTES || checkpoint->count == COLLECT_LEASES) {
+		return false;
+	}
+	lsr_image_put(checkpoint->bytes + checkpoint->used_bytes, found->address, &found->body);
+	checkpoint->list[checkpoint->count++] =
+		(lsr_collected_t){.lsn = found->body.lsn,
+				  .header = lsr_record_header(LSR_LOG_LEASE, image_bytes, 0),
+				  .offset = (uint32_t)checkpoint->used_bytes};
+	checkpoint->used_bytes += image_bytes;
+	return true;
+}
+
+static int
+write_collected(lsr_checkpoint_t *checkpoint) {
+	int result = 0;
+	for (size_t i = 0; i < checkpoint->count && result == 0; i++) {
+		const lsr_collected_t *entry = &checkpoint->list[i];
+		result = lsr_snapshot_add(&checkpoint->writer, entry->lsn, entry->header,
+					  checkpoint->bytes + entry->offset);
+	}
+	checkpoint->count = 0;
+	checkpoint->used_bytes = 0;
+	return result;
+}
+
+static bool
+is_stopping(lessor_engine_t *engine) {
+	return atomic_load_explicit(&engine->closing, memory_order_acquire);
+}
+
+static int
+write_leases(lsr_checkpoint_t *checkpoint) {
+	uint64_t at = 0;
+	bool more = true;
+	int result = 0;
+	while (more && result == 0) {
+		lsr_rcu_enter();
+		while (more) {
+			lsr_found_t found;
+			const uint64_t before = at;
+			const bool there = lsr_engine_walk(checkpoint->engine, &at, UINT32_MAX, &found, &more);
+			if (there && !collect(checkpoint, &found)) {
+				at = found.address; /* again, when there is room */
+				break;
+			}
+			if (!there && at != before) {
+				break; /* a long empty stretch: let grace periods pass */
+			}
+		}
+		lsr_rcu_leave();
+		result = is_stopping(checkpoint->engine) ? -ECANCELED : write_collected(checkpoint);
+	}
+	return result;
+}
+
+/* ---- scopes and origins -------------------------------------------------------------------------------------------- */
+
+static int
+write_scope(lsr_checkpoint_t *checkpoint, const lsr_scope_t *scope, uint64_t lsn) {
+	const lsr_scope_config_t *config = lsr_scope_config(scope);
+	const size_t image_bytes = lsr_scope_image_bytes(config);
+	uint8_t *image = malloc(image_bytes);
+	if (image == NULL) {
+		return -ENOMEM;
+	}
+	const uint64_t deletes =
+		scope->counters.deletes_saved +
+		atomic_load_explicit(&scope->counters.deletes[checkpoint->old_epoch % 2], memory_order_relaxed);
+	lsr_scope_image_put(image, scope, config, deletes);
+	const int result =
+		lsr_snapshot_add(&checkpoint->writer, lsn, lsr_record_header(LSR_LOG_SCOPE, image_bytes, 0), image);
+	free(image);
+	return result;
+}
+
+/* Calls 'visit' for every scope. The scope lock keeps them in place; nobody else needs it for long. */
+static int
+each_scope(lsr_checkpoint_t *checkpoint, int (*visit)(lsr_checkpoint_t *, lsr_scope_t *)) {
+	int result = 0;
+	uint64_t at = 0;
+	lsr_scope_t *scope;
+	while (result == 0 && at <= UINT32_MAX) {
+		lsr_rcu_enter();
+		scope = lsr_trie_next(&checkpoint->engine->trie, lsr_key_ipv4((uint32_t)at));
+		lsr_rcu_leave();
+		if (scope == NULL) {
+			break;
+		}
+		result = visit(checkpoint, scope);
+		at = (uint64_t)scope->subnet + scope->table.last_offset + 1;
+	}
+	return result;
+}
+
+static int
+save_deletes(lsr_checkpoint_t *checkpoint, lsr_scope_t *scope) {
+	scope->counters.deletes_saved =
+		atomic_load_explicit(&scope->counters.deletes[(checkpoint->old_epoch + 1) % 2], memory_order_relaxed);
+	return 0;
+}
+
+static int
+write_one_scope(lsr_checkpoint_t *checkpoint, lsr_scope_t *scope) {
+	return write_scope(checkpoint, scope, checkpoint->writer.from_lsn);
+}
+
+/* An origin whose log record lies before 'from' may be on its way into the table: its maker holds the lock, wait for him. */
+static int
+write_origins(lsr_checkpoint_t *checkpoint) {
+	lsr_origins_t *origins = &checkpoint->engine->origins;
+	(void)pthread_mutex_lock(&origins->lock);
+	const uint32_t count = atomic_load_explicit(&origins->count, memory_order_relaxed);
+	(void)pthread_mutex_unlock(&origins->lock);
+	int result = 0;
+	for (uint32_t number = 1; number <= count && result == 0; number++) {
+		const lsr_origin_t *origin = lsr_origins_get(origins, (uint16_t)number);
+		if (origin == NULL) {
+			continue;
+		}
+		uint8_t image[12 + LESSOR_NAME_MAX_BYTES + LESSOR_POLICY_MAX_BYTES];
+		lsr_origin_image_put(image, number, origin);
+		result = lsr_snapshot_add(&checkpoint->writer, checkpoint->writer.from_lsn,
+					  lsr_record_header(LSR_LOG_ORIGIN, lsr_origin_image_bytes(origin), 0), image);
+	}
+	return result;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+
+/* Step 1, and the scopes of step 2: under the scope lock, so that scopes and their saved counts belong together. */
+static int
+begin(lsr_checkpoint_t *checkpoint) {
+	lessor_engine_t *engine = checkpoint->engine;
+	(void)pthread_mutex_lock(&engine->scope_lock);
+	checkpoint->old_epoch = atomic_load_explicit(&engine->epoch, memory_order_relaxed);
+	(void)each_scope(checkpoint, save_deletes);
+	const uint64_t from = lsr_log_tail(&engine->log);
+	atomic_store_explicit(&engine->epoch, checkpoint->old_epoch + 1, memory_order_seq_cst);
+	lsr_rcu_synchronize();
+	int result = lsr_snapshot_begin(&checkpoint->writer, engine->directory, engine->store_id, from);
+	if (result == 0) {
+		result = each_scope(checkpoint, write_one_scope);
+	}
+	(void)pthread_mutex_unlock(&engine->scope_lock);
+	return result;
+}
+
+static lessor_status_t
+status_of(int result) {
+	switch (-result) {
+	case 0:
+		return LESSOR_OK;
+	case ENOSPC:
+	case EDQUOT:
+		return LESSOR_DISK_FULL;
+	case ENOMEM:
+		return LESSOR_NO_MEMORY;
+	case ECANCELED:
+		return LESSOR_CLOSED;
+	default:
+		return LESSOR_IO;
+	}
+}
+
+static lessor_status_t
+write_snapshot(lsr_checkpoint_t *checkpoint, char *sentence, size_t sentence_bytes) {
+	lessor_engine_t *engine = checkpoint->engine;
+	int result = begin(checkpoint);
+	result = result != 0 ? result : write_leases(checkpoint);
+	result = result != 0 ? result : write_origins(checkpoint);
+	lessor_status_t status = status_of(result);
+	if (status == LESSOR_OK) {
+		const uint64_t end = lsr_log_tail(&engine->log);
+		status = lsr_log_wait(&engine->log, end, -1);
+		result = status == LESSOR_OK ? lsr_snapshot_finish(&checkpoint->writer, end, checkpoint->old_epoch) : 0;
+		status = result != 0 ? status_of(result) : status;
+	}
+	if (status != LESSOR_OK) {
+		(void)snprintf(sentence, sentence_bytes, "the snapshot could not be written: %s",
+			       result != 0 ? strerror(-result) : lessor_status_text(status));
+		lsr_snapshot_abort(&checkpoint->writer);
+	}
+	return status;
+}
+
+/* Step 4's second half. What cannot be removed now is removed after the next snapshot. */
+static void
+drop_older(lessor_engine_t *engine, uint64_t from) {
+	(void)lsr_snapshot_remove_others(engine->directory, from);
+	(void)lsr_log_drop(&engine->log, from);
+	atomic_store_explicit(&engine->snapshot_from, from, memory_order_relaxed);
+}
+
+static lessor_status_t
+take_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
+	lsr_checkpoint_t checkpoint = {.engine = engine, .writer = {.file = -1}};
+	lessor_status_t status = LESSOR_NO_MEMORY;
+	checkpoint.bytes = malloc(COLLECT_BYTES);
+	checkpoint.list = malloc(COLLECT_LEASES * sizeof(checkpoint.list[0]));
+	if (checkpoint.bytes != NULL && checkpoint.list != NULL) {
+		status = write_snapshot(&checkpoint, report->sentence, sizeof(report->sentence));
+	}
+	if (status == LESSOR_OK) {
+		drop_older(engine, checkpoint.writer.from_lsn);
+		report->snapshot_leases = report->leases = checkpoint.writer.leases;
+		report->scopes = atomic_load_explicit(&engine->scopes, memory_order_relaxed);
+		report->last_ticket = lsr_log_durable(&engine->log);
+	}
+	free(checkpoint.bytes);
+	free(checkpoint.list);
+	return status;
+}
+
+lessor_status_t
+lessor_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
+	lessor_report_t own_report;
+	report = report != NULL ? report : &own_report;
+	*report = (lessor_report_t){0};
+	lessor_status_t status = lsr_engine_for_change(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (!engine->has_log) {
+		return LESSOR_READ_ONLY;
+	}
+	const uint64_t started_ns = lsr_clock_ns();
+	(void)pthread_mutex_lock(&engine->snapshot_lock);
+	status = take_snapshot(engine, report);
+	(void)pthread_mutex_unlock(&engine->snapshot_lock);
+	report->seconds = (double)(lsr_clock_ns() - started_ns) * 1e-9;
+	return status;
+}
+
+/* ---- the keeper: snapshots by itself -------------------------------------------------------------------------------- */
+
+static bool
+is_due(lessor_engine_t *engine, uint64_t tried_at) {
+	const uint64_t tail = lsr_log_tail(&engine->log);
+	const uint64_t from = lsr_max_u64(atomic_load_explicit(&engine->snapshot_from, memory_order_relaxed), tried_at);
+	(void)pthread_mutex_lock(&engine->log.segments.lock);
+	const size_t segments = engine->log.segments.count;
+	(void)pthread_mutex_unlock(&engine->log.segments.lock);
+	return engine->snapshot_after_bytes != UINT64_MAX && tail > from &&
+	       (tail - from >= engine->snapshot_after_bytes || (segments > SEGMENTS_MAX && tried_at == 0));
+}
+
+static void *
+run_keeper(void *argument) {
+	lessor_engine_t *engine = argument;
+	uint64_t tried_at = 0; /* after a failure the log must grow again before the next try */
+	(void)pthread_mutex_lock(&engine->keeper_lock);
+	while (!engine->keeper_stops) {
+		struct timespec until;
+		(void)pthread_mutex_unlock(&engine->keeper_lock);
+		if (is_due(engine, tried_at)) {
+			tried_at = lsr_log_tail(&engine->log);
+			(void)lessor_snapshot(engine, NULL);
+		}
+		(void)pthread_mutex_lock(&engine->keeper_lock);
+		(void)clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += KEEPER_PERIOD_S;
+		if (!engine->keeper_stops) {
+			(void)pthread_cond_timedwait(&engine->keeper_wakes, &engine->keeper_lock, &until);
+		}
+	}
+	(void)pthread_mutex_unlock(&engine->keeper_lock);
+	return NULL;
+}
+
+bool
+lsr_engine_start_keeper(lessor_engine_t *engine) {
+	engine->keeper_runs = pthread_create(&engine->keeper, NULL, run_keeper, engine) == 0;
+	return engine->keeper_runs;
+}
+
+void
+lsr_engine_stop_keeper(lessor_engine_t *engine) {
+	if (!engine->keeper_runs) {
+		return;
+	}
+	(void)pthread_mutex_lock(&engine->keeper_lock);
+	engine->keeper_stops = true;
+	(void)pthread_cond_broadcast(&engine->keeper_wakes);
+	(void)pthread_mutex_unlock(&engine->keeper_lock);
+	(void)pthread_join(engine->keeper, NULL);
+	engine->keeper_runs = false;
+}

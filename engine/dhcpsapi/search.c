@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Searches by address, unique ID and name (MS-DHCPM 2.2.1.2.18), and the building of unique IDs (2.2.1.2.5.2). */
+#include "dhcpsapi/search.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dhcpsapi/record.h"
+#include "dhcpsapi/utf16.h"
+
+/* A unique ID: subnet address, little-endian; hardware type; client identifier. */
+#define LSR_UNIQUE_ID_TYPE_AT   4u
+#define LSR_UNIQUE_ID_CLIENT_AT 5u
+
+_Static_assert(LESSOR_DHCPSAPI_UNIQUE_ID_MAX_BYTES == LSR_UNIQUE_ID_CLIENT_AT + LESSOR_CLIENT_ID_MAX_BYTES,
+	       "the longest unique ID");
+
+bool
+lsr_search_lacks_name(const DHCP_SEARCH_INFO *search) {
+	return search->SearchType == DhcpClientName && search->SearchInfo.ClientName == NULL;
+}
+
+/* The two searches that the engine answers itself. */
+typedef struct lsr_key {
+	bool by_client;
+	uint32_t address; /* or, by client, the subnet's */
+	const uint8_t *client_id;
+	size_t client_id_bytes;
+} lsr_key_t;
+
+static lessor_status_t
+read_key(lessor_engine_t *engine, const lsr_key_t *key, lessor_lease_t *lease, void *buffer, size_t buffer_bytes) {
+	if (!key->by_client) {
+		return lessor_lease_get(engine, key->address, lease, buffer, buffer_bytes);
+	}
+	return lessor_lease_get_client(engine, key->address, key->client_id, key->client_id_bytes, lease, buffer,
+				       buffer_bytes);
+}
+
+static lessor_status_t
+find_key(lessor_engine_t *engine, const lsr_key_t *key, lsr_found_t *found) {
+	lessor_status_t status = read_key(engine, key, &found->lease, found->texts, sizeof(found->texts));
+	found->long_texts = NULL;
+	if (status == LESSOR_BUFFER_TOO_SMALL) {
+		found->long_texts = malloc(LESSOR_LEASE_BUFFER_BYTES);
+		if (found->long_texts == NULL) {
+			return LESSOR_NO_MEMORY;
+		}
+		status = read_key(engine, key, &found->lease, found->long_texts, LESSOR_LEASE_BUFFER_BYTES);
+	}
+	if (status != LESSOR_OK) {
+		lsr_search_release(found);
+	}
+	return status;
+}
+
+static lessor_status_t
+find_address(lessor_engine_t *engine, DHCP_IP_ADDRESS address, lsr_found_t *found) {
+	/* No lease has the address 0, which is not for a search to reject. */
+	return address == 0 ? LESSOR_NOT_FOUND : find_key(engine, &(lsr_key_t){.address = address}, found);
+}
+
+static uint32_t
+read_little_endian(const BYTE *bytes) {
+	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+static lessor_status_t
+find_unique_id(lessor_engine_t *engine, const DHCP_CLIENT_UID *id, lsr_found_t *found) {
+	if (id->Data == NULL || id->DataLength == 0 || id->DataLength > LESSOR_DHCPSAPI_UNIQUE_ID_MAX_BYTES) {
+		return LESSOR_INVALID;
+	}
+	if (id->DataLength <= LSR_UNIQUE_ID_CLIENT_AT || id->Data[LSR_UNIQUE_ID_TYPE_AT] != HWTYPE_ETHERNET_10MB) {
+		return LESSOR_NOT_FOUND;
+	}
+	const lsr_key_t key = {.by_client = true,
+			       .address = read_little_endian(id->Data),
+			       .client_id = id->Data + LSR_UNIQUE_ID_CLIENT_AT,
+			       .client_id_bytes = id->DataLength - LSR_UNIQUE_ID_CLIENT_AT};
+	return find_key(engine, &key, found);
+}
+
+static lessor_status_t
+scan_for_name(lessor_engine_t *engine, const char *name, lsr_found_t *found) {
+	lessor_cursor_t cursor;
+	lessor_status_t status;
+	lessor_cursor_init(&cursor, 0, UINT32_MAX);
+	do {
+		status =
+			lessor_lease_next(engine, &cursor, &found->lease, found->long_texts, LESSOR_LEASE_BUFFER_BYTES);
+	} while (status == LESSOR_OK && (found->lease.name == NULL || !lsr_utf8_same_name(found->lease.name, name)));
+	return status == LESSOR_END ? LESSOR_NOT_FOUND : status;
+}
+
+static lessor_status_t
+find_name(lessor_engine_t *engine, LPCWSTR name, lsr_found_t *found) {
+	char utf8[LSR_UTF8_BYTES(LSR_NAME_MAX_UNITS)];
+	if (name == NULL || !lsr_utf16_to_utf8(name, LSR_NAME_MAX_UNITS, utf8)) {
+		return LESSOR_INVALID;
+	}
+	found->long_texts = malloc(LESSOR_LEASE_BUFFER_BYTES);
+	if (found->long_texts == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	const lessor_status_t status = scan_for_name(engine, utf8, found);
+	if (status != LESSOR_OK) {
+		lsr_search_release(found);
+	}
+	return status;
+}
+
+lessor_status_t
+lsr_search_find(lessor_engine_t *engine, const DHCP_SEARCH_INFO *search, lsr_found_t *found) {
+	switch (search->SearchType) {
+	case DhcpClientIpAddress:
+		return find_address(engine, search->SearchInfo.ClientIpAddress, found);
+	case DhcpClientHardwareAddress:
+		return find_unique_id(engine, &search->SearchInfo.ClientHardwareAddress, found);
+	case DhcpClientName:
+		return find_name(engine, search->SearchInfo.ClientName, found);
+	default:
+		return LESSOR_INVALID;
+	}
+}
+
+void
+lsr_search_release(lsr_found_t *found) {
+	free(found->long_texts);
+	found->long_texts = NULL;
+}
+
+DWORD
+lessor_dhcpsapi_unique_id(DHCP_IP_ADDRESS SubnetAddress, const DHCP_CLIENT_UID *ClientId, BYTE *Buffer, DWORD *Length) {
+	if (Length == NULL || ClientId == NULL || !lsr_record_is_client_id(ClientId)) {
+		return ERROR_INVALID_PARAMETER;
+	}
+	const DWORD room = Buffer == NULL ? 0 : *Length;
+	*Length = LSR_UNIQUE_ID_CLIENT_AT + ClientId->DataLength;
+	if (room < *Length) {
+		return ERROR_MORE_DATA;
+	}
+	/* The caller may have put the identifier into the same buffer. */
+	memmove(Buffer + LSR_UNIQUE_ID_CLIENT_AT, ClientId->Data, ClientId->DataLength);
+	for (unsigned i = 0; i < LSR_UNIQUE_ID_TYPE_AT; i++) {
+		Buffer[i] = (BYTE)(SubnetAddress >> 8 * i);
+	}
+	Buffer[LSR_UNIQUE_ID_TYPE_AT] = HWTYPE_ETHERNET_10MB;
+	return ERROR_SUCCESS;
+}

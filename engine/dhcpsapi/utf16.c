@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strings across the border; libunistring does the conversion itself. */
+#include "dhcpsapi/utf16.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistr.h>
+
+bool
+lsr_utf16_to_utf8(LPCWSTR text, size_t max_units, char *utf8) {
+	const size_t units = u16_strnlen(text, max_units + 1);
+	if (units > max_units) {
+		return false;
+	}
+	size_t bytes = LSR_UTF8_BYTES(max_units) - 1;
+	uint8_t *out = u16_to_u8(text, units, (uint8_t *)utf8, &bytes);
+	if (out == NULL) {
+		return false;
+	}
+	utf8[bytes] = '\0';
+	return true;
+}
+
+bool
+lsr_utf16_from_utf8(const char *utf8, size_t utf8_bytes, WCHAR *text) {
+	size_t units = utf8_bytes;
+	uint16_t *out = u8_to_u16((const uint8_t *)utf8, utf8_bytes, text, &units);
+	if (out == NULL) {
+		return false;
+	}
+	text[units] = 0;
+	return true;
+}
+
+static unsigned
+fold(unsigned unit) {
+	return unit >= 'A' && unit <= 'Z' ? unit - 'A' + 'a' : unit;
+}
+
+bool
+lsr_utf16_same_label(LPCWSTR a, LPCWSTR b) {
+	while (*a != 0 && fold(*a) == fold(*b)) {
+		a++;
+		b++;
+	}
+	return *a == 0 && *b == 0;
+}
+
+bool
+lsr_utf8_same_name(const char *a, const char *b) {
+	while (*a != 0 && fold((unsigned char)*a) == fold((unsigned char)*b)) {
+		a++;
+		b++;
+	}
+	return *a == 0 && *b == 0;
+}
+
+/* Read one number of a dotted quad; NULL if there is none. */
+static LPCWSTR
+parse_octet(LPCWSTR text, DHCP_IP_ADDRESS *octet) {
+	LPCWSTR const first = text;
+	*octet = 0;
+	while (*text >= '0' && *text <= '9' && text - first < 3) {
+		*octet = *octet * 10 + (DHCP_IP_ADDRESS)(*text - '0');
+		text++;
+	}
+	const bool leading_zero = *first == '0' && text - first > 1;
+	return text == first || leading_zero || *octet > 255 ? NULL : text;
+}
+
+bool
+lsr_utf16_parse_address(LPCWSTR text, DHCP_IP_ADDRESS *address) {
+	DHCP_IP_ADDRESS result = 0;
+	for (int i = 0; i < 4; i++) {
+		DHCP_IP_ADDRESS octet;
+		if (i > 0 && *text++ != '.') {
+			return false;
+		}
+		text = parse_octet(text, &octet);
+		if (text == NULL) {
+			return false;
+		}
+		result = result << 8 | octet;
+	}
+	if (*text != 0) {
+		return false;
+	}
+	*address = result;
+	return true;
+}

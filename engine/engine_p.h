@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, scopes.c, checkpoint.c (taking
+ * snapshots), recovery.c. Only these see all the rooms below.
+ *
+ * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
+ *   1 snapshot_lock    one snapshot at a time
+ *   2 scope_lock       changes of scopes: trie, configurations, gates, uids
+ *   3 origins.lock     new origins
+ *   4 record claims    one at a time, or the claims of one batch chunk, which never waits while it holds any
+ *   5 bucket locks, page pool, overflow list, log->lock, segment list: leaves
+ * A grace period is never awaited inside a read-side section; readers of lessor take none of 1 to 3 inside one.
+ *
+ * Counting epoch: see stats/counters.h. 'epoch' only grows; a change reads it inside its read-side section.
+ */
+#ifndef LSR_ENGINE_P_H
+#define LSR_ENGINE_P_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lessor/engine.h>
+#include <lessor/lease.h>
+#include <lessor/scope.h>
+#include <lessor/stats.h>
+
+#include "base/hash.h"
+#include "lease/client_hash.h"
+#include "lease/codec.h"
+#include "lease/origin.h"
+#include "lease/page.h"
+#include "log/log.h"
+#include "scope/scope.h"
+#include "scope/trie.h"
+#include "snapshot/snapshot.h"
+
+#define LSR_ENGINE_MAGIC      UINT64_C(0x6C6573736F720001)
+#define LSR_SERVER_NAME_BYTES 256
+
+struct lessor_engine {
+	/* Fixed after open: read by every call. */
+	uint64_t magic;
+	uint64_t process; /* the fork generation that opened it */
+	bool read_only;
+	bool has_log;
+	bool strict_address_state;
+	_Atomic bool closing;
+	_Atomic uint32_t epoch;
+	lsr_trie_t trie;
+	lsr_pages_t pages;
+	lsr_origins_t origins;
+	uint8_t secret[LSR_SECRET_BYTES];
+	char server_name[LSR_SERVER_NAME_BYTES];
+	uint32_t server_address;
+	int directory; /* -1: memory only */
+	int lock_file;
+	uint8_t store_id[LSR_STORE_ID_BYTES];
+	uint64_t snapshot_after_bytes;
+	uint64_t loaded_lsn;     /* what the open found: durable */
+	_Atomic uint64_t scopes; /* scope_lock */
+	uint32_t next_uid;       /* scope_lock */
+	pthread_mutex_t scope_lock;
+	pthread_mutex_t snapshot_lock;
+	_Atomic uint64_t snapshot_from; /* of the newest snapshot; snapshot_lock */
+	/* The thread that takes snapshots by itself. */
+	pthread_mutex_t keeper_lock;
+	pthread_cond_t keeper_wakes;
+	pthread_t keeper;
+	bool keeper_runs;
+	bool keeper_stops; /* keeper_lock */
+	lsr_client_hash_t clients;
+	lsr_shadows_t *shadows;
+	lsr_log_t log;
+};
+
+/* ---- engine.c ---------------------------------------------------------------------------------------------------- */
+
+/* The first line of every call: is the handle good, in this process? */
+lessor_status_t lsr_engine_check_slowly(const lessor_engine_t *engine);
+
+extern _Atomic uint64_t lsr_fork_generation;
+
+static inline lessor_status_t
+lsr_engine_for_read(const lessor_engine_t *engine) {
+	if (LSR_LIKELY(engine != NULL && engine->magic == LSR_ENGINE_MAGIC &&
+		       engine->process == atomic_load_explicit(&lsr_fork_generation, memory_order_relaxed))) {
+		return LESSOR_OK;
+	}
+	return lsr_engine_check_slowly(engine);
+}
+
+static inline lessor_status_t
+lsr_engine_for_change(const lessor_engine_t *engine) {
+	const lessor_status_t status = lsr_engine_for_read(engine);
+	if (LSR_UNLIKELY(status != LESSOR_OK)) {
+		return status;
+	}
+	if (LSR_UNLIKELY(engine->read_only)) {
+		return LESSOR_READ_ONLY;
+	}
+	return LSR_UNLIKELY(atomic_load_explicit(&engine->closing, memory_order_relaxed)) ? LESSOR_CLOSED : LESSOR_OK;
+}
+
+/* Room in the log, if there is one. */
+static inline lessor_status_t
+lsr_engine_admit(lessor_engine_t *engine, uint64_t size_bytes) {
+	return engine->has_log ? lsr_log_admit(&engine->log, size_bytes) : LESSOR_OK;
+}
+
+/* After a change whose log record ends at lsn: hand out the ticket, wait if asked to. */
+lessor_status_t lsr_engine_finish(lessor_engine_t *engine, uint64_t lsn, lessor_mode_t mode, lessor_ticket_t *ticket);
+
+/*
+ * Log one record that is not a lease: reserve, copy, complete. May wait for the ring; the caller holds no claim. *lsn is 0 without a log.
+ */
+lessor_status_t lsr_engine_log(lessor_engine_t *engine, lsr_record_type_t type, const void *payload,
+			       size_t payload_bytes, uint64_t *lsn);
+
+/* ---- leases.c ---------------------------------------------------------------------------------------------------- */
+
+/* The key of a client in a scope. */
+static inline uint64_t
+lsr_engine_client_key(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id, size_t bytes) {
+	return lsr_client_key(engine->secret, scope->uid, client_id, bytes);
+}
+
+/* A client id that is looked for in a scope's records; the match functions of the client hash. */
+typedef struct lsr_client_match {
+	const lessor_engine_t *engine;
+	const lsr_table_t *table;
+	const uint8_t *client_id;
+	uint8_t client_id_bytes;
+} lsr_client_match_t;
+
+lsr_match_t lsr_match_for_insert(const void *key, uint32_t record_id);
+lsr_match_t lsr_match_for_read(const void *key, uint32_t record_id);
+
+/* A lease found while walking in address order. */
+typedef struct lsr_found {
+	uint32_t address;
+	const lsr_scope_t *scope;
+	lsr_body_t body;
+} lsr_found_t;
+
+/*
+ * The first lease at or behind *address and not behind last; *address becomes the place to go on from. Inside a read-side section. Looks at no more than
+ * some thousand pages at a time: *more tells that it stopped early.
+ */
+bool lsr_engine_walk(const lessor_engine_t *engine, uint64_t *address, uint64_t last, lsr_found_t *found, bool *more);
+
+/* ---- scopes.c ---------------------------------------------------------------------------------------------------- */
+
+/* Free the tails of a scope at once; nobody uses the engine any more. */
+void lsr_engine_free_tails(const lessor_engine_t *engine, const lsr_scope_t *scope);
+
+/* Make all records of a scope empty, client entries and tails being gone already; nobody else looks. */
+void lsr_engine_empty_records(const lessor_engine_t *engine, const lsr_scope_t *scope);
+
+/* Empty a scope that nobody can reach any more: client entries, tails, records. Then free it. Blocks for a grace period. */
+void lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope);
+
+/* Count the leases of a scope anew into 'counters' (only by_state). */
+void lsr_engine_recount(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
+			uint64_t by_state[4]);
+
+/* ---- recovery.c -------------------------------------------------------------------------------------------------- */
+
+/* Fill an empty engine from its directory; contents of the log for lsr_log_open(). Everything it found goes into the report. */
+lessor_status_t lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor_report_t *report);
+
+/* ---- checkpoint.c ------------------------------------------------------------------------------------------------ */
+
+bool lsr_engine_start_keeper(lessor_engine_t *engine);
+void lsr_engine_stop_keeper(lessor_engine_t *engine);
+
+#endif

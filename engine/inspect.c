@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Figures of the whole engine, and checking it against itself. */
+#include "engine_p.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The scope at or behind *at; *at becomes the place to go on from. The caller holds the scope lock. */
+static lsr_scope_t *
+next_scope(const lessor_engine_t *engine, uint64_t *at) {
+	lsr_scope_t *scope = NULL;
+	if (*at <= UINT32_MAX) {
+		lsr_rcu_enter();
+		scope = lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)*at));
+		lsr_rcu_leave();
+	}
+	if (scope != NULL) {
+		*at = (uint64_t)scope->subnet + scope->table.last_offset + 1;
+	}
+	return scope;
+}
+
+lessor_status_t
+lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
+	const lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (stats == NULL) {
+		return LESSOR_INVALID;
+	}
+	lessor_engine_stats_t out = {.memory_bytes = lsr_client_hash_memory(&engine->clients)};
+	uint64_t at = 0;
+	(void)pthread_mutex_lock(&engine->scope_lock);
+	for (const lsr_scope_t *scope; (scope = next_scope(engine, &at)) != NULL;) {
+		out.scopes++;
+		out.leases += lsr_counters_leases(&scope->counters);
+		out.memory_bytes += sizeof(*scope) + scope->table.directory_entries * sizeof(scope->table.directory[0]);
+	}
+	(void)pthread_mutex_unlock(&engine->scope_lock);
+	out.memory_bytes += atomic_load_explicit(&engine->pages.records.committed_bytes, memory_order_relaxed) +
+			    atomic_load_explicit(&engine->pages.infos.committed_bytes, memory_order_relaxed);
+	if (engine->has_log) {
+		out.memory_bytes += engine->log.ring_bytes;
+		out.log_bytes = atomic_load_explicit(&engine->log.segments.total_bytes, memory_order_relaxed);
+		out.flushes = atomic_load_explicit(&engine->log.flushes, memory_order_relaxed);
+		out.flushed_bytes = atomic_load_explicit(&engine->log.flushed_bytes, memory_order_relaxed);
+	}
+	out.last_ticket = lessor_last_ticket(engine);
+	out.durable_ticket = lessor_durable_ticket(engine);
+	*stats = out;
+	return LESSOR_OK;
+}
+
+/* ---- checking ------------------------------------------------------------------------------------------------------ */
+
+static void
+format_address(uint32_t address, char text[16]) {
+	(void)snprintf(text, 16, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
+}
+
+static lessor_status_t
+contradiction(lessor_report_t *report, uint32_t address, const char *what) {
+	char text[16];
+	format_address(address, text);
+	(void)snprintf(report->sentence, sizeof(report->sentence), "%s: %s", text, what);
+	return LESSOR_DAMAGED;
+}
+
+static lessor_status_t
+check_lease(const lessor_engine_t *engine, const lsr_found_t *found, lessor_report_t *report) {
+	const lsr_client_match_t match = {.engine = engine,
+					  .table = &found->scope->table,
+					  .client_id = lsr_body_client(&found->body),
+					  .client_id_bytes = found->body.client_id_bytes};
+	const uint64_t key = lsr_engine_client_key(engine, found->scope, match.client_id, match.client_id_bytes);
+	const uint32_t id = lsr_client_hash_find(&engine->clients, key, lsr_match_for_read, &match);
+	if (id == LSR_NO_RECORD) {
+		return contradiction(report, found->address, "the lease is not found by its client id");
+	}
+	if (id != lsr_table_peek(&found->scope->table, found->address)) {
+		return contradiction(report, found->address, "the client has another lease in the same scope");
+	}
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+check_leases(lessor_engine_t *engine, lessor_report_t *report) {
+	uint64_t at = 0;
+	bool more = true;
+	lessor_status_t status = LESSOR_OK;
+	while (more && status == LESSOR_OK) {
+		lsr_rcu_enter();
+		for (unsigned i = 0; i < 256 && more && status == LESSOR_OK; i++) {
+			lsr_found_t found;
+			if (lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more)) {
+				report->leases++;
+				status = check_lease(engine, &found, report);
+			}
+		}
+		lsr_rcu_leave();
+	}
+	return status;
+}
+
+static lessor_status_t
+check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *report) {
+	uint64_t by_state[4];
+	lsr_engine_recount(engine, scope, lsr_scope_config(scope), by_state);
+	for (unsigned state = 0; state < 4; state++) {
+		if (by_state[state] != atomic_load_explicit(&scope->counters.by_state[state], memory_order_relaxed)) {
+			return contradiction(report, scope->subnet, "the scope's statistics differ from a recount");
+		}
+	}
+	return LESSOR_OK;
+}
+
+lessor_status_t
+lessor_check(lessor_engine_t *engine, lessor_report_t *report) {
+	lessor_report_t own_report;
+	report = report != NULL ? report : &own_report;
+	*report = (lessor_report_t){0};
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	uint64_t at = 0;
+	status = check_leases(engine, report);
+	(void)pthread_mutex_lock(&engine->scope_lock);
+	for (const lsr_scope_t *scope; status == LESSOR_OK && (scope = next_scope(engine, &at)) != NULL;) {
+		report->scopes++;
+		status = check_scope(engine, scope, report);
+	}
+	(void)pthread_mutex_unlock(&engine->scope_lock);
+	report->last_ticket = lessor_durable_ticket(engine);
+	return status;
+}
+
+lessor_status_t
+lessor_verify(const char *directory, lessor_report_t *report) {
+	lessor_report_t own_report;
+	lessor_report_t checked;
+	lessor_options_t options;
+	lessor_engine_t *engine = NULL;
+	report = report != NULL ? report : &own_report;
+	lessor_options_init(&options);
+	options.read_only = true;
+	lessor_status_t status = lessor_open(directory, &options, &engine, report);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	status = lessor_check(engine, &checked);
+	if (status != LESSOR_OK) {
+		memcpy(report->sentence, checked.sentence, sizeof(report->sentence));
+	}
+	(void)lessor_close(&engine);
+	return status;
+}

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lease/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define ITEM_HEAD_BYTES 4u
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are written as they lie in memory");
+
+/* ---- checking -------------------------------------------------------------------------------------------------- */
+
+static bool
+check_client(const lessor_lease_t *lease) {
+	return lease->client_id != NULL && lease->client_id_bytes > 0;
+}
+
+static bool
+check_hardware(const lessor_lease_t *lease) {
+	return lease->hardware_bytes == 0 ||
+	       (lease->hardware_bytes <= LESSOR_HARDWARE_MAX_BYTES && lease->hardware != NULL);
+}
+
+static bool
+check_client_type(uint8_t type) {
+	return type <= (LESSOR_CLIENT_BOTH | LESSOR_CLIENT_RESERVATION_FLAG) || type == LESSOR_CLIENT_NONE;
+}
+
+bool
+lsr_lease_check(const lessor_lease_t *lease, uint32_t fields, lsr_lease_sizes_t *sizes) {
+	memset(sizes, 0, sizeof(*sizes));
+	if ((fields & LESSOR_FIELD_NAME) && !lsr_text_measure(lease->name, LESSOR_NAME_MAX_BYTES, &sizes->name)) {
+		return false;
+	}
+	if ((fields & LESSOR_FIELD_COMMENT) &&
+	    !lsr_text_measure(lease->comment, LESSOR_NAME_MAX_BYTES, &sizes->comment)) {
+		return false;
+	}
+	if ((fields & LESSOR_FIELD_USER_CONTEXT) &&
+	    !lsr_text_measure(lease->user_context, LESSOR_USER_CONTEXT_MAX_BYTES, &sizes->context)) {
+		return false;
+	}
+	if ((fields & LESSOR_FIELD_OWNER) &&
+	    !lsr_text_measure(lease->owner_name, LESSOR_NAME_MAX_BYTES, &sizes->owner_name)) {
+		return false;
+	}
+	if ((fields & LESSOR_FIELD_POLICY) &&
+	    !lsr_text_measure(lease->policy_name, LESSOR_POLICY_MAX_BYTES, &sizes->policy)) {
+		return false;
+	}
+	return (!(fields & LESSOR_FIELD_CLIENT_ID) || check_client(lease)) &&
+	       (!(fields & LESSOR_FIELD_HARDWARE) || check_hardware(lease)) &&
+	       (!(fields & LESSOR_FIELD_CLIENT_TYPE) || check_client_type(lease->client_type)) &&
+	       (!(fields & LESSOR_FIELD_QUARANTINE) || lease->quarantine_status <= LESSOR_NO_QUARANTINE_INFO);
+}
+
+/* ---- tails ----------------------------------------------------------------------------------------------------- */
+
+void
+lsr_tail_free(lsr_tail_t *tail) {
+	free(tail);
+}
+
+static void
+free_retired(lsr_rcu_head_t *head) {
+	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
+	free(LSR_CONTAINER(head, lsr_tail_t, retired));
+}
+
+void
+lsr_tail_retire(lsr_tail_t *tail) {
+	if (tail != NULL) {
+		lsr_rcu_defer(&tail->retired, free_retired);
+	}
+}
+
+/* The items of a tail under construction: what goes in, or is absent (NULL). */
+typedef struct {
+	const void *data[LSR_TAIL_KINDS];
+	size_t size_bytes[LSR_TAIL_KINDS];
+} lsr_items_t;
+
+static void
+add_item(lsr_items_t *items, unsigned kind, const void *data, size_t size_bytes) {
+	items->data[kind] = data;
+	items->size_bytes[kind] = size_bytes;
+}
+
+static size_t
+items_bytes(const lsr_items_t *items) {
+	size_t total = 0;
+	for (unsigned kind = 1; kind < LSR_TAIL_KINDS; kind++) {
+		total += items->data[kind] != NULL ? ITEM_HEAD_BYTES + items->size_bytes[kind] : 0;
+	}
+	return total;
+}
+
+static lsr_tail_t *
+build_tail(const lsr_items_t *items, size_t total) {
+	lsr_tail_t *tail = malloc(sizeof(*tail) + total);
+	if (tail == NULL) {
+		return NULL;
+	}
+	tail->size_bytes = (uint32_t)total;
+	uint8_t *to = tail->bytes;
+	for (unsigned kind = 1; kind < LSR_TAIL_KINDS; kind++) {
+		if (items->data[kind] == NULL) {
+			continue;
+		}
+		const uint16_t length = (uint16_t)items->size_bytes[kind];
+		to[0] = (uint8_t)kind;
+		to[1] = 0;
+		memcpy(to + 2, &length, sizeof(length));
+		memcpy(to + ITEM_HEAD_BYTES, items->data[kind], length);
+		to += ITEM_HEAD_BYTES + length;
+	}
+	return tail;
+}
+
+/* Find an item; NULL if absent. Tails in memory are well-formed. */
+static const uint8_t *
+find_item(const lsr_tail_t *tail, unsigned kind, size_t *size_bytes) {
+	const uint8_t *at = tail != NULL ? tail->bytes : NULL;
+	const uint8_t *end = tail != NULL ? tail->bytes + tail->size_bytes : NULL;
+	while (at < end) {
+		uint16_t length;
+		memcpy(&length, at + 2, sizeof(length));
+		if (at[0] == kind) {
+			*size_bytes = length;
+			return at + ITEM_HEAD_BYTES;
+		}
+		at += ITEM_HEAD_BYTES + length;
+	}
+	*size_bytes = 0;
+	return NULL;
+}
+
+/* ---- packing --------------------------------------------------------------------------------------------------- */
+
+lsr_origin_t
+lsr_lease_origin(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes) {
+	union {
+		const char *in;
+		char *out; /* only read until the table has made its own copy */
+	} owner = {.in = lease->owner_name}, policy = {.in = lease->policy_name};
+	return (lsr_origin_t){.owner_address = lease->owner_address,
+			      .owner_name_bytes = (uint16_t)sizes->owner_name,
+			      .policy_bytes = (uint16_t)sizes->policy,
+			      .has_owner_name = lease->owner_name != NULL,
+			      .has_policy = lease->policy_name != NULL,
+			      .owner_name = owner.out,
+			      .policy_name = policy.out};
+}
+
+bool
+lsr_origin_is_none(const lsr_origin_t *origin) {
+	return origin->owner_address == 0 && !origin->has_owner_name && !origin->has_policy;
+}
+
+/* Client id and name: inline if both fit, else the id alone, else whatever does. */
+static void
+place_texts(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, lsr_body_t *body, lsr_items_t *items) {
+	const size_t client_bytes = lease->client_id_bytes;
+	size_t used = 0;
+	if (client_bytes <= LSR_INLINE_BYTES) {
+		memcpy(body->text, lease->client_id, client_bytes);
+		used = client_bytes;
+	} else {
+		body->flags |= LSR_FLAG_CLIENT_IN_TAIL;
+		add_item(items, LSR_TAIL_CLIENT, lease->client_id, client_bytes);
+	}
+	if (lease->name == NULL) {
+		return;
+	}
+	body->flags |= LSR_FLAG_NAME;
+	if (used + sizes->name <= LSR_INLINE_BYTES) {
+		memcpy(body->text + used, lease->name, sizes->name);
+		body->name_bytes = (uint8_t)sizes->name;
+	} else {
+		body->flags |= LSR_FLAG_NAME_IN_TAIL;
+		add_item(items, LSR_TAIL_NAME, lease->name, sizes->name);
+	}
+}
+
+static void
+place_hardware(const lessor_lease_t *lease, lsr_body_t *body, lsr_items_t *items, uint8_t *scratch) {
+	const size_t count = lease->hardware_bytes;
+	if (count == 0) {
+		return;
+	}
+	if (lease->hardware_type == 1 && lease->client_id_bytes == count &&
+	    memcmp(lease->client_id, lease->hardware, count) == 0) {
+		body->flags |= LSR_FLAG_HARDWARE_IS_CLIENT;
+		return;
+	}
+	if (lease->hardware_type == 1 && lease->client_id_bytes == count + 1 && lease->client_id[0] == 1 &&
+	    memcmp(lease->client_id + 1, lease->hardware, count) == 0) {
+		body->flags |= LSR_FLAG_HARDWARE_IN_CLIENT;
+		return;
+	}
+	scratch[0] = lease->hardware_type;
+	memcpy(scratch + 1, lease->hardware, count);
+	add_item(items, LSR_TAIL_HARDWARE, scratch, count + 1);
+}
+
+static void
+place_origin(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, lsr_items_t *items) {
+	if (lease->owner_name != NULL) {
+		add_item(items, LSR_TAIL_OWNER_NAME, lease->owner_name, sizes->owner_name);
+	}
+	if (lease->owner_address != 0) {
+		add_item(items, LSR_TAIL_OWNER_ADDRESS, &lease->owner_address, sizeof(lease->owner_address));
+	}
+	if (lease->policy_name != NULL) {
+		add_item(items, LSR_TAIL_POLICY, lease->policy_name, sizes->policy);
+	}
+}
+
+lessor_status_t
+lsr_lease_pack(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t origin, lsr_body_t *body) {
+	lsr_items_t items = {0};
+	uint8_t hardware[1 + LESSOR_HARDWARE_MAX_BYTES];
+	*body = (lsr_body_t){
+		.expires_at = lease->expires_at,
+		.last_transaction_s = lease->last_transaction_s,
+		.origin = origin,
+		.client_id_bytes = lease->client_id_bytes,
+		.client_type = lease->client_type,
+		.address_state = lease->address_state,
+		.quarantine =
+			(uint8_t)(lease->quarantine_status | (lease->quarantine_capable ? LSR_QUARANTINE_CAPABLE : 0)),
+		.flags = (uint8_t)((lease->dns_forward ? LSR_FLAG_DNS_FORWARD : 0) |
+				   (lease->dns_reverse ? LSR_FLAG_DNS_REVERSE : 0) |
+				   (lease->client_id_made_up ? LSR_FLAG_CLIENT_MADE_UP : 0)),
+	};
+	place_texts(lease, sizes, body, &items);
+	place_hardware(lease, body, &items, hardware);
+	if (lease->comment != NULL) {
+		add_item(&items, LSR_TAIL_COMMENT, lease->comment, sizes->comment);
+	}
+	if (lease->user_context != NULL) {
+		add_item(&items, LSR_TAIL_CONTEXT, lease->user_context, sizes->context);
+	}
+	if (lease->probation_ends_at != LESSOR_TIME_NONE) {
+		add_item(&items, LSR_TAIL_PROBATION, &lease->probation_ends_at, sizeof(lease->probation_ends_at));
+	}
+	if (origin == LSR_ORIGIN_NONE) {
+		place_origin(lease, sizes, &items);
+	}
+	const size_t total = items_bytes(&items);
+	if (total == 0) {
+		return LESSOR_OK;
+	}
+	if (total > LSR_TAIL_MAX_BYTES) {
+		return LESSOR_INVALID;
+	}
+	body->tail = build_tail(&items, total);
+	return body->tail != NULL ? LESSOR_OK : LESSOR_NO_MEMORY;
+}
+
+/* ---- unpacking ------------------------------------------------------------------------------------------------- */
+
+const uint8_t *
+lsr_body_client(const lsr_body_t *body) {
+	size_t ignored;
+	return LSR_LIKELY((body->flags & LSR_FLAG_CLIENT_IN_TAIL) == 0)
+		       ? body->text
+		       : find_item(body->tail, LSR_TAIL_CLIENT, &ignored);
+}
+
+/* Copies into the caller's buffer, or finds that it does not fit. */
+typedef struct {
+	uint8_t *at;
+	size_t left_bytes;
+	bool full;
+} lsr_copier_t;
+
+static const void *
+copy_bytes(lsr_copier_t *copier, const void *data, size_t size_bytes) {
+	if (copier->full || size_bytes > copier->left_bytes) {
+		copier->full = true;
+		return NULL;
+	}
+	void *to = copier->at;
+	memcpy(to, data, size_bytes);
+	copier->at += size_bytes;
+	copier->left_bytes -= size_bytes;
+	return to;
+}
+
+static const char *
+copy_text(lsr_copier_t *copier, const void *data, size_t size_bytes) {
+	char *to = (char *)copier->at;
+	if (data == NULL || copy_bytes(copier, data, size_bytes) == NULL || copy_bytes(copier, "", 1) == NULL) {
+		return NULL;
+	}
+	return to;
+}
+
+static const char *
+copy_item(lsr_copier_t *copier, const lsr_tail_t *tail, unsigned kind) {
+	size_t size_bytes;
+	const uint8_t *data = find_item(tail, kind, &size_bytes);
+	return copy_text(copier, data, size_bytes);
+}
+
+static void
+unpack_tail(const lsr_tail_t *tail, lessor_lease_t *lease, lsr_copier_t *copier) {
+	size_t size_bytes;
+	lease->comment = copy_item(copier, tail, LSR_TAIL_COMMENT);
+	lease->user_context = copy_item(copier, tail, LSR_TAIL_CONTEXT);
+	const uint8_t *item = find_item(tail, LSR_TAIL_HARDWARE, &size_bytes);
+	if (item != NULL) {
+		lease->hardware_type = item[0];
+		lease->hardware_bytes = (uint8_t)(size_bytes - 1);
+		lease->hardware = copy_bytes(copier, item + 1, size_bytes - 1);
+	}
+	item = find_item(tail, LSR_TAIL_PROBATION, &size_bytes);
+	if (item != NULL) {
+		memcpy(&lease->probation_ends_at, item, sizeof(lease->probation_ends_at));
+	}
+}
+
+static void
+unpack_origin(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease, lsr_copier_t *copier) {
+	if (body->origin != LSR_ORIGIN_NONE) {
+		const lsr_origin_t *origin = lsr_origins_get(origins, body->origin);
+		if (origin != NULL) {
+			lease->owner_address = origin->owner_address;
+			lease->owner_name = origin->has_owner_name
+						    ? copy_text(copier, origin->owner_name, origin->owner_name_bytes)
+						    : NULL;
+			lease->policy_name = origin->has_policy
+						     ? copy_text(copier, origin->policy_name, origin->policy_bytes)
+						     : NULL;
+		}
+		return;
+	}
+	if (body->tail == NULL) {
+		return;
+	}
+	size_t size_bytes;
+	lease->owner_name = copy_item(copier, body->tail, LSR_TAIL_OWNER_NAME);
+	lease->policy_name = copy_item(copier, body->tail, LSR_TAIL_POLICY);
+	const uint8_t *item = find_item(body->tail, LSR_TAIL_OWNER_ADDRESS, &size_bytes);
+	if (item != NULL) {
+		memcpy(&lease->owner_address, item, sizeof(lease->owner_address));
+	}
+}
+
+static void
+unpack_hardware(const lsr_body_t *body, lessor_lease_t *lease) {
+	const size_t skip = (body->flags & LSR_FLAG_HARDWARE_IN_CLIENT) != 0 ? 1 : 0;
+	if ((body->flags & (LSR_FLAG_HARDWARE_IS_CLIENT | LSR_FLAG_HARDWARE_IN_CLIENT)) != 0 &&
+	    lease->client_id != NULL) {
+		lease->hardware_type = 1;
+		lease->hardware = lease->client_id + skip;
+		lease->hardware_bytes = (uint8_t)(lease->client_id_bytes - skip);
+	}
+}
+
+lessor_status_t
+lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease, void *buffer,
+		 size_t buffer_bytes) {
+	lsr_copier_t copier = {.at = buffer, .left_bytes = buffer_bytes};
+	lessor_lease_t out = {
+		.client_id_bytes = body->client_id_bytes,
+		.client_type = body->client_type,
+		.address_state = body->address_state,
+		.quarantine_status = body->quarantine & LSR_QUARANTINE_STATUS,
+		.quarantine_capable = (body->quarantine & LSR_QUARANTINE_CAPABLE) != 0,
+		.client_id_made_up = (body->flags & LSR_FLAG_CLIENT_MADE_UP) != 0,
+		.dns_forward = (body->flags & LSR_FLAG_DNS_FORWARD) != 0,
+		.dns_reverse = (body->flags & LSR_FLAG_DNS_REVERSE) != 0,
+		.last_transaction_s = body->last_transaction_s,
+		.expires_at = body->expires_at,
+		.ticket = body->lsn,
+	};
+	const bool client_inline = (body->flags & LSR_FLAG_CLIENT_IN_TAIL) == 0;
+	out.client_id = copy_bytes(&copier, lsr_body_client(body), body->client_id_bytes);
+	if ((body->flags & LSR_FLAG_NAME_IN_TAIL) != 0) {
+		out.name = copy_item(&copier, body->tail, LSR_TAIL_NAME);
+	} else if ((body->flags & LSR_FLAG_NAME) != 0) {
+		out.name =
+			copy_text(&copier, body->text + (client_inline ? body->client_id_bytes : 0), body->name_bytes);
+	}
+	if (body->tail != NULL) {
+		unpack_tail(body->tail, &out, &copier);
+	}
+	unpack_hardware(body, &out);
+	unpack_origin(body, origins, &out, &copier);
+	if (copier.full) {
+		return LESSOR_BUFFER_TOO_SMALL;
+	}
+	*lease = out;
+	return LESSOR_OK;
+}
+
+/* ---- images ---------------------------------------------------------------------------------------------------- */
+
+static size_t
+inline_bytes(const lsr_body_t *body) {
+	return (size_t)((body->flags & LSR_FLAG_CLIENT_IN_TAIL) != 0 ? 0 : body->client_id_bytes) + body->name_bytes;
+}
+
+size_t
+lsr_image_bytes(const lsr_body_t *body) {
+	return LSR_IMAGE_HEAD_BYTES + inline_bytes(body) + (body->tail != NULL ? body->tail->size_bytes : 0);
+}
+
+void
+lsr_image_put(uint8_t *image, uint32_t address, const lsr_body_t *body) {
+	const size_t text_bytes = inline_bytes(body);
+	const uint32_t tail_bytes = body->tail != NULL ? body->tail->size_bytes : 0;
+	const uint32_t sizes = (uint32_t)text_bytes | tail_bytes << 8;
+	memcpy(image, &address, 4);
+	memcpy(image + 4, &body->last_transaction_s, 4);
+	memcpy(image + 8, &body->expires_at, 8);
+	memcpy(image + 16, &body->origin, 8); /* origin to flags lie side by side in the body as in the image */
+	memcpy(image + 24, &sizes, 4);
+	memcpy(image + LSR_IMAGE_HEAD_BYTES, body->text, text_bytes);
+	if (tail_bytes != 0) {
+		memcpy(image + LSR_IMAGE_HEAD_BYTES + text_bytes, body->tail->bytes, tail_bytes);
+	}
+}
+
+static_assert(offsetof(lsr_body_t, flags) - offsetof(lsr_body_t, origin) == 7, "image bytes 16 to 23");
+
+/* The length that an item of this kind must have; 0: between 'least' and what 16 bits hold. */
+static bool
+item_is_sound(unsigned kind, size_t length, const lsr_body_t *body) {
+	switch (kind) {
+	case LSR_TAIL_CLIENT:
+		return (body->flags & LSR_FLAG_CLIENT_IN_TAIL) != 0 && length == body->client_id_bytes;
+	case LSR_TAIL_NAME:
+		return (body->flags & LSR_FLAG_NAME_IN_TAIL) != 0 && length <= LESSOR_NAME_MAX_BYTES;
+	case LSR_TAIL_COMMENT:
+	case LSR_TAIL_OWNER_NAME:
+		return length <= LESSOR_NAME_MAX_BYTES;
+	case LSR_TAIL_HARDWARE:
+		return length > 1 && length <= 1 + LESSOR_HARDWARE_MAX_BYTES;
+	case LSR_TAIL_CONTEXT:
+		return length <= LESSOR_USER_CONTEXT_MAX_BYTES;
+	case LSR_TAIL_PROBATION:
+		return length == 8;
+	case LSR_TAIL_OWNER_ADDRESS:
+		return length == 4;
+	case LSR_TAIL_POLICY:
+		return length <= LESSOR_POLICY_MAX_BYTES;
+	default:
+		return false;
+	}
+}
+
+static bool
+tail_is_sound(const uint8_t *at, size_t size_bytes, const lsr_body_t *body) {
+	const uint8_t *end = at + size_bytes;
+	unsigned last_kind = 0;
+	unsigned seen = 0;
+	while (at < end) {
+		uint16_t length;
+		if ((size_t)(end - at) < ITEM_HEAD_BYTES) {
+			return false;
+		}
+		memcpy(&length, at + 2, sizeof(length));
+		if (at[0] <= last_kind || at[1] != 0 || length > (size_t)(end - at) - ITEM_HEAD_BYTES ||
+		    !item_is_sound(at[0], length, body)) {
+			return false;
+		}
+		last_kind = at[0];
+		seen |= 1u << last_kind;
+		at += ITEM_HEAD_BYTES + length;
+	}
+	return ((body->flags & LSR_FLAG_CLIENT_IN_TAIL) == 0 || (seen >> LSR_TAIL_CLIENT & 1) != 0) &&
+	       ((body->flags & LSR_FLAG_NAME_IN_TAIL) == 0 || (seen >> LSR_TAIL_NAME & 1) != 0);
+}
+
+lessor_status_t
+lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_body_t *body) {
+	if (size_bytes < LSR_IMAGE_HEAD_BYTES) {
+		return LESSOR_DAMAGED;
+	}
+	lsr_body_t out = {0};
+	uint32_t sizes;
+	memcpy(address, image, 4);
+	memcpy(&out.last_transaction_s, image + 4, 4);
+	memcpy(&out.expires_at, image + 8, 8);
+	memcpy(&out.origin, image + 16, 8);
+	memcpy(&sizes, image + 24, 4);
+	const size_t text_bytes = sizes & 0xFF;
+	const size_t tail_bytes = sizes >> 8;
+	const bool name_elsewhere = (out.flags & LSR_FLAG_NAME) == 0 || (out.flags & LSR_FLAG_NAME_IN_TAIL) != 0;
+	if (text_bytes > LSR_INLINE_BYTES || text_bytes != inline_bytes(&out) || tail_bytes > LSR_TAIL_MAX_BYTES ||
+	    size_bytes != LSR_IMAGE_HEAD_BYTES + text_bytes + tail_bytes || out.client_id_bytes == 0 ||
+	    (name_elsewhere && out.name_bytes != 0) ||
+	    !tail_is_sound(image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes, &out)) {
+		return LESSOR_DAMAGED;
+	}
+	memcpy(out.text, image + LSR_IMAGE_HEAD_BYTES, text_bytes);
+	if (tail_bytes != 0) {
+		out.tail = malloc(sizeof(*out.tail) + tail_bytes);
+		if (out.tail == NULL) {
+			return LESSOR_NO_MEMORY;
+		}
+		out.tail->size_bytes = (uint32_t)tail_bytes;
+		memcpy(out.tail->bytes, image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes);
+	}
+	*body = out;
+	return LESSOR_OK;
+}
+
+/* ---- origins ---------------------------------------------------------------------------------------------------- */
+
+#define ORIGIN_HEAD_BYTES 12u
+
+size_t
+lsr_origin_image_bytes(const lsr_origin_t *origin) {
+	return ORIGIN_HEAD_BYTES + (size_t)origin->owner_name_bytes + origin->policy_bytes;
+}
+
+void
+lsr_origin_image_put(uint8_t *image, uint32_t number, const lsr_origin_t *origin) {
+	const uint16_t short_number = (uint16_t)number;
+	memcpy(image, &short_number, 2);
+	image[2] = (uint8_t)((origin->has_owner_name ? 1 : 0) | (origin->has_policy ? 2 : 0));
+	image[3] = 0;
+	memcpy(image + 4, &origin->owner_address, 4);
+	memcpy(image + 8, &origin->owner_name_bytes, 2);
+	memcpy(image + 10, &origin->policy_bytes, 2);
+	if (origin->has_owner_name) {
+		memcpy(image + ORIGIN_HEAD_BYTES, origin->owner_name, origin->owner_name_bytes);
+	}
+	if (origin->has_policy) {
+		memcpy(image + ORIGIN_HEAD_BYTES + origin->owner_name_bytes, origin->policy_name, origin->policy_bytes);
+	}
+}
+
+bool
+lsr_origin_image_get(const uint8_t *image, size_t size_bytes, uint32_t *number, lsr_origin_t *origin) {
+	uint16_t short_number;
+	if (size_bytes < ORIGIN_HEAD_BYTES || image[2] > 3 || image[3] != 0) {
+		return false;
+	}
+	memset(origin, 0, sizeof(*origin));
+	memcpy(&short_number, image, 2);
+	memcpy(&origin->owner_address, image + 4, 4);
+	memcpy(&origin->owner_name_bytes, image + 8, 2);
+	memcpy(&origin->policy_bytes, image + 10, 2);
+	union {
+		const uint8_t *in;
+		char *out; /* only read until the table has made its own copy */
+	} text = {.in = image + ORIGIN_HEAD_BYTES};
+	origin->has_owner_name = (image[2] & 1) != 0;
+	origin->has_policy = (image[2] & 2) != 0;
+	origin->owner_name = text.out;
+	origin->policy_name = text.out + origin->owner_name_bytes;
+	*number = short_number;
+	return size_bytes == lsr_origin_image_bytes(origin) && short_number != 0 &&
+	       origin->owner_name_bytes <= LESSOR_NAME_MAX_BYTES && origin->policy_bytes <= LESSOR_POLICY_MAX_BYTES &&
+	       (origin->has_owner_name || origin->owner_name_bytes == 0) &&
+	       (origin->has_policy || origin->policy_bytes == 0);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pages: where records live. A page is 64 records for 64 neighbouring addresses of one scope; a record is known by a 32-bit id, page number times
+ * 64 plus place. Pages come from one arena and go back to a free list when their scope is gone.
+ *
+ *   Readers: anybody inside a read-side section.
+ *   Owner field: written by whoever takes or gives back the page, under the pool's lock; a page changes owner only after a grace
+ *   period, so inside one section a page that belonged to a scope goes on belonging to it.
+ */
+#ifndef LSR_PAGE_H
+#define LSR_PAGE_H
+
+#include "base/arena.h"
+#include "lease/record.h"
+
+#define LSR_PAGE_RECORDS 64
+#define LSR_PAGE_SHIFT   6
+#define LSR_PAGE_BYTES   (LSR_PAGE_RECORDS * sizeof(lsr_record_t))
+#define LSR_NO_RECORD    UINT32_C(0) /* page 0 is never used */
+
+typedef struct lsr_page_info {
+	_Atomic(const void *) owner;   /* the scope's address table; NULL: free */
+	_Atomic uint32_t first_offset; /* of the page's first address from the subnet address */
+	uint32_t next_free;            /* pool lock */
+} lsr_page_info_t;
+
+typedef struct lsr_pages {
+	lsr_arena_t records;
+	lsr_arena_t infos;
+	uint32_t limit;         /* pages, fixed */
+	pthread_mutex_t lock;   /* protects what follows */
+	uint32_t used;          /* pages ever taken from the arena, including page 0 */
+	uint32_t free_head;     /* 0: none */
+	_Atomic uint64_t taken; /* pages in use; written under the lock, read by statistics */
+} lsr_pages_t;
+
+/* Reserve address space for max_records. */
+bool lsr_pages_init(lsr_pages_t *pages, uint64_t max_records);
+void lsr_pages_destroy(lsr_pages_t *pages);
+
+/* A page of empty records for 'owner'; 0 if memory or the limit is exhausted. Any thread; takes a short lock. */
+uint32_t lsr_pages_take(lsr_pages_t *pages, const void *owner, uint32_t first_offset);
+
+/* Give a page back. Its records are empty, and a grace period has passed since its owner became unreachable. */
+void lsr_pages_release(lsr_pages_t *pages, uint32_t page);
+
+static inline lsr_record_t *
+lsr_pages_record(const lsr_pages_t *pages, uint32_t id) {
+	return (lsr_record_t *)(void *)pages->records.base + id;
+}
+
+static inline lsr_page_info_t *
+lsr_pages_info(const lsr_pages_t *pages, uint32_t page) {
+	return (lsr_page_info_t *)(void *)pages->infos.base + page;
+}
+
+/* Whose record this is. */
+static inline const void *
+lsr_pages_owner(const lsr_pages_t *pages, uint32_t id) {
+	return atomic_load_explicit(&lsr_pages_info(pages, id >> LSR_PAGE_SHIFT)->owner, memory_order_acquire);
+}
+
+#endif

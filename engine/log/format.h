@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log on disk. All integers little-endian. Version 1.
+ *
+ * The log is one stream of bytes. A position in it (LSN) is a count of bytes since the store was made; LSN_FIRST is the first. The stream is
+ * cut into frames (one per flush), and frames lie in segment files "log-<index, 16 hex digits>.seg", the index growing by one.
+ *
+ * Segment file: blocks of 4096 bytes, all written (zeros) before the segment is used.
+ *   block 0, the segment header:
+ *      0 u64 magic "LSRSEG01"          8 u32 version (1)           12 u32 zero
+ *     16 16 bytes store id            32 u64 index                40 u64 first LSN (0: prepared, not in use yet)
+ *     48 u64 size of the file         56 u32 zero                 60 u32 CRC32C of bytes 0-59
+ *   then frames, each beginning on a fresh block:
+ *      0 u32 magic "LSRF"              4 u16 version (1)            6 u16 flags (1: the store was closed here)
+ *      8 16 bytes store id            24 u64 LSN of the first payload byte
+ *     32 u64 durable LSN when it was built                        40 u32 payload bytes
+ *     44 u32 CRC of the frame before (0 for the first of a process)
+ *     48 u64 index of the segment     56 u32 zero
+ *     60 u32 CRC32C of bytes 0-59 and the payload
+ *     64 payload: whole records; then zeros up to the next block
+ *
+ * A frame counts if magic, version, store id, segment index and CRC are right and its LSN is the end of the frame before. The
+ * log ends at the first place where no frame counts. That place is
+ *   - the end of the log, if nothing behind it belongs to this store: a flush that did not complete, never acknowledged;
+ *   - damage, if any valid frame lies behind it: frames are written one after the other, so what stands before a frame
+ *     was durable.
+ * Blocks that hold a frame are never written again. An opened store begins a new segment. A frame is never in two segments.
+ *
+ * Record, 8-byte aligned in the stream:
+ *      0 u32 header: size in units of 8 bytes (bits 0-15), type (16-20), unused bytes at the end (21-23), extra (24-31)
+ *      4 payload
+ * In memory a header of 0 means "not complete yet"; it is stored last.
+ */
+#ifndef LSR_LOG_FORMAT_H
+#define LSR_LOG_FORMAT_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LSR_BLOCK_BYTES         4096u
+#define LSR_LSN_FIRST           UINT64_C(64)
+#define LSR_SEGMENT_MAGIC       UINT64_C(0x313047455352534C) /* "LSRSEG01" */
+#define LSR_FRAME_MAGIC         UINT32_C(0x4652534C)         /* "LSRF" */
+#define LSR_FORMAT_VERSION      1u
+#define LSR_FRAME_CLOSED        1u
+#define LSR_STORE_ID_BYTES      16u
+#define LSR_FRAME_PAYLOAD_MAX   ((uint32_t)(1u << 20) - 64u)
+#define LSR_RECORD_ALIGN        8u
+#define LSR_RECORD_MAX_BYTES    (65535u * LSR_RECORD_ALIGN)
+#define LSR_SEGMENT_NAME_FORMAT "log-%016llx.seg"
+#define LSR_SEGMENT_PREFIX      "log-"
+
+typedef enum lsr_record_type {
+	LSR_LOG_PAD = 0,       /* nothing; skipped */
+	LSR_LOG_LEASE = 1,     /* a lease after its change: image of lease/codec.h */
+	LSR_LOG_LEASE_END = 2, /* u32 address; extra: counting epoch (engine_p.h) */
+	LSR_LOG_ORIGIN = 3,    /* image of lease/codec.h */
+	LSR_LOG_SCOPE = 4,     /* a scope after its change: image of scope/scope.h */
+	LSR_LOG_SCOPE_END = 5  /* u32 subnet, u32 uid */
+} lsr_record_type_t;
+
+typedef struct lsr_segment_header {
+	uint64_t magic;                       /* 0 */
+	uint32_t version;                     /* 8 */
+	uint32_t zero1;                       /* 12 */
+	uint8_t store_id[LSR_STORE_ID_BYTES]; /* 16 */
+	uint64_t index;                       /* 32 */
+	uint64_t first_lsn;                   /* 40 */
+	uint64_t size_bytes;                  /* 48 */
+	uint32_t zero2;                       /* 56 */
+	uint32_t crc;                         /* 60 */
+} lsr_segment_header_t;
+
+typedef struct lsr_frame_header {
+	uint32_t magic;                       /* 0 */
+	uint16_t version;                     /* 4 */
+	uint16_t flags;                       /* 6 */
+	uint8_t store_id[LSR_STORE_ID_BYTES]; /* 8 */
+	uint64_t first_lsn;                   /* 24 */
+	uint64_t durable_lsn;                 /* 32 */
+	uint32_t payload_bytes;               /* 40 */
+	uint32_t previous_crc;                /* 44 */
+	uint64_t segment_index;               /* 48 */
+	uint32_t zero;                        /* 56 */
+	uint32_t crc;                         /* 60 */
+} lsr_frame_header_t;
+
+static_assert(sizeof(lsr_segment_header_t) == 64 && offsetof(lsr_segment_header_t, first_lsn) == 40,
+	      "as written above");
+static_assert(sizeof(lsr_frame_header_t) == 64 && offsetof(lsr_frame_header_t, segment_index) == 48,
+	      "as written above");
+
+#define LSR_FRAME_HEADER_BYTES ((uint32_t)sizeof(lsr_frame_header_t))
+
+/* The size of a record with this much payload, padding included. */
+static inline uint32_t
+lsr_record_bytes(size_t payload_bytes) {
+	return (uint32_t)((payload_bytes + 4 + LSR_RECORD_ALIGN - 1) & ~(size_t)(LSR_RECORD_ALIGN - 1));
+}
+
+static inline uint32_t
+lsr_record_header(lsr_record_type_t type, size_t payload_bytes, uint8_t extra) {
+	const uint32_t total = lsr_record_bytes(payload_bytes);
+	return total / LSR_RECORD_ALIGN | (uint32_t)type << 16 | (uint32_t)(total - 4 - payload_bytes) << 21 |
+	       (uint32_t)extra << 24;
+}
+
+static inline uint32_t
+lsr_header_bytes(uint32_t header) {
+	return (header & 0xFFFF) * LSR_RECORD_ALIGN;
+}
+
+static inline uint32_t
+lsr_header_type(uint32_t header) {
+	return header >> 16 & 31;
+}
+
+/* May be nonsense (wrap around) for a header that is not sound; the reader checks. */
+static inline uint32_t
+lsr_header_payload_bytes(uint32_t header) {
+	return lsr_header_bytes(header) - 4 - (header >> 21 & 7);
+}
+
+static inline uint8_t
+lsr_header_extra(uint32_t header) {
+	return (uint8_t)(header >> 24);
+}
+
+/* Bytes on disk of a frame with this payload. */
+static inline uint64_t
+lsr_frame_disk_bytes(uint64_t payload_bytes) {
+	return (payload_bytes + LSR_FRAME_HEADER_BYTES + LSR_BLOCK_BYTES - 1) & ~(uint64_t)(LSR_BLOCK_BYTES - 1);
+}
+
+/* Checksums: put fills in header->crc; is_sound checks everything that does not depend on the place. */
+void lsr_segment_header_seal(lsr_segment_header_t *header);
+bool lsr_segment_header_is_sound(const lsr_segment_header_t *header);
+/* 'frame' points to the header with the payload directly behind it. */
+void lsr_frame_seal(lsr_frame_header_t *frame);
+bool lsr_frame_is_sound(const lsr_frame_header_t *frame, const uint8_t store_id[LSR_STORE_ID_BYTES],
+			uint64_t space_bytes);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "log/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "base/io.h"
+
+static void
+segment_name(uint64_t index, char name[32]) {
+	(void)snprintf(name, 32, LSR_SEGMENT_NAME_FORMAT, (unsigned long long)index);
+}
+
+/* ---- the list --------------------------------------------------------------------------------------------------- */
+
+static int
+remember(lsr_segments_t *segments, const lsr_segment_info_t *info) {
+	int result = 0;
+	(void)pthread_mutex_lock(&segments->lock);
+	if (segments->count == segments->capacity) {
+		const size_t capacity = segments->capacity == 0 ? 16 : segments->capacity * 2;
+		void *grown = realloc(segments->list, capacity * sizeof(segments->list[0]));
+		if (grown == NULL) {
+			result = -ENOMEM;
+		} else {
+			segments->list = grown;
+			segments->capacity = capacity;
+		}
+	}
+	if (result == 0) {
+		segments->list[segments->count++] = *info;
+		(void)atomic_fetch_add_explicit(&segments->total_bytes, info->size_bytes, memory_order_relaxed);
+	}
+	(void)pthread_mutex_unlock(&segments->lock);
+	return result;
+}
+
+int
+lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t store_id[LSR_STORE_ID_BYTES],
+		  uint64_t size_max_bytes, const lsr_log_contents_t *contents) {
+	*segments = (lsr_segments_t){.directory = directory,
+				     .size_max_bytes = size_max_bytes,
+				     .next_index = 1,
+				     .next_size_bytes = lsr_min_u64(LSR_SEGMENT_FIRST_BYTES, size_max_bytes),
+				     .current = {.file = -1}};
+	memcpy(segments->store_id, store_id, LSR_STORE_ID_BYTES);
+	(void)pthread_mutex_init(&segments->lock, NULL);
+	segments->zeros = aligned_alloc(LSR_BLOCK_BYTES, LSR_PREPARE_STEP_BYTES);
+	if (segments->zeros == NULL) {
+		return -ENOMEM;
+	}
+	memset(segments->zeros, 0, LSR_PREPARE_STEP_BYTES);
+	for (size_t i = 0; i < contents->count; i++) {
+		const lsr_segment_info_t *info = &contents->segments[i];
+		if (info->first_lsn != 0) {
+			const int result = remember(segments, info);
+			if (result != 0) {
+				return result;
+			}
+			segments->next_index = info->index + 1;
+		}
+	}
+	return 0;
+}
+
+void
+lsr_segments_destroy(lsr_segments_t *segments) {
+	if (segments->current.file >= 0) {
+		(void)lsr_io->close(segments->current.file);
+	}
+	if (segments->size_max_bytes != 0) {
+		(void)pthread_mutex_destroy(&segments->lock);
+	}
+	free(segments->zeros);
+	free(segments->list);
+	*segments = (lsr_segments_t){.current = {.file = -1}};
+}
+
+/* ---- preparing --------------------------------------------------------------------------------------------------- */
+
+/* O_DSYNC makes each write durable when it returns; O_DIRECT keeps the page cache out of it, where the file system can. */
+static int
+open_segment(const lsr_segments_t *segments, const char *name) {
+	const int flags = O_RDWR | O_CREAT | O_TRUNC | O_DSYNC;
+	const int file = lsr_io->open(segments->directory, name, flags | O_DIRECT, 0600);
+	return file == -EINVAL ? lsr_io->open(segments->directory, name, flags, 0600) : file;
+}
+
+static int
+write_header(const lsr_segments_t *segments, const lsr_segment_t *segment, uint64_t first_lsn) {
+	lsr_segment_header_t header = {.magic = LSR_SEGMENT_MAGIC,
+				       .version = LSR_FORMAT_VERSION,
+				       .index = segment->index,
+				       .first_lsn = first_lsn,
+				       .size_bytes = segment->size_bytes};
+	memcpy(header.store_id, segments->store_id, sizeof(header.store_id));
+	lsr_segment_header_seal(&header);
+	uint8_t *block = aligned_alloc(LSR_BLOCK_BYTES, LSR_BLOCK_BYTES);
+	if (block == NULL) {
+		return -ENOMEM;
+	}
+	memset(block, 0, LSR_BLOCK_BYTES);
+	memcpy(block, &header, sizeof(header));
+	const int result = lsr_io_write_all(segment->file, block, LSR_BLOCK_BYTES, 0);
+	free(block);
+	return result;
+}
+
+/* Zeros through the whole file: a later write into it changes neither size nor extents, so its flush needs no journal commit. */
+static int
+fill_segment(const lsr_segments_t *segments, const lsr_segment_t *segment) {
+	int result = lsr_io->allocate(segment->file, segment->size_bytes);
+	if (result == -EOPNOTSUPP) {
+		result = 0; /* the zeros below take the room just as well */
+	}
+	for (uint64_t at = 0; at < segment->size_bytes && result == 0; at += LSR_PREPARE_STEP_BYTES) {
+		result = lsr_io_write_all(segment->file, segments->zeros,
+					  lsr_min_u64(LSR_PREPARE_STEP_BYTES, segment->size_bytes - at), at);
+	}
+	return result;
+}
+
+int
+lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared) {
+	char name[32];
+	lsr_segment_t segment = {
+		.index = segments->next_index, .size_bytes = segments->next_size_bytes, .offset = LSR_BLOCK_BYTES};
+	segment_name(segment.index, name);
+	segment.file = open_segment(segments, name);
+	if (segment.file < 0) {
+		return segment.file;
+	}
+	int result = fill_segment(segments, &segment);
+	if (result == 0) {
+		result = write_header(segments, &segment, 0);
+	}
+	if (result == 0) {
+		result = lsr_io->datasync(segment.file); /* size and extents, once; O_DSYNC covered the contents */
+	}
+	if (result == 0) {
+		result = lsr_io->sync_directory(
+			segments->directory); /* else a crash could forget the file with its frames */
+	}
+	if (result != 0) {
+		lsr_segments_discard(segments, &segment);
+		return result;
+	}
+	segments->next_index++;
+	segments->next_size_bytes = lsr_min_u64(segments->next_size_bytes * 2, segments->size_max_bytes);
+	*prepared = segment;
+	return 0;
+}
+
+void
+lsr_segments_discard(lsr_segments_t *segments, lsr_segment_t *prepared) {
+	char name[32];
+	if (prepared->file >= 0) {
+		segment_name(prepared->index, name);
+		(void)lsr_io->close(prepared->file);
+		(void)lsr_io->unlink(segments->directory, name);
+		prepared->file = -1;
+	}
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
+
+int
+lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint64_t first_lsn) {
+	const lsr_segment_info_t info = {
+		.index = prepared->index, .first_lsn = first_lsn, .size_bytes = prepared->size_bytes};
+	int result = write_header(segments, prepared, first_lsn);
+	if (result == 0) {
+		result = remember(segments, &info);
+	}
+	if (result == 0) {
+		if (segments->current.file >= 0) {
+			(void)lsr_io->close(segments->current.file);
+		}
+		segments->current = *prepared;
+	}
+	return result;
+}
+
+int
+lsr_segments_write(lsr_segments_t *segments, const void *frame, size_t size_bytes) {
+	const int result = lsr_io_write_all(segments->current.file, frame, size_bytes, segments->current.offset);
+	if (result == 0) {
+		segments->current.offset += size_bytes;
+	}
+	return result;
+}
+
+int
+lsr_segments_finish(lsr_segments_t *segments) {
+	if (segments->current.file < 0) {
+		return 0;
+	}
+	int result = lsr_io->truncate(segments->current.file, segments->current.offset);
+	if (result == 0) {
+		result = lsr_io->datasync(segments->current.file);
+	}
+	(void)lsr_io->close(segments->current.file);
+	segments->current.file = -1;
+	return result;
+}
+
+/* ---- dropping ---------------------------------------------------------------------------------------------------- */
+
+int
+lsr_segments_drop(lsr_segments_t *segments, uint64_t lsn) {
+	char name[32];
+	int result = 0;
+	(void)pthread_mutex_lock(&segments->lock);
+	/* A segment is unnecessary if its successor begins at or before lsn. The last one always stays. */
+	while (segments->count > 1 && segments->list[1].first_lsn <= lsn && result == 0) {
+		segment_name(segments->list[0].index, name);
+		result = lsr_io->unlink(segments->directory, name);
+		if (result == -ENOENT) {
+			result = 0;
+		}
+		if (result == 0) {
+			(void)atomic_fetch_sub_explicit(&segments->total_bytes, segments->list[0].size_bytes,
+							memory_order_relaxed);
+			segments->count--;
+			memmove(segments->list, segments->list + 1, segments->count * sizeof(segments->list[0]));
+		}
+	}
+	(void)pthread_mutex_unlock(&segments->lock);
+	return result;
+}
+
+/* ---- room -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Payload that surely fits into 'left_bytes' of a segment: each frame of the greatest size loses at most a header and a block to
+ * rounding, one record may not fit at the end, and one frame is kept for the closing mark.
+ */
+static uint64_t
+room_in(uint64_t left_bytes) {
+	const uint64_t frames = left_bytes / LSR_FRAME_PAYLOAD_MAX + 1;
+	const uint64_t lost = frames * (LSR_FRAME_HEADER_BYTES + LSR_BLOCK_BYTES) + 2 * LSR_BLOCK_BYTES + 65536;
+	return left_bytes > lost ? left_bytes - lost : 0;
+}
+
+uint64_t
+lsr_segments_room(const lsr_segments_t *segments, const lsr_segment_t *prepared) {
+	uint64_t room = 0;
+	if (segments->current.file >= 0) {
+		room += room_in(segments->current.size_bytes - segments->current.offset);
+	}
+	if (prepared != NULL) {
+		room += room_in(prepared->size_bytes - LSR_BLOCK_BYTES);
+	}
+	return room;
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening: newest snapshot, then the log behind it, then the indexes.
+ *
+ * Replay rules, applied in log order by one thread to an engine that nobody else sees yet:
+ *   lease       Put it into its scope's table if the record there, if any, has a smaller LSN. No scope owns the address: skip it. That happens only between a
+ *               snapshot's 'from' position and the moment it listed the scopes, for a scope that was deleted in between; the log has its end.
+ *   lease end   Remove the lease if its LSN is smaller. Count the delete if its epoch is later than the snapshot's.
+ *   scope       Same subnet and uid: take the configuration. Otherwise create it; if it overlaps one with a greater uid, a later state is
+ *               already there: skip it.
+ *   scope end   Same uid: remove the scope with its leases. Otherwise a later scope is already there: remove from it the leases with a smaller LSN.
+ *   origin      Give the number these texts.
+ * Then every lease enters the client hash and the counters. Two leases of one client in one scope cannot come out of a sound log; should it
+ * happen, the greater LSN wins and the report says so.
+ */
+#include "engine_p.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+
+typedef struct {
+	lessor_engine_t *engine;
+	lsr_scope_t *last_scope; /* most records come in runs of one scope */
+	uint64_t leases_put;
+	bool from_snapshot;
+	bool count_all; /* there is no snapshot */
+	uint8_t snapshot_epoch;
+	uint64_t duplicates;
+} lsr_recovery_t;
+
+/* ---- leases -------------------------------------------------------------------------------------------------------- */
+
+static lsr_scope_t *
+scope_of(lsr_recovery_t *recovery, uint32_t address) {
+	lsr_scope_t *scope = recovery->last_scope;
+	if (scope == NULL || (address & scope->mask) != scope->subnet) {
+		scope = lsr_trie_find(&recovery->engine->trie, lsr_key_ipv4(address));
+		recovery->last_scope = scope;
+	}
+	return scope;
+}
+
+/* Empty a slot; nobody else looks. */
+static void
+vacate(lsr_record_t *record, const lsr_body_t *body) {
+	lsr_record_vacate(record, lsr_record_hide(record, lsr_record_word(record)));
+	lsr_tail_free(body->tail);
+}
+
+static lessor_status_t
+apply_lease(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	uint32_t address;
+	lsr_body_t fresh;
+	lsr_body_t old;
+	const lessor_status_t status = lsr_image_get(payload, size_bytes, &address, &fresh);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lessor_engine_t *engine = recovery->engine;
+	lsr_scope_t *scope = scope_of(recovery, address);
+	if (scope == NULL) {
+		lsr_tail_free(fresh.tail);
+		return LESSOR_OK;
+	}
+	const uint32_t id = lsr_table_touch(&scope->table, &engine->pages, address);
+	if (id == LSR_NO_RECORD) {
+		lsr_tail_free(fresh.tail);
+		return LESSOR_NO_MEMORY;
+	}
+	lsr_record_t *record = lsr_pages_record(&engine->pages, id);
+	if (lsr_record_read(record, engine->shadows, &old)) {
+		if (old.lsn >= lsn) {
+			lsr_tail_free(fresh.tail);
+			return LESSOR_OK;
+		}
+		lsr_tail_free(old.tail);
+	}
+	fresh.lsn = lsn;
+	lsr_record_publish(record, lsr_record_word(record), &fresh);
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+apply_lease_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn, uint8_t epoch) {
+	uint32_t address;
+	lsr_body_t body;
+	if (size_bytes != sizeof(address)) {
+		return LESSOR_DAMAGED;
+	}
+	memcpy(&address, payload, sizeof(address));
+	lsr_scope_t *scope = scope_of(recovery, address);
+	if (scope == NULL) {
+		return LESSOR_OK;
+	}
+	if (recovery->count_all || (int8_t)(uint8_t)(epoch - recovery->snapshot_epoch) > 0) {
+		(void)atomic_fetch_add_explicit(&scope->counters.deletes[0], 1, memory_order_relaxed);
+	}
+	const uint32_t id = lsr_table_peek(&scope->table, address);
+	lsr_record_t *record = id != LSR_NO_RECORD ? lsr_pages_record(&recovery->engine->pages, id) : NULL;
+	if (record != NULL && lsr_record_read(record, recovery->engine->shadows, &body) && body.lsn < lsn) {
+		vacate(record, &body);
+	}
+	return LESSOR_OK;
+}
+
+/* ---- scopes -------------------------------------------------------------------------------------------------------- */
+
+static void
+take_config(lsr_scope_t *scope, lsr_scope_image_t *image, bool with_counters) {
+	lsr_scope_config_retire(atomic_exchange_explicit(&scope->config, image->config, memory_order_acq_rel));
+	if (with_counters) {
+		atomic_store_explicit(&scope->counters.deletes[0], image->deletes, memory_order_relaxed);
+		atomic_store_explicit(&scope->counters.high_water, image->high_water, memory_order_relaxed);
+	}
+}
+
+static lessor_status_t
+add_scope(lsr_recovery_t *recovery, lsr_scope_image_t *image) {
+	lessor_engine_t *engine = recovery->engine;
+	lsr_trie_change_t change;
+	lsr_scope_t *scope = lsr_scope_new(image->subnet, image->mask, image->uid, image->config);
+	if (scope == NULL) {
+		lsr_scope_config_free(image->config);
+		return LESSOR_NO_MEMORY;
+	}
+	const lessor_status_t status = lsr_trie_stage_insert(&engine->trie, lsr_key_ipv4(image->subnet),
+							     lsr_mask_bits(image->mask), scope, &change);
+	if (status != LESSOR_OK) {
+		lsr_scope_free(scope, &engine->pages);
+		return status == LESSOR_SCOPE_EXISTS ? LESSOR_OK : status;
+	}
+	lsr_trie_publish(&engine->trie, &change);
+	lsr_rcu_brake();
+	atomic_store_explicit(&scope->counters.deletes[0], image->deletes, memory_order_relaxed);
+	atomic_store_explicit(&scope->counters.high_water, image->high_water, memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(&engine->scopes, 1, memory_order_relaxed);
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+apply_scope(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes) {
+	lsr_scope_image_t image;
+	lessor_engine_t *engine = recovery->engine;
+	const lessor_status_t status = lsr_scope_image_get(payload, size_bytes, &image);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (image.uid == 0 || image.uid == UINT32_MAX) {
+		lsr_scope_config_free(image.config);
+		return LESSOR_DAMAGED;
+	}
+	if (image.uid >= engine->next_uid) {
+		engine->next_uid = image.uid + 1;
+	}
+	lsr_scope_t *present = lsr_trie_find(&engine->trie, lsr_key_ipv4(image.subnet));
+	if (present != NULL && present->uid == image.uid) {
+		take_config(present, &image, recovery->from_snapshot);
+		lsr_rcu_brake();
+		return LESSOR_OK;
+	}
+	recovery->last_scope = NULL;
+	return add_scope(recovery, &image);
+}
+
+/* Remove the leases of a range of addresses that are older than lsn. */
+static void
+remove_older(lsr_recovery_t *recovery, uint32_t first, uint32_t last, uint64_t lsn) {
+	uint64_t at = first;
+	bool more = true;
+	while (more) {
+		lsr_found_t found;
+		if (lsr_engine_walk(recovery->engine, &at, last, &found, &more) && found.body.lsn < lsn) {
+			const uint32_t id = lsr_table_peek(&found.scope->table, found.address);
+			vacate(lsr_pages_record(&recovery->engine->pages, id), &found.body);
+		}
+	}
+}
+
+static lessor_status_t
+apply_scope_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	uint32_t image[3];
+	lsr_trie_change_t change;
+	lessor_engine_t *engine = recovery->engine;
+	if (size_bytes != sizeof(image)) {
+		return LESSOR_DAMAGED;
+	}
+	memcpy(image, payload, sizeof(image));
+	remove_older(recovery, image[0], image[0] | ~image[1], lsn);
+	lsr_scope_t *scope = lsr_trie_find(&engine->trie, lsr_key_ipv4(image[0]));
+	if (scope == NULL || scope->uid != image[2]) {
+		return LESSOR_OK;
+	}
+	const lessor_status_t status =
+		lsr_trie_stage_remove(&engine->trie, lsr_key_ipv4(scope->subnet), lsr_mask_bits(scope->mask), &change);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lsr_trie_publish(&engine->trie, &change);
+	(void)atomic_fetch_sub_explicit(&engine->scopes, 1, memory_order_relaxed);
+	recovery->last_scope = NULL;
+	lsr_engine_free_tails(
+		engine, scope); /* a snapshot may show leases of a later scope in this place; the log has them again */
+	lsr_engine_empty_records(engine, scope);
+	lsr_scope_free(scope, &engine->pages);
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+apply_origin(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes) {
+	uint32_t number;
+	lsr_origin_t origin;
+	if (!lsr_origin_image_get(payload, size_bytes, &number, &origin)) {
+		return LESSOR_DAMAGED;
+	}
+	const lsr_origin_t *present = lsr_origins_get(&recovery->engine->origins, (uint16_t)number);
+	if (lsr_origins_add(&recovery->engine->origins, number, &origin)) {
+		return LESSOR_OK;
+	}
+	return present != NULL ? LESSOR_DAMAGED : LESSOR_NO_MEMORY;
+}
+
+static lessor_status_t
+apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
+	lsr_recovery_t *recovery = context;
+	const size_t size_bytes = lsr_header_payload_bytes(header);
+	if (size_bytes > lsr_header_bytes(header)) {
+		return LESSOR_DAMAGED;
+	}
+	switch (lsr_header_type(header)) {
+	case LSR_LOG_LEASE:
+		return apply_lease(recovery, payload, size_bytes, lsn);
+	case LSR_LOG_LEASE_END:
+		return apply_lease_end(recovery, payload, size_bytes, lsn, lsr_header_extra(header));
+	case LSR_LOG_ORIGIN:
+		return apply_origin(recovery, payload, size_bytes);
+	case LSR_LOG_SCOPE:
+		return apply_scope(recovery, payload, size_bytes);
+	case LSR_LOG_SCOPE_END:
+		return apply_scope_end(recovery, payload, size_bytes, lsn);
+	default:
+		return LESSOR_DAMAGED;
+	}
+}
+
+/* ---- indexes ------------------------------------------------------------------------------------------------------- */
+
+/* Enter one lease into the client hash; of two with one key the newer stays. */
+static lessor_status_t
+index_lease(lsr_recovery_t *recovery, const lsr_found_t *found) {
+	lessor_engine_t *engine = recovery->engine;
+	const lsr_scope_t *scope = found->scope;
+	const uint32_t id = lsr_table_peek(&scope->table, found->address);
+	const lsr_client_match_t match = {.engine = engine,
+					  .table = &scope->table,
+					  .client_id = lsr_body_client(&found->body),
+					  .client_id_bytes = found->body.client_id_bytes};
+	const uint64_t key = lsr_engine_client_key(engine, scope, match.client_id, match.client_id_bytes);
+	for (;;) {
+		uint32_t other = LSR_NO_RECORD;
+		lsr_body_t rival;
+		switch (lsr_client_hash_insert(&engine->clients, key, id, lsr_match_for_insert, &match, &other)) {
+		case LSR_INSERT_DONE:
+			return LESSOR_OK;
+		case LSR_INSERT_PRESENT:
+			recovery->duplicates++;
+			if (!lsr_record_read(lsr_pages_record(&engine->pages, other), engine->shadows, &rival) ||
+			    rival.lsn > found->body.lsn) {
+				vacate(lsr_pages_record(&engine->pages, id), &found->body);
+				return LESSOR_OK;
+			}
+			(void)lsr_client_hash_remove(&engine->clients, key, other);
+			vacate(lsr_pages_record(&engine->pages, other), &rival);
+			break;
+		default:
+			return LESSOR_NO_MEMORY;
+		}
+	}
+}
+
+static lessor_status_t
+build_indexes(lsr_recovery_t *recovery, lessor_report_t *report) {
+	lessor_engine_t *engine = recovery->engine;
+	uint64_t at = 0;
+	bool more = true;
+	lessor_status_t status = LESSOR_OK;
+	while (more && status == LESSOR_OK) {
+		lsr_found_t found;
+		if (lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more)) {
+			status = index_lease(recovery, &found);
+		}
+	}
+	at = 0;
+	lsr_scope_t *scope;
+	while (status == LESSOR_OK && at <= UINT32_MAX &&
+	       (scope = lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)at))) != NULL) {
+		uint64_t by_state[4];
+		lsr_engine_recount(engine, scope, lsr_scope_config(scope), by_state);
+		for (unsigned state = 0; state < 4; state++) {
+			atomic_store_explicit(&scope->counters.by_state[state], by_state[state], memory_order_relaxed);
+		}
+		(void)lsr_counters_mark(&scope->counters);
+		report->leases += lsr_counters_leases(&scope->counters);
+		report->scopes++;
+		at = (uint64_t)scope->subnet + scope->table.last_offset + 1;
+	}
+	return status;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+
+/* Cut what a torn flush left behind the end of the log, so that the next open does not see it again. */
+static lessor_status_t
+cut_tail(const lessor_engine_t *engine, const lsr_log_contents_t *contents, lessor_report_t *report) {
+	const lsr_segment_info_t *last = NULL;
+	for (size_t i = 0; i < contents->count; i++) {
+		if (contents->segments[i].first_lsn != 0) {
+			last = &contents->segments[i];
+		}
+	}
+	if (last == NULL || last->end_offset == 0 || last->end_offset >= last->size_bytes) {
+		return LESSOR_OK;
+	}
+	char name[32];
+	(void)snprintf(name, sizeof(name), LSR_SEGMENT_NAME_FORMAT, (unsigned long long)last->index);
+	const int file = lsr_io->open(engine->directory, name, O_RDWR, 0);
+	int result = file < 0 ? file : lsr_io->truncate(file, last->end_offset);
+	if (file >= 0) {
+		result = result != 0 ? result : lsr_io->datasync(file);
+		(void)lsr_io->close(file);
+	}
+	if (result != 0) {
+		(void)snprintf(report->sentence, sizeof(report->sentence), "%s: cannot be cut at offset %llu: %s", name,
+			       (unsigned long long)last->end_offset, strerror(-result));
+		return LESSOR_IO;
+	}
+	return LESSOR_OK;
+}
+
+/*
+ * What was read may still sit in the page cache only, if the process that wrote it died before its flush: make it durable before anything
+ * is built on it.
+ */
+static lessor_status_t
+make_durable(const lessor_engine_t *engine, const lsr_log_contents_t *contents, lessor_report_t *report) {
+	int result = 0;
+	for (size_t i = 0; i < contents->count && result == 0; i++) {
+		if (contents->segments[i].end_offset == 0) {
+			continue;
+		}
+		char name[32];
+		(void)snprintf(name, sizeof(name), LSR_SEGMENT_NAME_FORMAT,
+			       (unsigned long long)contents->segments[i].index);
+		const int file = lsr_io->open(engine->directory, name, O_RDWR, 0);
+		result = file < 0 ? file : lsr_io->datasync(file);
+		if (file >= 0) {
+			(void)lsr_io->close(file);
+		}
+	}
+	result = result != 0 ? result : lsr_io->sync_directory(engine->directory);
+	if (result != 0) {
+		(void)snprintf(report->sentence, sizeof(report->sentence), "the log cannot be synced: %s",
+			       strerror(-result));
+		return LESSOR_IO;
+	}
+	return LESSOR_OK;
+}
+
+/* Segments that were prepared and never used. */
+static void
+remove_unused(const lessor_engine_t *engine, const lsr_log_contents_t *contents) {
+	for (size_t i = 0; i < contents->count; i++) {
+		if (contents->segments[i].first_lsn == 0) {
+			char name[32];
+			(void)snprintf(name, sizeof(name), LSR_SEGMENT_NAME_FORMAT,
+				       (unsigned long long)contents->segments[i].index);
+			(void)lsr_io->unlink(engine->directory, name);
+		}
+	}
+}
+
+static lessor_status_t
+read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_report_t *report) {
+	lessor_engine_t *engine = recovery->engine;
+	lsr_snapshot_info_t snapshot;
+	recovery->from_snapshot = true;
+	lessor_status_t status = lsr_snapshot_read(engine->directory, engine->store_id, apply, recovery, &snapshot);
+	recovery->from_snapshot = false;
+	recovery->count_all = snapshot.from_lsn == 0;
+	recovery->snapshot_epoch = (uint8_t)snapshot.epoch;
+	report->snapshot_leases = snapshot.leases;
+	if (status != LESSOR_OK) {
+		(void)snprintf(report->sentence, sizeof(report->sentence), "%s", snapshot.sentence);
+		return status;
+	}
+	atomic_store_explicit(&engine->epoch, (uint32_t)snapshot.epoch + 1, memory_order_relaxed);
+	atomic_store_explicit(&engine->snapshot_from, snapshot.from_lsn, memory_order_relaxed);
+	status = lsr_log_read(engine->directory, engine->store_id, snapshot.from_lsn, apply, recovery, contents);
+	report->log_records = contents->records;
+	report->cut_bytes = contents->cut_bytes;
+	report->last_ticket = contents->end_lsn;
+	engine->loaded_lsn = contents->end_lsn;
+	if (status == LESSOR_OK && contents->end_lsn < snapshot.end_lsn) {
+		(void)snprintf(report->sentence, sizeof(report->sentence),
+			       "the log ends at position %llu, but the snapshot shows changes up to %llu",
+			       (unsigned long long)contents->end_lsn, (unsigned long long)snapshot.end_lsn);
+		return LESSOR_DAMAGED;
+	}
+	if (contents->sentence[0] != '\0') {
+		(void)snprintf(report->sentence, sizeof(report->sentence), "%s", contents->sentence);
+	}
+	return status;
+}
+
+lessor_status_t
+lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor_report_t *report) {
+	lsr_recovery_t recovery = {.engine = engine};
+	lessor_status_t status = read_everything(&recovery, contents, report);
+	if (status == LESSOR_OK && !engine->read_only) {
+		status = make_durable(engine, contents, report);
+		status = status == LESSOR_OK ? cut_tail(engine, contents, report) : status;
+		if (status == LESSOR_OK) {
+			remove_unused(engine, contents);
+		}
+	}
+	if (status == LESSOR_OK) {
+		status = build_indexes(&recovery, report);
+	}
+	if (status == LESSOR_NO_MEMORY && report->sentence[0] == '\0') {
+		(void)snprintf(report->sentence, sizeof(report->sentence), "no memory for what the store holds");
+	}
+	if (status == LESSOR_OK && recovery.duplicates != 0) {
+		(void)snprintf(report->sentence, sizeof(report->sentence),
+			       "%llu clients had two leases in one scope; the newer one was kept",
+			       (unsigned long long)recovery.duplicates);
+	} else if (status == LESSOR_OK && report->cut_bytes != 0) {
+		(void)snprintf(report->sentence, sizeof(report->sentence),
+			       "a write that was not complete, and never acknowledged, was cut off the end of the log");
+	}
+	return status;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A scope: identity, configuration, addresses, counters.
+ *
+ *   Found by: the trie (scope/trie.h). Freed after a grace period behind its removal from the trie.
+ *   Configuration: immutable; replaced as a whole under the engine's scope lock, freed after a grace period. C1 publish (release) -> C2
+ *   load (acquire).
+ *   Gate: changes of leases go through only while it is open. Whoever closes it (scope lock held) waits a grace period: then no change is under
+ *   way in this scope and none begins, so leases can be recounted or the scope taken away. A change that finds it closed leaves its section, waits for the
+ *   scope lock, and starts over. Reads do not look at it.
+ *
+ * Scope image (log and snapshot):
+ *    0 u32 subnet   4 u32 mask   8 u32 uid   12 u32 id   16 u32 state   20 u32 lease_s   24 u32 flags (1 range, 2 name, 4 comment)
+ *   28 u32 first   32 u32 last   36 u32 exclusions   40 u64 deletes   48 u64 high water   56 u16 name bytes   58 u16 comment bytes
+ *   60 exclusions (u32 first, u32 last), name, comment
+ * deletes and high water count in snapshots only.
+ */
+#ifndef LSR_SCOPE_SCOPE_H
+#define LSR_SCOPE_SCOPE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lessor/scope.h>
+
+#include "base/rcu.h"
+#include "lease/table.h"
+#include "scope/trie.h"
+#include "stats/counters.h"
+
+typedef struct lsr_scope_config {
+	lsr_rcu_head_t retired;
+	uint32_t id;
+	uint32_t state;
+	uint32_t lease_s;
+	bool has_range;
+	bool has_name;
+	bool has_comment;
+	lessor_range_t range;
+	uint64_t pool; /* addresses in the range and in no exclusion */
+	uint32_t exclusions;
+	uint32_t holes;
+	uint16_t name_bytes;
+	uint16_t comment_bytes;
+	lessor_range_t *exclusion; /* ascending, as given */
+	lessor_range_t *hole;      /* the same, merged and disjoint, inside the range */
+	char *name;                /* NUL-terminated */
+	char *comment;
+} lsr_scope_config_t; /* one malloc'ed block */
+
+enum { LSR_GATE_OPEN = 0, LSR_GATE_CLOSED = 1 };
+
+typedef struct lsr_scope {
+	uint32_t subnet;
+	uint32_t mask;
+	uint32_t uid; /* never used again, so that keys of a deleted scope's clients mean nothing */
+	_Atomic uint32_t gate;
+	_Atomic(lsr_scope_config_t *) config;
+	lsr_table_t table;
+	lsr_rcu_head_t retired;
+	lsr_counters_t counters;
+} lsr_scope_t;
+
+static inline unsigned
+lsr_mask_bits(uint32_t mask) {
+	return (unsigned)__builtin_popcount(mask);
+}
+
+static inline const lsr_scope_config_t *
+lsr_scope_config(const lsr_scope_t *scope) {
+	return atomic_load_explicit(&scope->config, memory_order_acquire); /* C2 */
+}
+
+static inline lsr_scope_t *
+lsr_scope_of_table(const void *table) {
+	union {
+		const void *in;
+		lsr_table_t *out;
+	} pointer = {.in = table};
+	return LSR_CONTAINER(pointer.out, lsr_scope_t, table);
+}
+
+/* The slow path of lsr_scope_in_pool(). */
+bool lsr_scope_in_hole(const lsr_scope_config_t *config, uint32_t address);
+
+static inline bool
+lsr_scope_in_pool(const lsr_scope_config_t *config, uint32_t address) {
+	return config->has_range && address >= config->range.first && address <= config->range.last &&
+	       (LSR_LIKELY(config->holes == 0) || !lsr_scope_in_hole(config, address));
+}
+
+/* Is this a scope that can be created? Fills sizes of its texts. */
+bool lsr_scope_check(const lessor_scope_t *scope);
+
+/* A configuration with these exclusions (any order, may overlap; sorted and merged in the copy). NULL: no memory. */
+lsr_scope_config_t *lsr_scope_config_new(const lessor_scope_t *scope, const lessor_range_t *exclusions, uint32_t count);
+void lsr_scope_config_retire(lsr_scope_config_t *config);
+void lsr_scope_config_free(lsr_scope_config_t *config);
+
+/* What lessor_scope_get() answers, texts pointing into the configuration. */
+lessor_scope_t lsr_scope_describe(const lsr_scope_t *scope, const lsr_scope_config_t *config);
+
+/* A scope around a configuration, which it takes over. NULL: no memory (the configuration is still the caller's). */
+lsr_scope_t *lsr_scope_new(uint32_t subnet, uint32_t mask, uint32_t uid, lsr_scope_config_t *config);
+
+/* Free at once; its records are empty and nobody can reach it. */
+void lsr_scope_free(lsr_scope_t *scope, lsr_pages_t *pages);
+
+size_t lsr_scope_image_bytes(const lsr_scope_config_t *config);
+void lsr_scope_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_t deletes);
+
+typedef struct lsr_scope_image {
+	uint32_t subnet, mask, uid;
+	uint64_t deletes, high_water;
+	lsr_scope_config_t *config; /* new, the caller's */
+} lsr_scope_image_t;
+
+/* LESSOR_OK; LESSOR_DAMAGED; LESSOR_NO_MEMORY. */
+lessor_status_t lsr_scope_image_get(const uint8_t *image, size_t size_bytes, lsr_scope_image_t *out);
+
+#endif

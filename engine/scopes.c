@@ -1,0 +1,638 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scopes: create, change, delete, look up; their statistics. Every change holds the scope lock; look-ups do not. */
+#include "engine_p.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* ---- gate ---------------------------------------------------------------------------------------------------------- */
+
+/* Keep changes of leases out of a scope, and wait until none is under way. Scope lock held. */
+static void
+close_gate(lsr_scope_t *scope) {
+	atomic_store_explicit(&scope->gate, LSR_GATE_CLOSED, memory_order_seq_cst);
+	lsr_rcu_synchronize();
+}
+
+static void
+open_gate(lsr_scope_t *scope) {
+	atomic_store_explicit(&scope->gate, LSR_GATE_OPEN, memory_order_seq_cst);
+}
+
+/* ---- visiting all records of a scope ------------------------------------------------------------------------------- */
+
+/* Calls 'visit' for each touched record, with its address. Whoever calls sees to it that the scope stays. */
+static void
+visit_records(const lessor_engine_t *engine, const lsr_scope_t *scope,
+	      void (*visit)(void *context, lsr_record_t *record, uint32_t id, uint32_t address), void *context) {
+	for (uint32_t index = 0; index < scope->table.directory_entries; index++) {
+		const uint32_t page = lsr_table_page(&scope->table, index);
+		for (uint32_t place = 0; page != 0 && place < LSR_PAGE_RECORDS; place++) {
+			const uint32_t id = page << LSR_PAGE_SHIFT | place;
+			visit(context, lsr_pages_record(&engine->pages, id), id,
+			      scope->subnet + (index << LSR_PAGE_SHIFT) + place);
+		}
+	}
+}
+
+typedef struct {
+	const lessor_engine_t *engine;
+	const lsr_scope_config_t *config;
+	uint64_t *by_state;
+} lsr_recount_t;
+
+static void
+recount_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
+	(void)id;
+	const lsr_recount_t *recount = context;
+	lsr_body_t body;
+	if (lsr_record_read(record, recount->engine->shadows, &body)) {
+		recount->by_state[body.address_state & LESSOR_STATE_MASK] +=
+			lsr_counters_unit(lsr_scope_in_pool(recount->config, address));
+	}
+}
+
+void
+lsr_engine_recount(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
+		   uint64_t by_state[4]) {
+	lsr_recount_t recount = {.engine = engine, .config = config, .by_state = by_state};
+	memset(by_state, 0, 4 * sizeof(by_state[0]));
+	visit_records(engine, scope, recount_one, &recount);
+}
+
+static void
+free_tail_of(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
+	const lessor_engine_t *engine = context;
+	lsr_body_t body;
+	(void)id;
+	(void)address;
+	if (lsr_record_read(record, engine->shadows, &body)) {
+		lsr_tail_free(body.tail);
+	}
+}
+
+void
+lsr_engine_free_tails(const lessor_engine_t *engine, const lsr_scope_t *scope) {
+	union {
+		const lessor_engine_t *in;
+		void *out;
+	} context = {.in = engine};
+	visit_records(engine, scope, free_tail_of, context.out);
+}
+
+static void
+empty_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
+	(void)context;
+	(void)id;
+	(void)address;
+	lsr_record_vacate(record, lsr_record_hide(record, lsr_record_word(record)));
+}
+
+void
+lsr_engine_empty_records(const lessor_engine_t *engine, const lsr_scope_t *scope) {
+	visit_records(engine, scope, empty_one, NULL);
+}
+
+typedef struct {
+	lessor_engine_t *engine;
+	const lsr_scope_t *scope;
+} lsr_drain_t;
+
+static void
+drain_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
+	const lsr_drain_t *drain = context;
+	lsr_body_t body;
+	(void)address;
+	if (!lsr_record_read(record, drain->engine->shadows, &body)) {
+		return;
+	}
+	const uint64_t key =
+		lsr_engine_client_key(drain->engine, drain->scope, lsr_body_client(&body), body.client_id_bytes);
+	const uint64_t hidden = lsr_record_hide(record, lsr_record_word(record));
+	(void)lsr_client_hash_remove(&drain->engine->clients, key, id);
+	lsr_record_vacate(record, hidden);
+	lsr_tail_free(body.tail);
+}
+
+void
+lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope) {
+	lsr_drain_t drain = {.engine = engine, .scope = scope};
+	lsr_rcu_synchronize(); /* nobody walks or reads here any more */
+	visit_records(engine, scope, drain_one, &drain);
+	lsr_rcu_synchronize(); /* nobody follows one of its client entries any more */
+	lsr_scope_free(scope, &engine->pages);
+}
+
+/* ---- finding ------------------------------------------------------------------------------------------------------- */
+
+static lsr_scope_t *
+find_exact(const lessor_engine_t *engine, uint32_t subnet) {
+	lsr_scope_t *scope = lsr_trie_find(&engine->trie, lsr_key_ipv4(subnet));
+	return scope != NULL && scope->subnet == subnet ? scope : NULL;
+}
+
+/* With the scope lock held a scope cannot go away. */
+static lsr_scope_t *
+find_locked(const lessor_engine_t *engine, uint32_t subnet) {
+	lsr_rcu_enter();
+	lsr_scope_t *scope = find_exact(engine, subnet);
+	lsr_rcu_leave();
+	return scope;
+}
+
+static const char *
+copy_text(char **at, const char *text) {
+	if (text == NULL) {
+		return NULL;
+	}
+	const size_t bytes = strlen(text) + 1;
+	char *to = memcpy(*at, text, bytes);
+	*at += bytes;
+	return to;
+}
+
+static lessor_status_t
+answer(const lsr_scope_t *scope, lessor_scope_t *out, void *buffer, size_t buffer_bytes) {
+	const lsr_scope_config_t *config = lsr_scope_config(scope);
+	lessor_scope_t described = lsr_scope_describe(scope, config);
+	const size_t needed = (described.name != NULL ? config->name_bytes + 1u : 0) +
+			      (described.comment != NULL ? config->comment_bytes + 1u : 0);
+	if (buffer == NULL) {
+		described.name = described.comment = NULL;
+	} else if (needed > buffer_bytes) {
+		return LESSOR_BUFFER_TOO_SMALL;
+	} else {
+		char *at = buffer;
+		described.name = copy_text(&at, described.name);
+		described.comment = copy_text(&at, described.comment);
+	}
+	*out = described;
+	return LESSOR_OK;
+}
+
+typedef const lsr_scope_t *(*lsr_finder_t)(const lessor_engine_t *engine, uint32_t address);
+
+static const lsr_scope_t *
+by_subnet(const lessor_engine_t *engine, uint32_t subnet) {
+	return find_exact(engine, subnet);
+}
+
+static const lsr_scope_t *
+by_address(const lessor_engine_t *engine, uint32_t address) {
+	return lsr_trie_find(&engine->trie, lsr_key_ipv4(address));
+}
+
+/* The first scope whose subnet address is not below 'from': a scope that merely contains it lies before. */
+static const lsr_scope_t *
+by_order(const lessor_engine_t *engine, uint32_t from) {
+	const lsr_scope_t *scope = lsr_trie_next(&engine->trie, lsr_key_ipv4(from));
+	if (scope != NULL && scope->subnet < from) {
+		const uint64_t behind = (uint64_t)scope->subnet + scope->table.last_offset + 1;
+		scope = behind <= UINT32_MAX ? lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)behind)) : NULL;
+	}
+	return scope;
+}
+
+static lessor_status_t
+look_up(lessor_engine_t *engine, uint32_t address, lsr_finder_t finder, lessor_status_t absent, lessor_scope_t *scope,
+	void *buffer, size_t buffer_bytes) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (scope == NULL || (buffer == NULL && buffer_bytes != 0)) {
+		return LESSOR_INVALID;
+	}
+	lsr_rcu_enter();
+	const lsr_scope_t *found = finder(engine, address);
+	status = found != NULL ? answer(found, scope, buffer, buffer_bytes) : absent;
+	lsr_rcu_leave();
+	return status;
+}
+
+lessor_status_t
+lessor_scope_get(lessor_engine_t *engine, uint32_t subnet, lessor_scope_t *scope, void *buffer, size_t buffer_bytes) {
+	return look_up(engine, subnet, by_subnet, LESSOR_NOT_FOUND, scope, buffer, buffer_bytes);
+}
+
+lessor_status_t
+lessor_scope_find(lessor_engine_t *engine, uint32_t address, lessor_scope_t *scope, void *buffer, size_t buffer_bytes) {
+	return look_up(engine, address, by_address, LESSOR_NO_SCOPE, scope, buffer, buffer_bytes);
+}
+
+lessor_status_t
+lessor_scope_next(lessor_engine_t *engine, uint32_t from, lessor_scope_t *scope, void *buffer, size_t buffer_bytes) {
+	return look_up(engine, from, by_order, LESSOR_END, scope, buffer, buffer_bytes);
+}
+
+/* ---- changing ------------------------------------------------------------------------------------------------------ */
+
+/* Log a scope as it will be. Nothing has been published yet. */
+static lessor_status_t
+log_scope(lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_t *lsn) {
+	*lsn = 0;
+	if (!engine->has_log) {
+		return LESSOR_OK;
+	}
+	const size_t image_bytes = lsr_scope_image_bytes(config);
+	uint8_t *image = malloc(image_bytes);
+	if (image == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	lsr_scope_image_put(image, scope, config, 0);
+	const lessor_status_t status = lsr_engine_log(engine, LSR_LOG_SCOPE, image, image_bytes, lsn);
+	free(image);
+	return status;
+}
+
+/* With the scope lock held: everything that can fail, then the log, then the trie. */
+static lessor_status_t
+create_locked(lessor_engine_t *engine, const lessor_scope_t *given, lsr_scope_config_t *config, uint64_t *lsn) {
+	lsr_trie_change_t change;
+	if (engine->next_uid == UINT32_MAX) {
+		return LESSOR_LIMIT;
+	}
+	lsr_scope_t *scope = lsr_scope_new(given->subnet, given->mask, engine->next_uid, config);
+	if (scope == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	lessor_status_t status = lsr_trie_stage_insert(&engine->trie, lsr_key_ipv4(given->subnet),
+						       lsr_mask_bits(given->mask), scope, &change);
+	if (status == LESSOR_OK) {
+		status = log_scope(engine, scope, config, lsn);
+		if (status != LESSOR_OK) {
+			lsr_trie_abandon(&change);
+		}
+	}
+	if (status != LESSOR_OK) {
+		atomic_store_explicit(&scope->config, NULL, memory_order_relaxed); /* the caller frees it */
+		lsr_scope_free(scope, &engine->pages);
+		return status;
+	}
+	engine->next_uid++;
+	(void)atomic_fetch_add_explicit(&engine->scopes, 1, memory_order_relaxed);
+	lsr_trie_publish(&engine->trie, &change);
+	return LESSOR_OK;
+}
+
+lessor_status_t
+lessor_scope_create(lessor_engine_t *engine, const lessor_scope_t *scope, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	uint64_t lsn;
+	lessor_status_t status = lsr_engine_for_change(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (scope == NULL || !lsr_scope_check(scope)) {
+		return LESSOR_INVALID;
+	}
+	lsr_scope_config_t *config = lsr_scope_config_new(scope, NULL, 0);
+	if (config == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	(void)pthread_mutex_lock(&engine->scope_lock);
+	status = create_locked(engine, scope, config, &lsn);
+	(void)pthread_mutex_unlock(&engine->scope_lock);
+	lsr_rcu_brake();
+	if (status != LESSOR_OK) {
+		lsr_scope_config_free(config);
+		return status;
+	}
+	return lsr_engine_finish(engine, lsn, mode, ticket);
+}
+
+/* Replace the configuration; recount if the pool changes. Scope lock held; takes 'fresh' over on success. */
+static lessor_status_t
+replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope_config_t *fresh, bool pool_changes,
+	       uint64_t *lsn) {
+	uint64_t by_state[4];
+	lsr_scope_config_t *old = atomic_load_explicit(&scope->config, memory_order_relaxed);
+	if (pool_changes) {
+		close_gate(scope);
+	}
+	const lessor_status_t status = log_scope(engine, scope, fresh, lsn);
+	if (status == LESSOR_OK) {
+		if (pool_changes) {
+			lsr_engine_recount(engine, scope, fresh, by_state);
+			for (unsigned state = 0; state < 4; state++) {
+				atomic_store_explicit(&scope->counters.by_state[state], by_state[state],
+						      memory_order_relaxed);
+			}
+			atomic_store_explicit(&scope->counters.high_water, lsr_counters_in_use(&scope->counters),
+					      memory_order_relaxed);
+		}
+		atomic_store_explicit(&scope->config, fresh, memory_order_release); /* C1 */
+		lsr_scope_config_retire(old);
+	}
+	if (pool_changes) {
+		open_gate(scope);
+	}
+	return status;
+}
+
+static void
+overlay(lessor_scope_t *to, const lessor_scope_t *from, uint32_t fields) {
+	if ((fields & LESSOR_SCOPE_FIELD_ID) != 0) {
+		to->id = from->id;
+	}
+	if ((fields & LESSOR_SCOPE_FIELD_STATE) != 0) {
+		to->state = from->state;
+	}
+	if ((fields & LESSOR_SCOPE_FIELD_LEASE_S) != 0) {
+		to->lease_s = from->lease_s;
+	}
+	if ((fields & LESSOR_SCOPE_FIELD_RANGE) != 0) {
+		to->has_range = from->has_range;
+		to->range = from->range;
+	}
+	if ((fields & LESSOR_SCOPE_FIELD_NAME) != 0) {
+		to->name = from->name;
+	}
+	if ((fields & LESSOR_SCOPE_FIELD_COMMENT) != 0) {
+		to->comment = from->comment;
+	}
+}
+
+static lessor_status_t
+update_locked(lessor_engine_t *engine, const lessor_scope_t *given, uint32_t fields, uint64_t *lsn) {
+	lsr_scope_t *scope = find_locked(engine, given->subnet);
+	if (scope == NULL) {
+		return LESSOR_NOT_FOUND;
+	}
+	const lsr_scope_config_t *old = lsr_scope_config(scope);
+	lessor_scope_t merged = lsr_scope_describe(scope, old);
+	overlay(&merged, given, fields);
+	if (!lsr_scope_check(&merged)) {
+		return LESSOR_INVALID;
+	}
+	lsr_scope_config_t *fresh = lsr_scope_config_new(&merged, old->exclusion, old->exclusions);
+	if (fresh == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	const bool pool_changes =
+		fresh->has_range != old->has_range || memcmp(&fresh->range, &old->range, sizeof(fresh->range)) != 0;
+	const lessor_status_t status = replace_config(engine, scope, fresh, pool_changes, lsn);
+	if (status != LESSOR_OK) {
+		lsr_scope_config_free(fresh);
+	}
+	return status;
+}
+
+lessor_status_t
+lessor_scope_update(lessor_engine_t *engine, const lessor_scope_t *scope, uint32_t fields, lessor_mode_t mode,
+		    lessor_ticket_t *ticket) {
+	const uint32_t known = LESSOR_SCOPE_FIELD_ID | LESSOR_SCOPE_FIELD_STATE | LESSOR_SCOPE_FIELD_LEASE_S |
+			       LESSOR_SCOPE_FIELD_RANGE | LESSOR_SCOPE_FIELD_NAME | LESSOR_SCOPE_FIELD_COMMENT;
+	uint64_t lsn = 0;
+	lessor_status_t status = lsr_engine_for_change(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (scope == NULL || (fields & ~known) != 0) {
+		return LESSOR_INVALID;
+	}
+	(void)pthread_mutex_lock(&engine->scope_lock);
+	status = update_locked(engine, scope, fields, &lsn);
+	(void)pthread_mutex_unlock(&engine->scope_lock);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, lsn, mode, ticket) : status;
+}
+
+/* ---- exclusions ---------------------------------------------------------------------------------------------------- */
+
+static int64_t
+find_exclusion(const lsr_scope_config_t *config, lessor_range_t range) {
+	for (uint32_t i = 0; i < config->exclusions; i++) {
+		if (config->exclusion[i].first == range.first && config->exclusion[i].last == range.last) {
+			return i;
+		}
+	}
+	return -1;
+}
+
+/* Add or take away one exclusion. LESSOR_END: nothing to do. */
+static lessor_status_t
+exclusions_after(const lsr_scope_config_t *old, lessor_range_t range, bool add, lessor_range_t *list, uint32_t *count) {
+	const int64_t at = find_exclusion(old, range);
+	if (add ? at >= 0 : at < 0) {
+		return add ? LESSOR_END : LESSOR_NOT_FOUND;
+	}
+	if (add && old->exclusions == LESSOR_SCOPE_MAX_EXCLUSIONS) {
+		return LESSOR_LIMIT;
+	}
+	*count = 0;
+	for (uint32_t i = 0; i < old->exclusions; i++) {
+		if (add || i != (uint32_t)at) {
+			list[(*count)++] = old->exclusion[i];
+		}
+	}
+	if (add) {
+		list[(*count)++] = range;
+	}
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+exclude_locked(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, bool add, uint64_t *lsn) {
+	uint32_t count;
+	lsr_scope_t *scope = find_locked(engine, subnet);
+	if (scope == NULL) {
+		return LESSOR_NOT_FOUND;
+	}
+	if (range.first > range.last || (range.first & scope->mask) != subnet || (range.last & scope->mask) != subnet) {
+		return LESSOR_INVALID;
+	}
+	const lsr_scope_config_t *old = lsr_scope_config(scope);
+	lessor_range_t *list = malloc(((size_t)old->exclusions + 1) * sizeof(list[0]));
+	if (list == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	lsr_scope_config_t *fresh = NULL;
+	lessor_status_t status = exclusions_after(old, range, add, list, &count);
+	if (status == LESSOR_OK) {
+		const lessor_scope_t described = lsr_scope_describe(scope, old);
+		fresh = lsr_scope_config_new(&described, list, count);
+		status = fresh == NULL ? LESSOR_NO_MEMORY
+				       : replace_config(engine, scope, fresh, fresh->pool != old->pool, lsn);
+	}
+	if (status != LESSOR_OK) {
+		lsr_scope_config_free(fresh);
+	}
+	free(list);
+	return status == LESSOR_END ? LESSOR_OK : status;
+}
+
+static lessor_status_t
+change_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, bool add, lessor_mode_t mode,
+		  lessor_ticket_t *ticket) {
+	uint64_t lsn = 0;
+	lessor_status_t status = lsr_engine_for_change(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	(void)pthread_mutex_lock(&engine->scope_lock);
+	status = exclude_locked(engine, subnet, range, add, &lsn);
+	(void)pthread_mutex_unlock(&engine->scope_lock);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, lsn, mode, ticket) : status;
+}
+
+lessor_status_t
+lessor_scope_exclude(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, lessor_mode_t mode,
+		     lessor_ticket_t *ticket) {
+	return change_exclusions(engine, subnet, range, true, mode, ticket);
+}
+
+lessor_status_t
+lessor_scope_include(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, lessor_mode_t mode,
+		     lessor_ticket_t *ticket) {
+	return change_exclusions(engine, subnet, range, false, mode, ticket);
+}
+
+lessor_status_t
+lessor_scope_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t *ranges, size_t capacity,
+			size_t *count) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (count == NULL || (ranges == NULL && capacity != 0)) {
+		return LESSOR_INVALID;
+	}
+	status = LESSOR_NOT_FOUND;
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = find_exact(engine, subnet);
+	if (scope != NULL) {
+		const lsr_scope_config_t *config = lsr_scope_config(scope);
+		*count = config->exclusions;
+		status = capacity != 0 && capacity < config->exclusions ? LESSOR_BUFFER_TOO_SMALL : LESSOR_OK;
+		if (capacity >= config->exclusions && config->exclusions > 0) {
+			memcpy(ranges, config->exclusion, config->exclusions * sizeof(ranges[0]));
+		}
+	}
+	lsr_rcu_leave();
+	return status;
+}
+
+/* ---- deleting ------------------------------------------------------------------------------------------------------ */
+
+/* Scope lock held. On success the scope is out of the trie, for the caller to drain. */
+static lessor_status_t
+delete_locked(lessor_engine_t *engine, uint32_t subnet, bool force, lsr_scope_t **removed, uint64_t *lsn) {
+	lsr_trie_change_t change;
+	lsr_scope_t *scope = find_locked(engine, subnet);
+	if (scope == NULL) {
+		return LESSOR_NOT_FOUND;
+	}
+	close_gate(scope);
+	lessor_status_t status =
+		!force && lsr_counters_leases(&scope->counters) != 0 ? LESSOR_SCOPE_NOT_EMPTY : LESSOR_OK;
+	if (status == LESSOR_OK) {
+		status =
+			lsr_trie_stage_remove(&engine->trie, lsr_key_ipv4(subnet), lsr_mask_bits(scope->mask), &change);
+	}
+	if (status == LESSOR_OK) {
+		const uint32_t image[3] = {subnet, scope->mask, scope->uid};
+		status = lsr_engine_log(engine, LSR_LOG_SCOPE_END, image, sizeof(image), lsn);
+		if (status != LESSOR_OK) {
+			lsr_trie_abandon(&change);
+		}
+	}
+	if (status != LESSOR_OK) {
+		open_gate(scope);
+		return status;
+	}
+	lsr_trie_publish(&engine->trie, &change);
+	(void)atomic_fetch_sub_explicit(&engine->scopes, 1, memory_order_relaxed);
+	*removed = scope; /* its gate stays closed: whoever still holds it looks again and finds it gone */
+	return LESSOR_OK;
+}
+
+lessor_status_t
+lessor_scope_delete(lessor_engine_t *engine, uint32_t subnet, bool force, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	uint64_t lsn = 0;
+	lsr_scope_t *removed = NULL;
+	lessor_status_t status = lsr_engine_for_change(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	(void)pthread_mutex_lock(&engine->scope_lock);
+	status = delete_locked(engine, subnet, force, &removed, &lsn);
+	(void)pthread_mutex_unlock(&engine->scope_lock);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lsr_engine_drain_scope(engine, removed);
+	lsr_rcu_brake();
+	return lsr_engine_finish(engine, lsn, mode, ticket);
+}
+
+/* ---- statistics ----------------------------------------------------------------------------------------------------- */
+
+static void
+fill_stats(const lsr_scope_t *scope, const lsr_scope_config_t *config, const uint64_t by_state[4],
+	   lessor_scope_stats_t *stats) {
+	*stats = (lessor_scope_stats_t){.subnet = scope->subnet,
+					.pool = config->pool,
+					.in_use = (by_state[LESSOR_STATE_ACTIVE] >> 32) +
+						  (by_state[LESSOR_STATE_DECLINED] >> 32),
+					.leases_active = (uint32_t)by_state[LESSOR_STATE_ACTIVE],
+					.leases_declined = (uint32_t)by_state[LESSOR_STATE_DECLINED],
+					.leases_doomed = (uint32_t)by_state[LESSOR_STATE_DOOM]};
+	for (unsigned state = 0; state < 4; state++) {
+		stats->leases += (uint32_t)by_state[state];
+	}
+	stats->free = stats->pool > stats->in_use ? stats->pool - stats->in_use : 0;
+}
+
+lessor_status_t
+lessor_scope_stats(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_t *stats) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (stats == NULL) {
+		return LESSOR_INVALID;
+	}
+	status = LESSOR_NOT_FOUND;
+	lsr_rcu_enter();
+	lsr_scope_t *scope = find_exact(engine, subnet);
+	if (scope != NULL) {
+		uint64_t by_state[4];
+		lsr_counters_t *counters = &scope->counters;
+		for (unsigned state = 0; state < 4; state++) {
+			by_state[state] = atomic_load_explicit(&counters->by_state[state], memory_order_relaxed);
+		}
+		fill_stats(scope, lsr_scope_config(scope), by_state, stats);
+		stats->deletes = atomic_load_explicit(&counters->deletes[0], memory_order_relaxed) +
+				 atomic_load_explicit(&counters->deletes[1], memory_order_relaxed);
+		stats->creates = stats->leases + stats->deletes;
+		stats->in_use_high_water = lsr_counters_mark(counters);
+		status = LESSOR_OK;
+	}
+	lsr_rcu_leave();
+	return status;
+}
+
+lessor_status_t
+lessor_scope_recount(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_t *stats) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (stats == NULL) {
+		return LESSOR_INVALID;
+	}
+	/* The lock keeps the scope in place, so that a long count is no long read-side section. */
+	status = LESSOR_NOT_FOUND;
+	(void)pthread_mutex_lock(&engine->scope_lock);
+	const lsr_scope_t *scope = find_locked(engine, subnet);
+	if (scope != NULL) {
+		uint64_t by_state[4];
+		const lsr_scope_config_t *config = lsr_scope_config(scope);
+		lsr_engine_recount(engine, scope, config, by_state);
+		fill_stats(scope, config, by_state, stats);
+		status = LESSOR_OK;
+	}
+	(void)pthread_mutex_unlock(&engine->scope_lock);
+	return status;
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "snapshot/snapshot.h"
+
+#include <lessor/time.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "base/crc.h"
+#include "base/io.h"
+
+#define MAGIC       UINT64_C(0x3130504E5352534C) /* "LSRSNP01" */
+#define CHUNK_MAGIC UINT32_C(0x4352534C)         /* "LSRC" */
+#define CHUNK_LAST  1u
+#define PREFIX      "snapshot-"
+#define NAME_FORMAT "snapshot-%016llx.lsr"
+#define TEMPORARY   "snapshot.tmp"
+#define PAYLOAD_MAX ((uint32_t)(LSR_SNAPSHOT_CHUNK_BYTES - sizeof(lsr_chunk_header_t)))
+
+typedef struct {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t zero1;
+	uint8_t store_id[LSR_STORE_ID_BYTES];
+	uint64_t from_lsn;
+	uint64_t made_at;
+	uint64_t zero2;
+	uint32_t zero3;
+	uint32_t crc;
+} lsr_snapshot_header_t;
+
+typedef struct {
+	uint32_t magic;
+	uint32_t payload_bytes;
+	uint64_t number;
+	uint8_t store_id[LSR_STORE_ID_BYTES];
+	uint64_t from_lsn;
+	uint32_t flags;
+	uint32_t zero1;
+	uint64_t zero2;
+	uint32_t zero3;
+	uint32_t crc;
+} lsr_chunk_header_t;
+
+typedef struct {
+	uint64_t entries;
+	uint64_t leases;
+	uint64_t end_lsn;
+	uint64_t epoch;
+} lsr_snapshot_footer_t;
+
+static_assert(sizeof(lsr_snapshot_header_t) == 64 && offsetof(lsr_snapshot_header_t, crc) == 60,
+	      "as in the header file");
+static_assert(sizeof(lsr_chunk_header_t) == 64 && offsetof(lsr_chunk_header_t, flags) == 40, "as in the header file");
+
+static uint32_t
+chunk_crc(const lsr_chunk_header_t *chunk) {
+	const uint32_t crc = lsr_crc(LSR_CRC_SEED, chunk, offsetof(lsr_chunk_header_t, crc));
+	return lsr_crc(crc, chunk + 1, chunk->payload_bytes);
+}
+
+static uint64_t
+chunk_disk_bytes(uint32_t payload_bytes) {
+	return lsr_round_up(sizeof(lsr_chunk_header_t) + (uint64_t)payload_bytes, LSR_BLOCK_BYTES);
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+/* Direct I/O where possible: a snapshot must not push everything else out of the page cache. */
+static int
+open_temporary(int directory) {
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC;
+	const int file = lsr_io->open(directory, TEMPORARY, flags | O_DIRECT, 0600);
+	return file == -EINVAL ? lsr_io->open(directory, TEMPORARY, flags, 0600) : file;
+}
+
+static int
+put_blocks(lsr_snapshot_writer_t *writer, uint64_t disk_bytes) {
+	const int result = lsr_io_write_all(writer->file, writer->chunk, disk_bytes, writer->offset);
+	writer->offset += disk_bytes;
+	return result;
+}
+
+static int
+put_header(lsr_snapshot_writer_t *writer) {
+	lsr_snapshot_header_t header = {.magic = MAGIC,
+					.version = LSR_FORMAT_VERSION,
+					.from_lsn = writer->from_lsn,
+					.made_at = lessor_time_now()};
+	memcpy(header.store_id, writer->store_id, sizeof(header.store_id));
+	header.crc = lsr_crc(LSR_CRC_SEED, &header, offsetof(lsr_snapshot_header_t, crc));
+	memset(writer->chunk, 0, LSR_BLOCK_BYTES);
+	memcpy(writer->chunk, &header, sizeof(header));
+	return put_blocks(writer, LSR_BLOCK_BYTES);
+}
+
+static int
+put_chunk(lsr_snapshot_writer_t *writer, uint32_t flags) {
+	const uint64_t disk_bytes = chunk_disk_bytes(writer->payload_bytes);
+	lsr_chunk_header_t *chunk = (lsr_chunk_header_t *)(void *)writer->chunk;
+	*chunk = (lsr_chunk_header_t){.magic = CHUNK_MAGIC,
+				      .payload_bytes = writer->payload_bytes,
+				      .number = writer->chunks++,
+				      .from_lsn = writer->from_lsn,
+				      .flags = flags};
+	memcpy(chunk->store_id, writer->store_id, sizeof(chunk->store_id));
+	memset(writer->chunk + sizeof(*chunk) + writer->payload_bytes, 0,
+	       disk_bytes - sizeof(*chunk) - writer->payload_bytes);
+	chunk->crc = chunk_crc(chunk);
+	writer->payload_bytes = 0;
+	return put_blocks(writer, disk_bytes);
+}
+
+int
+lsr_snapshot_begin(lsr_snapshot_writer_t *writer, int directory, const uint8_t store_id[LSR_STORE_ID_BYTES],
+		   uint64_t from_lsn) {
+	*writer = (lsr_snapshot_writer_t){.directory = directory, .file = -1, .from_lsn = from_lsn};
+	memcpy(writer->store_id, store_id, LSR_STORE_ID_BYTES);
+	writer->chunk = aligned_alloc(LSR_BLOCK_BYTES, LSR_SNAPSHOT_CHUNK_BYTES);
+	if (writer->chunk == NULL) {
+		return -ENOMEM;
+	}
+	writer->file = open_temporary(directory);
+	return writer->file < 0 ? writer->file : put_header(writer);
+}
+
+int
+lsr_snapshot_add(lsr_snapshot_writer_t *writer, uint64_t lsn, uint32_t header, const void *payload) {
+	const uint32_t entry_bytes = (uint32_t)sizeof(lsn) + lsr_header_bytes(header);
+	if (writer->payload_bytes + entry_bytes > PAYLOAD_MAX) {
+		const int result = put_chunk(writer, 0);
+		if (result != 0) {
+			return result;
+		}
+	}
+	uint8_t *to = writer->chunk + sizeof(lsr_chunk_header_t) + writer->payload_bytes;
+	const uint32_t payload_bytes = lsr_header_payload_bytes(header);
+	memcpy(to, &lsn, 8);
+	memcpy(to + 8, &header, 4);
+	memcpy(to + 12, payload, payload_bytes);
+	memset(to + 12 + payload_bytes, 0, entry_bytes - 12 - payload_bytes);
+	writer->payload_bytes += entry_bytes;
+	writer->entries++;
+	writer->leases += lsr_header_type(header) == LSR_LOG_LEASE;
+	return 0;
+}
+
+static int
+put_footer(lsr_snapshot_writer_t *writer, uint64_t end_lsn, uint64_t epoch) {
+	const lsr_snapshot_footer_t footer = {
+		.entries = writer->entries, .leases = writer->leases, .end_lsn = end_lsn, .epoch = epoch};
+	int result = writer->payload_bytes > 0 ? put_chunk(writer, 0) : 0;
+	if (result == 0) {
+		memcpy(writer->chunk + sizeof(lsr_chunk_header_t), &footer, sizeof(footer));
+		writer->payload_bytes = sizeof(footer);
+		result = put_chunk(writer, CHUNK_LAST);
+	}
+	return result;
+}
+
+int
+lsr_snapshot_finish(lsr_snapshot_writer_t *writer, uint64_t end_lsn, uint64_t epoch) {
+	char name[40];
+	(void)snprintf(name, sizeof(name), NAME_FORMAT, (unsigned long long)writer->from_lsn);
+	int result = put_footer(writer, end_lsn, epoch);
+	if (result == 0) {
+		result = lsr_io->datasync(writer->file); /* the contents, before the name says that they are there */
+	}
+	if (result == 0) {
+		result = lsr_io->rename(writer->directory, TEMPORARY, name);
+	}
+	if (result == 0) {
+		result = lsr_io->sync_directory(writer->directory); /* the name, before the log segments go */
+	}
+	if (result == 0) {
+		(void)lsr_io->close(writer->file);
+		writer->file = -1;
+		free(writer->chunk);
+		writer->chunk = NULL;
+	}
+	return result;
+}
+
+void
+lsr_snapshot_abort(lsr_snapshot_writer_t *writer) {
+	if (writer->file >= 0) {
+		(void)lsr_io->close(writer->file);
+		(void)lsr_io->unlink(writer->directory, TEMPORARY);
+		writer->file = -1;
+	}
+	free(writer->chunk);
+	writer->chunk = NULL;
+}
+
+static bool
+parse_name(const char *name, uint64_t *from_lsn) {
+	unsigned long long value;
+	int used = 0;
+	const bool sound = sscanf(name, "snapshot-%16llx.lsr%n", &value, &used) == 1 && used > 0 && name[used] == '\0';
+	*from_lsn = sound ? value : 0;
+	return sound;
+}
+
+int
+lsr_snapshot_remove_others(int directory, uint64_t from_lsn) {
+	char **names = NULL;
+	size_t count = 0;
+	int result = lsr_io_list(directory, "snapshot", &names, &count);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t found;
+		if (parse_name(names[i], &found) ? found != from_lsn : strcmp(names[i], TEMPORARY) == 0) {
+			const int removed = lsr_io->unlink(directory, names[i]);
+			result = result == 0 ? removed : result;
+		}
+	}
+	free(names);
+	return result;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	int file;
+	const char *name;
+	const uint8_t *store_id;
+	lsr_record_function function;
+	void *context;
+	lsr_snapshot_info_t *info;
+	uint8_t *chunk;
+	uint64_t offset;
+	uint64_t chunks;
+	uint64_t entries;
+	uint64_t leases;
+	bool finished;
+} lsr_snapshot_reading_t;
+
+static lessor_status_t complain(lsr_snapshot_info_t *info, lessor_status_t status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static lessor_status_t
+complain(lsr_snapshot_info_t *info, lessor_status_t status, const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	(void)vsnprintf(info->sentence, sizeof(info->sentence), format, arguments);
+	va_end(arguments);
+	return status;
+}
+
+static lessor_status_t
+damaged(lsr_snapshot_reading_t *reading, const char *what) {
+	return complain(reading->info, LESSOR_DAMAGED, "%s: damaged at offset %llu: %s", reading->name,
+			(unsigned long long)reading->offset, what);
+}
+
+static lessor_status_t
+get_bytes(lsr_snapshot_reading_t *reading, void *data, size_t size_bytes, uint64_t offset) {
+	if (offset + size_bytes > reading->info->size_bytes) {
+		return damaged(reading, "the file ends too early");
+	}
+	const int result = lsr_io_read_all(reading->file, data, size_bytes, offset);
+	return result == 0 ? LESSOR_OK
+			   : complain(reading->info, LESSOR_IO, "%s: cannot be read at offset %llu: %s", reading->name,
+				      (unsigned long long)offset, strerror(-result));
+}
+
+static lessor_status_t
+read_header(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
+	lsr_snapshot_header_t header;
+	const lessor_status_t status = get_bytes(reading, &header, sizeof(header), 0);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (header.magic != MAGIC ||
+	    header.crc != lsr_crc(LSR_CRC_SEED, &header, offsetof(lsr_snapshot_header_t, crc))) {
+		return damaged(reading, "the header is damaged");
+	}
+	if (header.version != LSR_FORMAT_VERSION) {
+		return complain(reading->info, LESSOR_UNSUPPORTED,
+				"%s: snapshot format version %u, this library knows %u", reading->name, header.version,
+				LSR_FORMAT_VERSION);
+	}
+	if (memcmp(header.store_id, reading->store_id, LSR_STORE_ID_BYTES) != 0 || header.from_lsn != from_lsn) {
+		return damaged(reading, "the header belongs to another store or file");
+	}
+	reading->offset = LSR_BLOCK_BYTES;
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+read_footer(lsr_snapshot_reading_t *reading, const lsr_chunk_header_t *chunk) {
+	lsr_snapshot_footer_t footer;
+	if (chunk->payload_bytes != sizeof(footer)) {
+		return damaged(reading, "the footer has the wrong size");
+	}
+	memcpy(&footer, chunk + 1, sizeof(footer));
+	if (footer.entries != reading->entries || footer.leases != reading->leases) {
+		return damaged(reading, "the footer counts other entries than the file holds");
+	}
+	reading->info->entries = footer.entries;
+	reading->info->leases = footer.leases;
+	reading->info->end_lsn = footer.end_lsn;
+	reading->info->epoch = footer.epoch;
+	reading->finished = true;
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+deliver(lsr_snapshot_reading_t *reading, const lsr_chunk_header_t *chunk) {
+	const uint8_t *payload = (const uint8_t *)(chunk + 1);
+	uint32_t at = 0;
+	while (at < chunk->payload_bytes) {
+		uint64_t lsn;
+		uint32_t header;
+		if (chunk->payload_bytes - at < 16) {
+			return damaged(reading, "an entry of this chunk is malformed");
+		}
+		memcpy(&lsn, payload + at, 8);
+		memcpy(&header, payload + at + 8, 4);
+		const uint32_t size_bytes = lsr_header_bytes(header);
+		if (size_bytes == 0 || size_bytes > chunk->payload_bytes - at - 8) {
+			return damaged(reading, "an entry of this chunk is malformed");
+		}
+		const lessor_status_t status =
+			reading->function == NULL ? LESSOR_OK
+						  : reading->function(reading->context, header, payload + at + 12, lsn);
+		if (status != LESSOR_OK) {
+			return status == LESSOR_DAMAGED
+				       ? damaged(reading, "an entry of this chunk makes no sense")
+				       : complain(reading->info, status, "%s: could not be taken in: %s", reading->name,
+						  lessor_status_text(status));
+		}
+		at += 8 + size_bytes;
+		reading->entries++;
+		reading->leases += lsr_header_type(header) == LSR_LOG_LEASE;
+	}
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+read_chunk(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
+	lsr_chunk_header_t *chunk = (lsr_chunk_header_t *)(void *)reading->chunk;
+	lessor_status_t status = get_bytes(reading, chunk, sizeof(*chunk), reading->offset);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (chunk->magic != CHUNK_MAGIC || chunk->payload_bytes > PAYLOAD_MAX || chunk->number != reading->chunks ||
+	    chunk->from_lsn != from_lsn || memcmp(chunk->store_id, reading->store_id, LSR_STORE_ID_BYTES) != 0) {
+		return damaged(reading, "no valid chunk there");
+	}
+	status = get_bytes(reading, chunk + 1, chunk->payload_bytes, reading->offset + sizeof(*chunk));
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (chunk->crc != chunk_crc(chunk)) {
+		return damaged(reading, "the checksum of this chunk is wrong");
+	}
+	status = (chunk->flags & CHUNK_LAST) != 0 ? read_footer(reading, chunk) : deliver(reading, chunk);
+	reading->offset += chunk_disk_bytes(chunk->payload_bytes);
+	reading->chunks++;
+	return status;
+}
+
+static lessor_status_t
+read_file(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
+	const int64_t size = lsr_io->size(reading->file);
+	reading->info->size_bytes = size > 0 ? (uint64_t)size : 0;
+	reading->chunk = aligned_alloc(LSR_BLOCK_BYTES, LSR_SNAPSHOT_CHUNK_BYTES);
+	if (reading->chunk == NULL) {
+		return complain(reading->info, LESSOR_NO_MEMORY, "no memory to read %s", reading->name);
+	}
+	lessor_status_t status = read_header(reading, from_lsn);
+	while (status == LESSOR_OK && !reading->finished) {
+		status = read_chunk(reading, from_lsn);
+	}
+	free(reading->chunk);
+	return status;
+}
+
+lessor_status_t
+lsr_snapshot_read(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], lsr_record_function function,
+		  void *context, lsr_snapshot_info_t *info) {
+	char **names = NULL;
+	size_t count = 0;
+	*info = (lsr_snapshot_info_t){0};
+	const int result = lsr_io_list(directory, PREFIX, &names, &count);
+	if (result != 0) {
+		return complain(info, result == -ENOMEM ? LESSOR_NO_MEMORY : LESSOR_IO,
+				"the directory cannot be read: %s", strerror(-result));
+	}
+	uint64_t from_lsn = 0;
+	const char *newest = NULL;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t found;
+		if (parse_name(names[i], &found) && found >= from_lsn) {
+			from_lsn = found;
+			newest = names[i];
+		}
+	}
+	lessor_status_t status = LESSOR_OK;
+	if (newest != NULL) {
+		lsr_snapshot_reading_t reading = {.name = newest,
+						  .store_id = store_id,
+						  .function = function,
+						  .context = context,
+						  .info = info,
+						  .file = lsr_io->open(directory, newest, O_RDONLY, 0)};
+		info->from_lsn = from_lsn;
+		status = reading.file < 0 ? complain(info, LESSOR_IO, "%s: cannot be opened: %s", newest,
+						     strerror(-reading.file))
+					  : read_file(&reading, from_lsn);
+		if (reading.file >= 0) {
+			(void)lsr_io->close(reading.file);
+		}
+	}
+	free(names);
+	return status;
+}
