@@ -158,7 +158,7 @@ chain_add(lsr_client_hash_t *hash, lsr_bucket_t *home, uint64_t entry) {
 }
 
 /*
- * Fill the hole at (bucket, i) from the chain's last bucket, so that chains shrink as they grew: otherwise every bucket that
+ * Fill the hole at (bucket, i), if bucket is not NULL, from the chain's last bucket, and let go of that one when it is empty, so that chains shrink as they grew: otherwise every bucket that
  * was full once would cost a second line for ever.
  */
 static void
@@ -173,7 +173,7 @@ close_hole(lsr_client_hash_t *hash, lsr_bucket_t *home, lsr_bucket_t *bucket, un
 		number = next_of(before);
 	}
 	lsr_bucket_t *last = lsr_hash_overflow(hash, number);
-	for (unsigned j = 0; bucket != last && j < LSR_HASH_ENTRIES; j++) {
+	for (unsigned j = 0; bucket != NULL && bucket != last && j < LSR_HASH_ENTRIES; j++) {
 		if (entry_at(last, j) != 0) {
 			set_entry(bucket, i, entry_at(last, j));
 			bump_version(home);
@@ -223,6 +223,7 @@ erase_movers(lsr_client_hash_t *hash, lsr_bucket_t *old, uint32_t fresh_index, u
 /* Move everything as far forward as it goes and let go of what is empty then. */
 static void
 compact(lsr_client_hash_t *hash, lsr_bucket_t *home) {
+	close_hole(hash, home, NULL, 0); /* the last bucket may have become empty without a hole before it */
 	for (lsr_bucket_t *bucket = home; next_of(bucket) != 0; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
 		for (unsigned i = 0; i < LSR_HASH_ENTRIES && next_of(bucket) != 0; i++) {
 			if (entry_at(bucket, i) == 0) {

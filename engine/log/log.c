@@ -153,7 +153,7 @@ freeze_if_scarce(lsr_log_t *log) {
 	atomic_store_explicit(&log->frozen, true, memory_order_release);
 	atomic_store_explicit(&log->limit, log->gathered, memory_order_seq_cst);
 	const uint64_t at = atomic_fetch_add_explicit(&log->tail, LSR_RECORD_ALIGN, memory_order_seq_cst);
-	(void)lsr_log_complete(log, at, lsr_record_header(LSR_LOG_PAD, LSR_RECORD_ALIGN - 4, 0));
+	(void)lsr_log_complete(log, at, lsr_record_header(LSR_LOG_PAD, LSR_RECORD_ALIGN - 4));
 	await_completion(log, at + LSR_RECORD_ALIGN);
 }
 
