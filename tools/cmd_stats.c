@@ -162,8 +162,7 @@ put_json(stats_output_t *output, const lessor_engine_stats_t *engine) {
 	struct json_object *array = output->array;
 	struct json_object *total;
 	output->array = NULL;
-	if (cli_json_add(object, "scopes", array) &&
-	    cli_json_add(object, "total", total = json_object_new_object()) &&
+	if (cli_json_add(object, "scopes", array) && cli_json_add(object, "total", total = json_object_new_object()) &&
 	    json_add_figures(total, &output->total) && (engine == NULL || json_add_engine(object, engine))) {
 		return cli_put_json(object);
 	}

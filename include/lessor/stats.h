@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-typedef struct lessor_scope_stats {
+typedef struct lessor_scope_stats_s {
 	uint32_t subnet;
 	uint64_t pool; /* |P| */
 	uint64_t in_use;
@@ -38,7 +38,7 @@ typedef struct lessor_scope_stats {
 	uint64_t deletes;
 } lessor_scope_stats_t;
 
-typedef struct lessor_engine_stats {
+typedef struct lessor_engine_stats_s {
 	uint64_t scopes;
 	uint64_t leases;
 	uint64_t memory_bytes;  /* memory taken for records, indexes, tails and the ring */
