@@ -242,7 +242,7 @@ claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 	} else if (LSR_UNLIKELY(atomic_load_explicit(&create->scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN)) {
 		create->step = STEP_GATE;
 	} else if (LSR_UNLIKELY(create->record == NULL)) {
-		decide(create, LESSOR_NO_MEMORY);
+		decide(create, lsr_pages_at_limit(&engine->pages) ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
 	} else if (LSR_LIKELY(claim_address(create))) {
 		claim_client(engine, create);
 	}

@@ -100,7 +100,6 @@ typedef struct {
 
 static void
 recycle_overflow(lsr_rcu_head_t *head) {
-	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
 	lsr_overflow_retired_t *retired = LSR_CONTAINER(head, lsr_overflow_retired_t, head);
 	lsr_client_hash_t *hash = retired->hash;
 	(void)pthread_mutex_lock(&hash->overflow_lock);
@@ -108,6 +107,7 @@ recycle_overflow(lsr_rcu_head_t *head) {
 	hash->overflow_free = retired->number;
 	(void)pthread_mutex_unlock(&hash->overflow_lock);
 	free(retired);
+	(void)atomic_fetch_sub_explicit(&hash->overflow_retired, 1, memory_order_release);
 }
 
 /* Unlink the empty bucket behind 'before'. Readers may still stand on it, so it is reused after a grace period only. */
@@ -119,6 +119,7 @@ drop_overflow(lsr_client_hash_t *hash, lsr_bucket_t *before, uint32_t number) {
 	}
 	*retired = (lsr_overflow_retired_t){.hash = hash, .number = number};
 	set_next(before, next_of(lsr_hash_overflow(hash, number)));
+	(void)atomic_fetch_add_explicit(&hash->overflow_retired, 1, memory_order_relaxed);
 	lsr_rcu_defer(&retired->head, recycle_overflow);
 }
 
@@ -398,6 +399,9 @@ void
 lsr_client_hash_destroy(lsr_client_hash_t *hash) {
 	if (hash->homes.base == NULL) {
 		return;
+	}
+	while (atomic_load_explicit(&hash->overflow_retired, memory_order_acquire) != 0) {
+		lsr_rcu_drain(); /* they are on their way back into this table */
 	}
 	lsr_arena_destroy(&hash->homes);
 	lsr_arena_destroy(&hash->overflows);

@@ -125,7 +125,6 @@ lsr_scope_config_free(lsr_scope_config_t *config) {
 
 static void
 free_config(lsr_rcu_head_t *head) {
-	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
 	free(LSR_CONTAINER(head, lsr_scope_config_t, retired));
 }
 
