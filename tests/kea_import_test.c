@@ -229,6 +229,34 @@ test_bad_configurations_are_explained(void **state) {
 }
 
 static void
+test_mutated_configurations_do_no_harm(void **state) {
+	static const char config[] =
+		"{ \"Dhcp4\": { /* c */ \"shared-networks\": [ { \"subnet4\": [ { \"id\": 9, \"subnet\": "
+		"\"198.51.100.0/24\" } ] } ], # c\n \"subnet4\": [ { \"id\": 7, \"subnet\": "
+		"\"192.0.2.0/24\", \"pools\": [ { \"pool\": \"192.0.2.1-192.0.2.5\" }, { \"pool\": "
+		"\"192.0.2.32/28\" } ], \"reservations\": [ 1, ] }, ] } }";
+	static const char likely[] = "{}[]\",:/*#-0123456789 ";
+	uint64_t seed = test_seed();
+	unsigned taken = 0;
+	(void)state;
+	for (int turn = 0; turn < 20000; turn++) {
+		kea_scopes_t scopes = {0};
+		char sentence[KEA_SENTENCE_BYTES];
+		size_t bytes = sizeof(config) - 1;
+		bytes -= random_number(&seed) % 8 == 0 ? random_number(&seed) % bytes : 0;
+		char *text = malloc(bytes);
+		memcpy(text, config, bytes);
+		for (uint64_t changes = random_number(&seed) % 4; changes > 0; changes--) {
+			text[random_number(&seed) % bytes] = likely[random_number(&seed) % (sizeof(likely) - 1)];
+		}
+		taken += kea_config_parse(text, bytes, &scopes, sentence) && kea_scopes_seal(&scopes, sentence);
+		kea_scopes_free(&scopes);
+		free(text);
+	}
+	assert_true(taken > 2000);
+}
+
+static void
 test_configuration_that_is_not_there(void **state) {
 	kea_scopes_t scopes = {0};
 	char sentence[KEA_SENTENCE_BYTES];
@@ -761,6 +789,7 @@ main(void) {
 		cmocka_unit_test(test_configuration),
 		cmocka_unit_test(test_subnets_without_ids_are_numbered),
 		cmocka_unit_test(test_bad_configurations_are_explained),
+		cmocka_unit_test(test_mutated_configurations_do_no_harm),
 		cmocka_unit_test(test_configuration_that_is_not_there),
 		cmocka_unit_test(test_scopes_of_store_and_user),
 		cmocka_unit_test_setup_teardown(test_siblings_in_order, make_directory, remove_directory),
