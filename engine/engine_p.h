@@ -161,9 +161,10 @@ void lsr_engine_empty_records(const lessor_engine_t *engine, const lsr_scope_t *
 /* Empty a scope that nobody can reach any more: client entries, tails, records. Then free it. Blocks for a grace period. */
 void lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope);
 
-/* Count the leases of a scope anew into 'counters' (only by_state). */
-void lsr_engine_recount(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
-			uint64_t by_state[4]);
+/* Count the leases of a scope under a configuration; and put the result into its counters, where the high-water mark starts over. */
+void lsr_engine_count(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
+		      uint64_t by_state[4]);
+void lsr_engine_recount(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_scope_config_t *config);
 
 /* ---- recovery.c -------------------------------------------------------------------------------------------------- */
 

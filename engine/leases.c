@@ -99,12 +99,16 @@ intern_origin(lessor_engine_t *engine, const lsr_origin_t *origin, uint16_t *num
 	*number = lsr_origins_find(&engine->origins, origin);
 	const uint32_t next = lsr_origins_next_number(&engine->origins);
 	if (*number == LSR_ORIGIN_NONE && next != 0) {
+		lsr_origin_t *copy = lsr_origin_copy(origin);
 		lsr_origin_image_put(image, next, origin);
-		status = lsr_engine_log(engine, LSR_LOG_ORIGIN, image, lsr_origin_image_bytes(origin), &lsn);
+		status = copy == NULL
+				 ? LESSOR_NO_MEMORY
+				 : lsr_engine_log(engine, LSR_LOG_ORIGIN, image, lsr_origin_image_bytes(origin), &lsn);
 		if (status == LESSOR_OK) {
-			/* Without memory the number stays unused in memory; the log's record of it harms nobody. */
-			status = lsr_origins_add(&engine->origins, next, origin) ? LESSOR_OK : LESSOR_NO_MEMORY;
+			lsr_origins_publish(&engine->origins, next, copy);
 			*number = (uint16_t)next;
+		} else {
+			free(copy);
 		}
 	}
 	(void)pthread_mutex_unlock(&engine->origins.lock);
@@ -242,7 +246,7 @@ claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 	} else if (LSR_UNLIKELY(atomic_load_explicit(&create->scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN)) {
 		create->step = STEP_GATE;
 	} else if (LSR_UNLIKELY(create->record == NULL)) {
-		decide(create, LESSOR_NO_MEMORY);
+		decide(create, lsr_pages_at_limit(&engine->pages) ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
 	} else if (LSR_LIKELY(claim_address(create))) {
 		claim_client(engine, create);
 	}
@@ -260,7 +264,7 @@ undo_create(lessor_engine_t *engine, lsr_create_t *create) {
 static uint64_t
 log_lease(lessor_engine_t *engine, uint64_t position, uint32_t address, const lsr_body_t *body) {
 	lsr_image_put(lsr_log_payload(&engine->log, position), address, body);
-	return lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE, lsr_image_bytes(body), 0));
+	return lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE, lsr_image_bytes(body)));
 }
 
 /* One lease for the counters, whichever configuration holds while the gate is open. */
@@ -825,10 +829,10 @@ try_delete(lessor_engine_t *engine, lsr_change_t *change) {
 			lsr_record_unclaim(change->record, change->word);
 			return STEP_CLAIMED;
 		}
-		memcpy(lsr_log_payload(&engine->log, position), &change->address, sizeof(change->address));
+		const uint32_t image[2] = {change->address, epoch};
+		memcpy(lsr_log_payload(&engine->log, position), image, sizeof(image));
 		change->end =
-			lsr_log_complete(&engine->log, position,
-					 lsr_record_header(LSR_LOG_LEASE_END, sizeof(change->address), (uint8_t)epoch));
+			lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE_END, sizeof(image)));
 	}
 	const uint64_t hidden = lsr_record_hide(change->record, change->word);
 	(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);
@@ -927,7 +931,7 @@ lessor_lease_delete(lessor_engine_t *engine, uint32_t address, const uint8_t *cl
 	lsr_change_t change = {.client_id = client_id,
 			       .client_id_bytes = client_id_bytes,
 			       .address = address,
-			       .log_bytes = lsr_record_bytes(sizeof(address))};
+			       .log_bytes = lsr_record_bytes(2 * sizeof(uint32_t))};
 	status = run_change(engine, &change, try_delete);
 	return status == LESSOR_OK ? lsr_engine_finish(engine, change.end, mode, ticket) : status;
 }

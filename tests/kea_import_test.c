@@ -652,8 +652,11 @@ test_identifiers_of_other_leases(void **state) {
 	lessor_lease_t lease = other_lease();
 	lease.hardware_bytes = 0;
 	lease.hardware_type = 0;
-	expect_row(&lease, LOSS(HARDWARE_DERIVED),
-		   "192.0.2.10,02:00:5e:10:00:01,01:02:00:5e:10:00:01,3600,1767229200,7,0,0,,0,,0");
+	expect_row(&lease, 0, "192.0.2.10,,01:02:00:5e:10:00:01,3600,1767229200,7,0,0,,0,,0");
+	lease.last_transaction_s = 0;
+	expect_row(&lease, LOSS(HARDWARE_DERIVED) | LOSS(START),
+		   "192.0.2.10,02:00:5e:10:00:01,01:02:00:5e:10:00:01,86400,1767229200,7,0,0,,0,,0");
+	lease.last_transaction_s = 1767225600;
 	lease.client_id_bytes = 6;
 	expect_row(&lease, 0, "192.0.2.10,,01:02:00:5e:10:00,3600,1767229200,7,0,0,,0,,0");
 	lease.client_id_made_up = true;

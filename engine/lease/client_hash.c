@@ -100,7 +100,6 @@ typedef struct {
 
 static void
 recycle_overflow(lsr_rcu_head_t *head) {
-	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
 	lsr_overflow_retired_t *retired = LSR_CONTAINER(head, lsr_overflow_retired_t, head);
 	lsr_client_hash_t *hash = retired->hash;
 	(void)pthread_mutex_lock(&hash->overflow_lock);
@@ -108,6 +107,7 @@ recycle_overflow(lsr_rcu_head_t *head) {
 	hash->overflow_free = retired->number;
 	(void)pthread_mutex_unlock(&hash->overflow_lock);
 	free(retired);
+	(void)atomic_fetch_sub_explicit(&hash->overflow_retired, 1, memory_order_release);
 }
 
 /* Unlink the empty bucket behind 'before'. Readers may still stand on it, so it is reused after a grace period only. */
@@ -119,6 +119,7 @@ drop_overflow(lsr_client_hash_t *hash, lsr_bucket_t *before, uint32_t number) {
 	}
 	*retired = (lsr_overflow_retired_t){.hash = hash, .number = number};
 	set_next(before, next_of(lsr_hash_overflow(hash, number)));
+	(void)atomic_fetch_add_explicit(&hash->overflow_retired, 1, memory_order_relaxed);
 	lsr_rcu_defer(&retired->head, recycle_overflow);
 }
 
@@ -157,7 +158,7 @@ chain_add(lsr_client_hash_t *hash, lsr_bucket_t *home, uint64_t entry) {
 }
 
 /*
- * Fill the hole at (bucket, i) from the chain's last bucket, so that chains shrink as they grew: otherwise every bucket that
+ * Fill the hole at (bucket, i), if bucket is not NULL, from the chain's last bucket, and let go of that one when it is empty, so that chains shrink as they grew: otherwise every bucket that
  * was full once would cost a second line for ever.
  */
 static void
@@ -172,7 +173,7 @@ close_hole(lsr_client_hash_t *hash, lsr_bucket_t *home, lsr_bucket_t *bucket, un
 		number = next_of(before);
 	}
 	lsr_bucket_t *last = lsr_hash_overflow(hash, number);
-	for (unsigned j = 0; bucket != last && j < LSR_HASH_ENTRIES; j++) {
+	for (unsigned j = 0; bucket != NULL && bucket != last && j < LSR_HASH_ENTRIES; j++) {
 		if (entry_at(last, j) != 0) {
 			set_entry(bucket, i, entry_at(last, j));
 			bump_version(home);
@@ -222,6 +223,7 @@ erase_movers(lsr_client_hash_t *hash, lsr_bucket_t *old, uint32_t fresh_index, u
 /* Move everything as far forward as it goes and let go of what is empty then. */
 static void
 compact(lsr_client_hash_t *hash, lsr_bucket_t *home) {
+	close_hole(hash, home, NULL, 0); /* the last bucket may have become empty without a hole before it */
 	for (lsr_bucket_t *bucket = home; next_of(bucket) != 0; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
 		for (unsigned i = 0; i < LSR_HASH_ENTRIES && next_of(bucket) != 0; i++) {
 			if (entry_at(bucket, i) == 0) {
@@ -398,6 +400,9 @@ void
 lsr_client_hash_destroy(lsr_client_hash_t *hash) {
 	if (hash->homes.base == NULL) {
 		return;
+	}
+	while (atomic_load_explicit(&hash->overflow_retired, memory_order_acquire) != 0) {
+		lsr_rcu_drain(); /* they are on their way back into this table */
 	}
 	lsr_arena_destroy(&hash->homes);
 	lsr_arena_destroy(&hash->overflows);
