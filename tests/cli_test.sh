@@ -14,6 +14,7 @@ unset LESSOR_STORE
 LC_ALL=C.UTF-8
 export LC_ALL
 
+manual=$(cd "$(dirname "$0")/.." && pwd)/tools/lessor.1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -108,6 +109,21 @@ test_help() {
 	has '^lessor [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*$'
 	expect 0 get --version
 	has '^lessor '
+}
+
+# Every option of every command is in the manual page.
+test_manual() {
+	for command in scope\ add scope\ list scope\ show scope\ set scope\ exclude scope\ include scope\ remove create get \
+		delete list stats import export verify snapshot generate; do
+		# shellcheck disable=SC2086 # some are two words
+		expect 0 $command --help
+		sed -n 's/^  ....--\([a-z-]*\).*/\1/p' "$out" >options
+		[ -s options ] || fail "'$command --help' shows no options"
+		while read -r option; do
+			[ "$option" = usage ] || grep -q -e "Fl -$option\\( \\|\$\\)" "$manual" ||
+				fail "the manual page lacks --$option of '$command'"
+		done <options
+	done
 }
 
 test_wrong_arguments() {
@@ -547,7 +563,7 @@ test_no_permission() {
 }
 
 if [ $# -eq 0 ]; then
-	set -- help wrong_arguments missing_store scopes leases stats hostile_names output_failures locked_store \
+	set -- help manual wrong_arguments missing_store scopes leases stats hostile_names output_failures locked_store \
 		verify_and_snapshot torn_log no_permission
 fi
 for test; do
