@@ -73,7 +73,7 @@ snapshot(const char *command, lessor_engine_t *engine, const cli_common_t *commo
 	}
 	bytes = newest_snapshot_bytes(common->store);
 	if (!common->json) {
-		(void)printf("%" PRIu64 " leases, %" PRIu64 " bytes, %.3f seconds\n", report.leases, bytes,
+		(void)printf("leases: %" PRIu64 ", bytes: %" PRIu64 ", seconds: %.3f\n", report.leases, bytes,
 			     report.seconds);
 		return CLI_OK;
 	}
