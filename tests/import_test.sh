@@ -489,6 +489,18 @@ test_client_twice() {
 	counts created=0 replaced=0 unchanged=2 refused=3
 }
 
+# The former client of an address that loses its new one does not keep it.
+test_former_client_of_a_lost_address() {
+	file before.csv "$(a_row 10 09 1767229200)" "$(a_row 11 01 1767229200)"
+	import lost before.csv
+	file after.csv "$(a_row 10 01 1767230000)" "$(a_row 12 01 1767230001)" "$(a_row 11 08 1767230000)"
+	import lost after.csv
+	counts ended=1 replaced=1 created=1 refused=1
+	exported lost "$(a_row 11 08 1767230000)" "$(a_row 12 01 1767230001)"
+	import lost after.csv
+	counts ended=0 unchanged=2 refused=1
+}
+
 test_client_in_two_scopes() {
 	file two.csv "$(a_row 10 01 1767229200)" '10.0.0.1,02:00:5e:10:00:01,01:02:00:5e:10:00:01,3600,1767229200,8,0,0,,0,,0'
 	import two --scope 10.0.0.0/8=8 two.csv
