@@ -108,7 +108,7 @@ check_leases(lessor_engine_t *engine, lessor_report_t *report) {
 static lessor_status_t
 check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *report) {
 	uint64_t by_state[4];
-	lsr_engine_recount(engine, scope, lsr_scope_config(scope), by_state);
+	lsr_engine_count(engine, scope, lsr_scope_config(scope), by_state);
 	for (unsigned state = 0; state < 4; state++) {
 		if (by_state[state] != atomic_load_explicit(&scope->counters.by_state[state], memory_order_relaxed)) {
 			return contradiction(report, scope->subnet, "the scope's statistics differ from a recount");

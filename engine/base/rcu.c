@@ -60,3 +60,24 @@ lsr_rcu_brake(void) {
 		await_done(target - BACKLOG_MAX / 2);
 	}
 }
+
+/* ---- forks ------------------------------------------------------------------------------------------------------- */
+
+void
+lsr_rcu_before_fork(void) {
+	urcu_bp_call_rcu_before_fork();
+	urcu_bp_before_fork();
+}
+
+void
+lsr_rcu_after_fork_parent(void) {
+	urcu_bp_after_fork_parent();
+	urcu_bp_call_rcu_after_fork_parent();
+}
+
+void
+lsr_rcu_after_fork_child(void) {
+	urcu_bp_after_fork_child();
+	urcu_bp_call_rcu_after_fork_child();
+	/* What was pending belongs to the parent's engines, which the child must not touch; its new helper thread may still run it. */
+}

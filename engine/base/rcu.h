@@ -59,6 +59,14 @@ lsr_rcu_synchronize(void) {
 	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
 }
 
+/*
+ * Around fork(), for pthread_atfork(): liburcu's own threads and registry do not come along by themselves. Without these a child that opened an engine of its
+ * own would wait for ever for threads that only its parent has.
+ */
+void lsr_rcu_before_fork(void);
+void lsr_rcu_after_fork_parent(void);
+void lsr_rcu_after_fork_child(void);
+
 /* Call 'function' with 'head' after a grace period, on a helper thread. */
 void lsr_rcu_defer(lsr_rcu_head_t *head, void (*function)(lsr_rcu_head_t *head));
 
