@@ -611,7 +611,7 @@ test_store_in_use() {
 	"$lessor" import --store held --config big.conf --quiet big >/dev/null 2>&1 &
 	holder=$!
 	waited=0
-	while [ "$(ls held 2>/dev/null | wc -l)" -lt 2 ] && [ $waited -lt 250 ]; do
+	while [ "$(find held -type f 2>/dev/null | wc -l)" -lt 2 ] && [ $waited -lt 250 ]; do
 		pause 20
 		waited=$((waited + 1))
 	done
@@ -686,7 +686,7 @@ test_output_appears_all_at_once() {
 	echo former >dir/file
 	chmod 640 dir/file
 	expect 0 export --store s --output dir/file
-	exported s "$(cat dir/file | sed 1d)"
+	exported s "$(sed 1d dir/file)"
 	[ "$(stat -c %a dir/file)" = 640 ] || fail 'the rights of the file changed'
 	ln -s dir/file link
 	expect 0 export --store s --output link
@@ -765,6 +765,7 @@ test_generate() {
 }
 
 if [ $# -eq 0 ]; then
+	# shellcheck disable=SC2046 # one argument per name is what is wanted
 	set -- $(sed -n 's/^test_\([a-z_]*\)() {$/\1/p' "$0")
 fi
 for test in "$@"; do
