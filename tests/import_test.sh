@@ -764,11 +764,8 @@ test_generate() {
 	complaint 2 'is not a number' generate --leases 100000001
 }
 
-if [ $# -eq 0 ]; then
-	# shellcheck disable=SC2046 # one argument per name is what is wanted
-	set -- $(sed -n 's/^test_\([a-z_]*\)() {$/\1/p' "$0")
-fi
-for test in "$@"; do
+tests=${*:-$(sed -n 's/^test_\([a-z_]*\)() {$/\1/p' "$0")}
+for test in $tests; do
 	echo "import_test: $test"
 	mkdir "$work/$test"
 	cd "$work/$test" || exit 1
