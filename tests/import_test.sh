@@ -489,6 +489,18 @@ test_client_twice() {
 	counts created=0 replaced=0 unchanged=2 refused=3
 }
 
+# The former client of an address that loses its new one does not keep it.
+test_former_client_of_a_lost_address() {
+	file before.csv "$(a_row 10 09 1767229200)" "$(a_row 11 01 1767229200)"
+	import lost before.csv
+	file after.csv "$(a_row 10 01 1767230000)" "$(a_row 12 01 1767230001)" "$(a_row 11 08 1767230000)"
+	import lost after.csv
+	counts ended=1 replaced=1 created=1 refused=1
+	exported lost "$(a_row 11 08 1767230000)" "$(a_row 12 01 1767230001)"
+	import lost after.csv
+	counts ended=0 unchanged=2 refused=1
+}
+
 test_client_in_two_scopes() {
 	file two.csv "$(a_row 10 01 1767229200)" '10.0.0.1,02:00:5e:10:00:01,01:02:00:5e:10:00:01,3600,1767229200,8,0,0,,0,,0'
 	import two --scope 10.0.0.0/8=8 two.csv
@@ -599,7 +611,7 @@ test_store_in_use() {
 	"$lessor" import --store held --config big.conf --quiet big >/dev/null 2>&1 &
 	holder=$!
 	waited=0
-	while [ "$(ls held 2>/dev/null | wc -l)" -lt 2 ] && [ $waited -lt 250 ]; do
+	while [ "$(find held -type f 2>/dev/null | wc -l)" -lt 2 ] && [ $waited -lt 250 ]; do
 		pause 20
 		waited=$((waited + 1))
 	done
@@ -674,7 +686,7 @@ test_output_appears_all_at_once() {
 	echo former >dir/file
 	chmod 640 dir/file
 	expect 0 export --store s --output dir/file
-	exported s "$(cat dir/file | sed 1d)"
+	exported s "$(sed 1d dir/file)"
 	[ "$(stat -c %a dir/file)" = 640 ] || fail 'the rights of the file changed'
 	ln -s dir/file link
 	expect 0 export --store s --output link
@@ -752,10 +764,8 @@ test_generate() {
 	complaint 2 'is not a number' generate --leases 100000001
 }
 
-if [ $# -eq 0 ]; then
-	set -- $(sed -n 's/^test_\([a-z_]*\)() {$/\1/p' "$0")
-fi
-for test in "$@"; do
+tests=${*:-$(sed -n 's/^test_\([a-z_]*\)() {$/\1/p' "$0")}
+for test in $tests; do
 	echo "import_test: $test"
 	mkdir "$work/$test"
 	cd "$work/$test" || exit 1

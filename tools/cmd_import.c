@@ -151,9 +151,8 @@ static const struct argp argp = {
 	option_table,
 	parse_option,
 	"FILE...",
-	"Take over leases from the lease files of a Kea DHCPv4 server. Damaged rows are reported and skipped. Leases "
-	"that "
-	"the files do not name stay as they are. An import that was interrupted is finished by running it again.",
+	"Take over leases from the lease files of a Kea DHCPv4 server. Damaged rows are reported and skipped. What "
+	"the files do not name stays as it is. An import that was interrupted is finished by running it again.",
 	NULL,
 	NULL,
 	NULL,
@@ -375,7 +374,7 @@ allocate(import_t *import) {
 	return import->parser != NULL && kea4_plan_open(&import->plan, seed);
 }
 
-/* Everything that does not fit into its type's few words elsewhere: what was taken from files and configuration with a remark. */
+/* What is to be said of files and configuration as a whole. */
 static void
 warn_about_sources(import_t *import) {
 	char count[32];

@@ -88,7 +88,8 @@ import_end_leases(import_apply_t *apply) {
 	lessor_ticket_t ticket;
 	for (size_t i = 0; i < apply->plan->count; i++) {
 		const kea4_claim_t *claim = &apply->plan->claims[i];
-		if ((claim->place & KEA4_CLAIM_ENDED) == 0) {
+		/* Whoever had a lost address before has it no longer, either. */
+		if ((claim->place & (KEA4_CLAIM_ENDED | KEA4_CLAIM_LOST)) == 0) {
 			continue;
 		}
 		lessor_status_t status =
@@ -160,8 +161,9 @@ count_creation(import_apply_t *apply, uint32_t address) {
 }
 
 /*
- * Another address of the scope holds the client. If these files have a word on that address, it is outdated there: the
- * plan gave the client to us. Then end it; its own row brings its new lease. LESSOR_CLIENT_TAKEN: the files do not know it.
+ * Another address of the scope holds the client. If the plan has a lease for that address, what the store has there is
+ * outdated: the plan gave the client to us. Then end it; its own row brings its new lease. What the files end was ended
+ * before. LESSOR_CLIENT_TAKEN: the files do not know the address.
  */
 static lessor_status_t
 evict_holder(import_apply_t *apply, const lessor_lease_t *lease, uint32_t *holder) {
@@ -176,14 +178,11 @@ evict_holder(import_apply_t *apply, const lessor_lease_t *lease, uint32_t *holde
 	}
 	*holder = there.address;
 	kea4_claim_t *claim = kea4_plan_find(apply->plan, there.address);
-	bool ended = claim != NULL && (claim->place & KEA4_CLAIM_ENDED) != 0;
-	if (claim == NULL || (claim->client == 0 && !ended)) {
+	if (claim == NULL || claim->client == 0) {
 		return LESSOR_CLIENT_TAKEN;
 	}
 	status = lessor_lease_delete(apply->engine, there.address, NULL, 0, LESSOR_ASYNC, &ticket);
-	if (status == LESSOR_OK && (claim->place & (KEA4_CLAIM_ENDED | KEA4_CLAIM_LOST)) != 0) {
-		apply->report->ended++;
-	} else if (status == LESSOR_OK) {
+	if (status == LESSOR_OK) {
 		claim->place |= KEA4_CLAIM_MOVED;
 		apply->moved = true;
 	}

@@ -46,7 +46,7 @@ int import_read_scopes(const char *command, lessor_engine_t *engine, kea_scopes_
 /* Create the scopes that the user wants and the store lacks, and complete the others. */
 int import_make_scopes(import_apply_t *apply);
 
-/* End what the plan says is over. */
+/* End what the plan says is over, before anything begins: its addresses and clients are free then. */
 int import_end_leases(import_apply_t *apply);
 
 /* Gather one lease that the plan has for its address, and make the changes once enough are gathered; import_flush() makes the rest. */
