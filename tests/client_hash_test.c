@@ -71,11 +71,6 @@ never_sampled(uint64_t key) {
 
 static _Atomic uint64_t *holder; /* of record r: the key */
 
-typedef struct {
-	uint64_t key;
-	uint64_t asked; /* records looked at, with matching tag */
-} lsr_probe_t;
-
 static lsr_match_t
 match_holder(const void *key, uint32_t record_id) {
 	const uint64_t *wanted = key;
@@ -542,8 +537,9 @@ a_failed_split_leaves_everything_in_place(void **state) {
 		atomic_store(&holder[filled], tag);
 		lsr_rcu_enter();
 		/* Bit 40 keeps these out of the sample, so that nothing grows yet. */
-		assert_int_equal(lsr_client_hash_insert(hash, tag | UINT64_C(1) << 40, filled, match_holder, &tag, &other),
-				 LSR_INSERT_DONE);
+		assert_int_equal(
+			lsr_client_hash_insert(hash, tag | UINT64_C(1) << 40, filled, match_holder, &tag, &other),
+			LSR_INSERT_DONE);
 		lsr_rcu_leave();
 	}
 	hash->overflow_limit = hash->overflow_used; /* a second chain of three is not to be had */
@@ -553,7 +549,8 @@ a_failed_split_leaves_everything_in_place(void **state) {
 		filled++;
 		atomic_store(&holder[filled], key);
 		lsr_rcu_enter();
-		assert_int_equal(lsr_client_hash_insert(hash, key, filled, match_holder, &key, &other), LSR_INSERT_DONE);
+		assert_int_equal(lsr_client_hash_insert(hash, key, filled, match_holder, &key, &other),
+				 LSR_INSERT_DONE);
 		lsr_rcu_leave();
 	}
 	assert_int_equal(lsr_hash_buckets(hash, 0), 16);
@@ -626,8 +623,8 @@ run_claimants(lsr_shape_t shape, uint32_t keys) {
 	lsr_client_hash_t *hash = new_hash(1 << 20, ((uint64_t)keys + 1) * CLAIMANTS);
 	assert_int_equal(pthread_barrier_init(&start, NULL, CLAIMANTS), 0);
 	for (uint32_t i = 0; i < CLAIMANTS; i++) {
-		claimants[i] = (lsr_claimant_t){
-			.hash = hash, .start = &start, .shape = shape, .number = i, .keys = keys};
+		claimants[i] =
+			(lsr_claimant_t){.hash = hash, .start = &start, .shape = shape, .number = i, .keys = keys};
 		assert_int_equal(pthread_create(&threads[i], NULL, run_claimant, &claimants[i]), 0);
 	}
 	uint32_t won = 0;
@@ -723,8 +720,8 @@ run_readers_and_writers(lsr_shape_t shape, uint32_t stable, uint32_t keys, unsig
 					    .laps = laps,
 					    .stop = &stop,
 					    .looks = &looks};
-		assert_int_equal(
-			pthread_create(&threads[i], NULL, i < WRITERS ? run_writer : run_reader, &runners[i]), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, i < WRITERS ? run_writer : run_reader, &runners[i]),
+				 0);
 	}
 	for (uint32_t i = 0; i < WRITERS; i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
