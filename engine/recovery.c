@@ -44,15 +44,10 @@ scope_of(lsr_recovery_t *recovery, uint32_t address) {
 	return scope;
 }
 
-static uint64_t
-unit_of(const lsr_scope_t *scope, uint32_t address) {
-	return lsr_counters_unit(lsr_scope_in_pool(lsr_scope_config(scope), address));
-}
-
 /* Empty a slot; nobody else looks. */
 static void
 vacate(lsr_scope_t *scope, uint32_t address, lsr_record_t *record, const lsr_body_t *body) {
-	lsr_counters_subtract(&scope->counters, body->address_state, unit_of(scope, address));
+	lsr_counters_subtract(&scope->counters, body->address_state, lsr_engine_unit(scope, address));
 	lsr_record_vacate(record, lsr_record_hide(record, lsr_record_word(record)));
 	lsr_tail_free(body->tail);
 }
@@ -83,11 +78,11 @@ apply_lease(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes,
 			lsr_tail_free(fresh.tail);
 			return LESSOR_OK;
 		}
-		lsr_counters_subtract(&scope->counters, old.address_state, unit_of(scope, address));
+		lsr_counters_subtract(&scope->counters, old.address_state, lsr_engine_unit(scope, address));
 		lsr_tail_free(old.tail);
 	}
 	fresh.lsn = lsn;
-	lsr_counters_add(&scope->counters, fresh.address_state, unit_of(scope, address));
+	lsr_counters_add(&scope->counters, fresh.address_state, lsr_engine_unit(scope, address));
 	lsr_record_publish(record, lsr_record_word(record), &fresh);
 	return LESSOR_OK;
 }

@@ -593,6 +593,26 @@ test_interrupted_imports() {
 	echo "interrupted $interrupted of 6 imports"
 }
 
+# A stopped import holds the store; whoever comes is told so at once.
+test_store_in_use() {
+	expect 0 generate --leases 200000 --scopes 3 --output big --config-output big.conf --quiet
+	"$lessor" import --store held --config big.conf --quiet big >/dev/null 2>&1 &
+	holder=$!
+	waited=0
+	while [ "$(ls held 2>/dev/null | wc -l)" -lt 2 ] && [ $waited -lt 250 ]; do
+		pause 20
+		waited=$((waited + 1))
+	done
+	kill -STOP $holder || fail 'the import was over too soon'
+	complaint 5 'open the store' import --store held --config big.conf --quiet big
+	complaint 5 'open the store' export --store held --output held.csv
+	[ ! -e held.csv ] || fail 'a file was written from a store in use'
+	kill -CONT $holder
+	wait $holder || fail 'the import that was stopped for a while fails'
+	expect 0 export --store held --output held.csv
+	[ "$(wc -l <held.csv)" -eq 200001 ] || fail 'leases are missing'
+}
+
 # ---- export -------------------------------------------------------------------------------------------------------
 
 test_scopes_without_ids() {

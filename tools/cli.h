@@ -150,7 +150,7 @@ void cli_put_sentence(FILE *stream, const char *sentence);
 /* One line of JSON on stdout, harmless for terminals like cli_put_text(). Releases the object. False if memory ran out. */
 bool cli_put_json(struct json_object *object);
 
-/* Members of a JSON object. Each returns false if memory ran out. text may be NULL: null. */
+/* Members of a JSON object. Each returns false if memory ran out. key is static text, new to the object. text may be NULL: null. */
 bool cli_json_text(struct json_object *object, const char *key, const char *text);
 bool cli_json_number(struct json_object *object, const char *key, uint64_t number);
 bool cli_json_bool(struct json_object *object, const char *key, bool value);

@@ -111,16 +111,17 @@ recycle_overflow(lsr_rcu_head_t *head) {
 }
 
 /* Unlink the empty bucket behind 'before'. Readers may still stand on it, so it is reused after a grace period only. */
-static void
+static bool
 drop_overflow(lsr_client_hash_t *hash, lsr_bucket_t *before, uint32_t number) {
 	lsr_overflow_retired_t *retired = malloc(sizeof(*retired));
 	if (retired == NULL) {
-		return; /* it stays in the chain, empty */
+		return false; /* no memory: it stays in the chain, empty */
 	}
 	*retired = (lsr_overflow_retired_t){.hash = hash, .number = number};
 	set_next(before, next_of(lsr_hash_overflow(hash, number)));
 	(void)atomic_fetch_add_explicit(&hash->overflow_retired, 1, memory_order_relaxed);
 	lsr_rcu_defer(&retired->head, recycle_overflow);
+	return true;
 }
 
 /* ---- chains, with the home bucket's lock held -------------------------------------------------------------------- */
@@ -158,7 +159,7 @@ chain_add(lsr_client_hash_t *hash, lsr_bucket_t *home, uint64_t entry) {
 }
 
 /*
- * Fill the hole at (bucket, i), if bucket is not NULL, from the chain's last bucket, and let go of that one when it is empty, so that chains shrink as they grew: otherwise every bucket that
+ * Fill the hole at (bucket, i) from the chain's last bucket, and let go of that one when it is empty, so that chains shrink as they grew: otherwise every bucket that
  * was full once would cost a second line for ever.
  */
 static void
@@ -173,7 +174,7 @@ close_hole(lsr_client_hash_t *hash, lsr_bucket_t *home, lsr_bucket_t *bucket, un
 		number = next_of(before);
 	}
 	lsr_bucket_t *last = lsr_hash_overflow(hash, number);
-	for (unsigned j = 0; bucket != NULL && bucket != last && j < LSR_HASH_ENTRIES; j++) {
+	for (unsigned j = 0; bucket != last && j < LSR_HASH_ENTRIES; j++) {
 		if (entry_at(last, j) != 0) {
 			set_entry(bucket, i, entry_at(last, j));
 			bump_version(home);
@@ -182,7 +183,7 @@ close_hole(lsr_client_hash_t *hash, lsr_bucket_t *home, lsr_bucket_t *bucket, un
 		}
 	}
 	if (is_empty(last)) {
-		drop_overflow(hash, before, number);
+		(void)drop_overflow(hash, before, number);
 	}
 }
 
@@ -220,10 +221,9 @@ erase_movers(lsr_client_hash_t *hash, lsr_bucket_t *old, uint32_t fresh_index, u
 	}
 }
 
-/* Move everything as far forward as it goes and let go of what is empty then. */
+/* Move everything as far forward as it goes. */
 static void
-compact(lsr_client_hash_t *hash, lsr_bucket_t *home) {
-	close_hole(hash, home, NULL, 0); /* the last bucket may have become empty without a hole before it */
+fill_holes(lsr_client_hash_t *hash, lsr_bucket_t *home) {
 	for (lsr_bucket_t *bucket = home; next_of(bucket) != 0; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
 		for (unsigned i = 0; i < LSR_HASH_ENTRIES && next_of(bucket) != 0; i++) {
 			if (entry_at(bucket, i) == 0) {
@@ -232,6 +232,19 @@ compact(lsr_client_hash_t *hash, lsr_bucket_t *home) {
 		}
 		if (next_of(bucket) == 0) {
 			return;
+		}
+	}
+}
+
+/* After a split: a short chain without empty buckets. */
+static void
+compact(lsr_client_hash_t *hash, lsr_bucket_t *home) {
+	fill_holes(hash, home);
+	for (lsr_bucket_t *before = home; next_of(before) != 0;) {
+		const uint32_t number = next_of(before);
+		lsr_bucket_t *bucket = lsr_hash_overflow(hash, number);
+		if (!is_empty(bucket) || !drop_overflow(hash, before, number)) {
+			before = bucket;
 		}
 	}
 }

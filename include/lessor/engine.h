@@ -124,7 +124,7 @@ lessor_status_t lessor_engine_server(lessor_engine_t *engine, char *name, size_t
 /* Everything up to and including this ticket is durable. Wait-free; only grows. */
 lessor_ticket_t lessor_durable_ticket(lessor_engine_t *engine);
 
-/* The newest ticket handed out so far. Wait for it to make "everything until now" durable. Wait-free. */
+/* At least the newest ticket handed out so far. Wait for it to make "everything until now" durable. Wait-free. */
 lessor_ticket_t lessor_last_ticket(lessor_engine_t *engine);
 
 /*
