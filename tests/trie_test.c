@@ -434,7 +434,7 @@ staged_changes_show_nothing_until_published(void **state) {
 static void
 destroying_nothing_is_harmless(void **state) {
 	(void)state;
-	lsr_trie_t nothing = {0};
+	lsr_trie_t nothing = {NULL};
 	lsr_trie_destroy(&nothing);
 	lsr_trie_t trie;
 	assert_int_equal(lsr_trie_init(&trie), LESSOR_OK);

@@ -122,7 +122,7 @@ void cli_format_hex(const uint8_t *bytes, size_t count, char *text);
 /* "never", "none", "@<Unix seconds>" or ISO 8601 in UTC, "2026-01-01T00:00:00Z", with up to seven decimals of a second. */
 bool cli_parse_time(const char *text, lessor_filetime_t *time);
 /* What cli_parse_time() reads back; text holds CLI_TIME_BYTES. */
-#define CLI_TIME_BYTES 40
+#define CLI_TIME_BYTES 96
 void cli_format_time(lessor_filetime_t time, char *text);
 
 /* "active", "declined", "doomed", or the whole byte as a number 1 to 255. */
