@@ -207,7 +207,10 @@ lsr_engine_walk(const lessor_engine_t *engine, uint64_t *address, uint64_t last,
 			const uint32_t here = (uint32_t)*address;
 			const uint32_t id = lsr_table_peek(&scope->table, here);
 			if (id == LSR_NO_RECORD) {
-				*address += LSR_PAGE_RECORDS - (here - scope->subnet) % LSR_PAGE_RECORDS;
+				/* To the next page, but not beyond this scope: the next one may begin within the same 64 addresses. */
+				*address = lsr_min_u64(*address + LSR_PAGE_RECORDS -
+							       (here - scope->subnet) % LSR_PAGE_RECORDS,
+						       end + 1);
 				if (++pages > WALK_PAGES_MAX) {
 					return false;
 				}
