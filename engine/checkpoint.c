@@ -253,6 +253,7 @@ take_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 	if (status == LESSOR_OK) {
 		drop_older(engine, checkpoint.writer.from_lsn);
 		report->snapshot_leases = report->leases = checkpoint.writer.leases;
+		report->snapshot_bytes = checkpoint.writer.offset;
 		report->scopes = atomic_load_explicit(&engine->scopes, memory_order_relaxed);
 		report->last_ticket = lsr_log_durable(&engine->log);
 	}

@@ -393,6 +393,7 @@ read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_r
 	recovery->count_all = snapshot.from_lsn == 0;
 	recovery->snapshot_epoch = (uint32_t)snapshot.epoch;
 	report->snapshot_leases = snapshot.leases;
+	report->snapshot_bytes = snapshot.size_bytes;
 	if (status != LESSOR_OK) {
 		(void)snprintf(report->sentence, sizeof(report->sentence), "%s", snapshot.sentence);
 		return status;
@@ -404,6 +405,9 @@ read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_r
 	report->cut_bytes = contents->cut_bytes;
 	report->last_ticket = contents->end_lsn;
 	engine->loaded_lsn = contents->end_lsn;
+	for (size_t i = 0; i < contents->count; i++) {
+		engine->loaded_log_bytes += contents->segments[i].size_bytes;
+	}
 	if (status == LESSOR_OK && contents->end_lsn < snapshot.end_lsn) {
 		(void)snprintf(report->sentence, sizeof(report->sentence),
 			       "the log ends at position %llu, but the snapshot shows changes up to %llu",

@@ -71,7 +71,8 @@ void lessor_options_init(lessor_options_t *options);
 typedef struct lessor_report {
 	char sentence
 		[512]; /* what happened, in one sentence with file and offset where that applies; "" if nothing to say */
-	uint64_t snapshot_leases; /* leases loaded from the snapshot */
+	uint64_t snapshot_leases; /* leases in the snapshot that was loaded, or written */
+	uint64_t snapshot_bytes;  /* size of its file; 0: there is none */
 	uint64_t log_records;     /* records replayed from the log */
 	uint64_t leases;          /* leases there in the end */
 	uint64_t scopes;          /* scopes there in the end */
