@@ -58,7 +58,8 @@ struct lessor_engine {
 	int lock_file;
 	uint8_t store_id[LSR_STORE_ID_BYTES];
 	uint64_t snapshot_after_bytes;
-	uint64_t loaded_lsn;     /* what the open found: durable */
+	uint64_t loaded_lsn; /* what the open found: durable */
+	uint64_t loaded_log_bytes;
 	_Atomic uint64_t scopes; /* scope_lock */
 	uint32_t next_uid;       /* scope_lock */
 	pthread_mutex_t scope_lock;

@@ -31,7 +31,8 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 	if (stats == NULL) {
 		return LESSOR_INVALID;
 	}
-	lessor_engine_stats_t out = {.memory_bytes = lsr_client_hash_memory(&engine->clients)};
+	lessor_engine_stats_t out = {.memory_bytes = lsr_client_hash_memory(&engine->clients),
+				     .log_bytes = engine->loaded_log_bytes};
 	uint64_t at = 0;
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	for (const lsr_scope_t *scope; (scope = next_scope(engine, &at)) != NULL;) {
