@@ -41,13 +41,14 @@ static_assert(sizeof(lsr_identity_t) == 64, "one piece that no disk tears");
 _Atomic uint64_t lsr_fork_generation;
 
 static void
-count_fork(void) {
+enter_child(void) {
+	lsr_rcu_after_fork_child();
 	(void)atomic_fetch_add_explicit(&lsr_fork_generation, 1, memory_order_relaxed);
 }
 
 static void
 watch_forks(void) {
-	(void)pthread_atfork(NULL, NULL, count_fork);
+	(void)pthread_atfork(lsr_rcu_before_fork, lsr_rcu_after_fork_parent, enter_child);
 }
 
 lessor_status_t
@@ -426,7 +427,7 @@ lsr_engine_log(lessor_engine_t *engine, lsr_record_type_t type, const void *payl
 		}
 	} while (!lsr_log_reserve(&engine->log, size_bytes, &position));
 	memcpy(lsr_log_payload(&engine->log, position), payload, payload_bytes);
-	*lsn = lsr_log_complete(&engine->log, position, lsr_record_header(type, payload_bytes, 0));
+	*lsn = lsr_log_complete(&engine->log, position, lsr_record_header(type, payload_bytes));
 	lsr_log_announce(&engine->log, *lsn);
 	return LESSOR_OK;
 }

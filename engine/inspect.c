@@ -31,7 +31,8 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 	if (stats == NULL) {
 		return LESSOR_INVALID;
 	}
-	lessor_engine_stats_t out = {.memory_bytes = lsr_client_hash_memory(&engine->clients)};
+	lessor_engine_stats_t out = {.memory_bytes = lsr_client_hash_memory(&engine->clients),
+				     .log_bytes = engine->loaded_log_bytes};
 	uint64_t at = 0;
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	for (const lsr_scope_t *scope; (scope = next_scope(engine, &at)) != NULL;) {
@@ -108,7 +109,7 @@ check_leases(lessor_engine_t *engine, lessor_report_t *report) {
 static lessor_status_t
 check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *report) {
 	uint64_t by_state[4];
-	lsr_engine_recount(engine, scope, lsr_scope_config(scope), by_state);
+	lsr_engine_count(engine, scope, lsr_scope_config(scope), by_state);
 	for (unsigned state = 0; state < 4; state++) {
 		if (by_state[state] != atomic_load_explicit(&scope->counters.by_state[state], memory_order_relaxed)) {
 			return contradiction(report, scope->subnet, "the scope's statistics differ from a recount");

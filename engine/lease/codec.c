@@ -65,7 +65,6 @@ lsr_tail_free(lsr_tail_t *tail) {
 
 static void
 free_retired(lsr_rcu_head_t *head) {
-	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
 	free(LSR_CONTAINER(head, lsr_tail_t, retired));
 }
 

@@ -42,6 +42,14 @@ pick(lsr_pages_t *pages) {
 	return pages->used++;
 }
 
+bool
+lsr_pages_at_limit(lsr_pages_t *pages) {
+	(void)pthread_mutex_lock(&pages->lock);
+	const bool at_limit = pages->free_head == 0 && pages->used > pages->limit;
+	(void)pthread_mutex_unlock(&pages->lock);
+	return at_limit;
+}
+
 uint32_t
 lsr_pages_take(lsr_pages_t *pages, const void *owner, uint32_t first_offset) {
 	(void)pthread_mutex_lock(&pages->lock);

@@ -44,6 +44,9 @@ uint32_t lsr_pages_take(lsr_pages_t *pages, const void *owner, uint32_t first_of
 /* Give a page back. Its records are empty, and a grace period has passed since its owner became unreachable. */
 void lsr_pages_release(lsr_pages_t *pages, uint32_t page);
 
+/* Is it the limit, not memory, that lsr_pages_take() failed for? */
+bool lsr_pages_at_limit(lsr_pages_t *pages);
+
 static inline lsr_record_t *
 lsr_pages_record(const lsr_pages_t *pages, uint32_t id) {
 	return (lsr_record_t *)(void *)pages->records.base + id;

@@ -113,9 +113,11 @@ room_on_disk(lsr_log_t *log) {
 	return room;
 }
 
+/* An eighth of the room is held back for what small frames lose, so that freezing is rare even when the files are small. */
 static void
 raise_limit(lsr_log_t *log) {
-	const uint64_t limit = log->gathered + lsr_min_u64(log->ring_bytes - RING_SLACK_BYTES, room_on_disk(log));
+	const uint64_t room = room_on_disk(log);
+	const uint64_t limit = log->gathered + lsr_min_u64(log->ring_bytes - RING_SLACK_BYTES, room - room / 8);
 	if (limit > atomic_load_explicit(&log->limit, memory_order_relaxed)) {
 		atomic_store_explicit(&log->limit, limit, memory_order_release); /* L3 */
 	}
@@ -153,7 +155,7 @@ freeze_if_scarce(lsr_log_t *log) {
 	atomic_store_explicit(&log->frozen, true, memory_order_release);
 	atomic_store_explicit(&log->limit, log->gathered, memory_order_seq_cst);
 	const uint64_t at = atomic_fetch_add_explicit(&log->tail, LSR_RECORD_ALIGN, memory_order_seq_cst);
-	(void)lsr_log_complete(log, at, lsr_record_header(LSR_LOG_PAD, LSR_RECORD_ALIGN - 4, 0));
+	(void)lsr_log_complete(log, at, lsr_record_header(LSR_LOG_PAD, LSR_RECORD_ALIGN - 4));
 	await_completion(log, at + LSR_RECORD_ALIGN);
 }
 

@@ -15,6 +15,11 @@ segment_name(uint64_t index, char name[32]) {
 	(void)snprintf(name, 32, LSR_SEGMENT_NAME_FORMAT, (unsigned long long)index);
 }
 
+static void
+prepared_name(uint64_t index, char name[32]) {
+	(void)snprintf(name, 32, LSR_PREPARED_NAME_FORMAT, (unsigned long long)index);
+}
+
 /* ---- the list --------------------------------------------------------------------------------------------------- */
 
 static int
@@ -56,13 +61,11 @@ lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t store_i
 	memset(segments->zeros, 0, LSR_PREPARE_STEP_BYTES);
 	for (size_t i = 0; i < contents->count; i++) {
 		const lsr_segment_info_t *info = &contents->segments[i];
-		if (info->first_lsn != 0) {
-			const int result = remember(segments, info);
-			if (result != 0) {
-				return result;
-			}
-			segments->next_index = info->index + 1;
+		const int result = remember(segments, info);
+		if (result != 0) {
+			return result;
 		}
+		segments->next_index = info->index + 1;
 	}
 	return 0;
 }
@@ -129,7 +132,7 @@ lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared) {
 	char name[32];
 	lsr_segment_t segment = {
 		.index = segments->next_index, .size_bytes = segments->next_size_bytes, .offset = LSR_BLOCK_BYTES};
-	segment_name(segment.index, name);
+	prepared_name(segment.index, name);
 	segment.file = open_segment(segments, name);
 	if (segment.file < 0) {
 		return segment.file;
@@ -140,10 +143,6 @@ lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared) {
 	}
 	if (result == 0) {
 		result = lsr_io->datasync(segment.file); /* size and extents, once; O_DSYNC covered the contents */
-	}
-	if (result == 0) {
-		result = lsr_io->sync_directory(
-			segments->directory); /* else a crash could forget the file with its frames */
 	}
 	if (result != 0) {
 		lsr_segments_discard(segments, &segment);
@@ -159,7 +158,7 @@ void
 lsr_segments_discard(lsr_segments_t *segments, lsr_segment_t *prepared) {
 	char name[32];
 	if (prepared->file >= 0) {
-		segment_name(prepared->index, name);
+		prepared_name(prepared->index, name);
 		(void)lsr_io->close(prepared->file);
 		(void)lsr_io->unlink(segments->directory, name);
 		prepared->file = -1;
@@ -172,7 +171,18 @@ int
 lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint64_t first_lsn) {
 	const lsr_segment_info_t info = {
 		.index = prepared->index, .first_lsn = first_lsn, .size_bytes = prepared->size_bytes};
+	char from[32];
+	char to[32];
+	prepared_name(prepared->index, from);
+	segment_name(prepared->index, to);
 	int result = write_header(segments, prepared, first_lsn);
+	if (result == 0) {
+		result = lsr_io->rename(segments->directory, from, to);
+	}
+	if (result == 0) {
+		result = lsr_io->sync_directory(
+			segments->directory); /* else a crash could forget the name of acknowledged frames */
+	}
 	if (result == 0) {
 		result = remember(segments, &info);
 	}

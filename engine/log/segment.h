@@ -47,7 +47,7 @@ int lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t sto
 		      uint64_t size_max_bytes, const lsr_log_contents_t *contents);
 void lsr_segments_destroy(lsr_segments_t *segments);
 
-/* Make the next segment file: allocated, zeroed, its header written, synced, its name durable. 0 or a negative errno (no file left then). */
+/* Make the next segment file: allocated, zeroed, synced. 0 or a negative errno (no file left then). */
 int lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared);
 
 /* Begin to use a prepared segment at first_lsn. 0 or a negative errno. */

@@ -18,7 +18,8 @@
  * not answer its client on the strength of it waits for the lease's own ticket (lessor_lease_t.ticket).
  *
  * Limits. One engine per directory at a time, in one process. After fork() the child must not use it: every call answers
- * LESSOR_FORKED there.
+ * LESSOR_FORKED there; the child may open stores of its own. The library takes care of liburcu-bp around fork(); a host that uses
+ * liburcu-bp itself leaves that to it.
  */
 #ifndef LESSOR_ENGINE_H
 #define LESSOR_ENGINE_H
@@ -70,7 +71,8 @@ void lessor_options_init(lessor_options_t *options);
 typedef struct lessor_report {
 	char sentence
 		[512]; /* what happened, in one sentence with file and offset where that applies; "" if nothing to say */
-	uint64_t snapshot_leases; /* leases loaded from the snapshot */
+	uint64_t snapshot_leases; /* leases in the snapshot that was loaded, or written */
+	uint64_t snapshot_bytes;  /* size of its file; 0: there is none */
 	uint64_t log_records;     /* records replayed from the log */
 	uint64_t leases;          /* leases there in the end */
 	uint64_t scopes;          /* scopes there in the end */
@@ -123,7 +125,7 @@ lessor_status_t lessor_engine_server(lessor_engine_t *engine, char *name, size_t
 /* Everything up to and including this ticket is durable. Wait-free; only grows. */
 lessor_ticket_t lessor_durable_ticket(lessor_engine_t *engine);
 
-/* The newest ticket handed out so far. Wait for it to make "everything until now" durable. Wait-free. */
+/* At least the newest ticket handed out so far. Wait for it to make "everything until now" durable. Wait-free. */
 lessor_ticket_t lessor_last_ticket(lessor_engine_t *engine);
 
 /*

@@ -41,7 +41,7 @@ typedef struct lessor_scope_stats_s {
 typedef struct lessor_engine_stats_s {
 	uint64_t scopes;
 	uint64_t leases;
-	uint64_t memory_bytes;  /* memory taken for records, indexes, tails and the ring */
+	uint64_t memory_bytes;  /* memory taken for records, indexes and the ring, without long texts */
 	uint64_t log_bytes;     /* bytes of log files on disk */
 	uint64_t flushes;       /* device flushes so far */
 	uint64_t flushed_bytes; /* of these, bytes written */
