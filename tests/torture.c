@@ -22,7 +22,9 @@ choose_seed(void) {
 	} else if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
 		seed = 1;
 	}
-	(void)fprintf(stderr, "LESSOR_TEST_SEED=%llu\n", (unsigned long long)seed);
+	if (getenv("LESSOR_TEST_QUIET") == NULL) {
+		(void)fprintf(stderr, "LESSOR_TEST_SEED=%llu\n", (unsigned long long)seed);
+	}
 }
 
 uint64_t
