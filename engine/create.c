@@ -36,29 +36,25 @@ pack(lessor_engine_t *engine, const lessor_lease_t *lease, const lsr_lease_sizes
 }
 
 /* 0 stands for "not given": ACTIVE. A byte that was given on purpose must not say OFFERED. */
-static bool
-settle_address_state(const lessor_engine_t *engine, uint8_t *address_state) {
-	if (*address_state == 0 && !engine->strict_address_state) {
-		*address_state = LESSOR_STATE_ACTIVE;
-	}
-	return (*address_state & LESSOR_STATE_MASK) != LESSOR_STATE_OFFERED;
+static uint8_t
+settled_state(const lessor_engine_t *engine, uint8_t address_state) {
+	return address_state == 0 && !engine->strict_address_state ? LESSOR_STATE_ACTIVE : address_state;
 }
 
 static void
 prepare_create(lessor_engine_t *engine, const lessor_lease_t *lease, lsr_create_t *create) {
 	lsr_lease_sizes_t sizes;
+	const uint8_t state = settled_state(engine, lease->address_state);
 	create->step = LSR_STEP_DONE;
 	create->status = LESSOR_INVALID;
-	if (lease->address == 0 || !lsr_lease_check(lease, LESSOR_FIELD_ALL, &sizes)) {
-		return;
-	}
-	lessor_lease_t settled = *lease;
-	if (!settle_address_state(engine, &settled.address_state)) {
+	if (lease->address == 0 || (state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED ||
+	    !lsr_lease_check(lease, LESSOR_FIELD_ALL, &sizes)) {
 		return;
 	}
 	create->address = lease->address;
-	create->status = pack(engine, &settled, &sizes, &create->body);
+	create->status = pack(engine, lease, &sizes, &create->body);
 	if (create->status == LESSOR_OK) {
+		create->body.address_state = state;
 		create->log_bytes = lsr_record_bytes(lsr_image_bytes(&create->body));
 		create->step = LSR_STEP_GATE; /* not decided */
 	}
