@@ -336,7 +336,7 @@ lessor_status_t
 lessor_lease_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, lessor_mode_t mode,
 		    lessor_ticket_t *ticket) {
 	lsr_lease_sizes_t sizes;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -365,7 +365,7 @@ lessor_lease_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32
 lessor_status_t
 lessor_lease_delete(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
 		    lessor_mode_t mode, lessor_ticket_t *ticket) {
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}

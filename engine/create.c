@@ -296,7 +296,7 @@ free_refused(lsr_create_t *create) {
 
 lessor_status_t
 lessor_lease_create(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_mode_t mode, lessor_ticket_t *ticket) {
-	const lessor_status_t usable = lsr_engine_for_change(engine);
+	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
 	if (usable != LESSOR_OK) {
 		return usable;
 	}
@@ -330,7 +330,7 @@ prepare_chunk(lessor_engine_t *engine, const lessor_lease_t *leases, size_t coun
 lessor_status_t
 lessor_lease_create_batch(lessor_engine_t *engine, const lessor_lease_t *leases, size_t count,
 			  lessor_status_t *statuses, lessor_mode_t mode, lessor_ticket_t *ticket) {
-	const lessor_status_t usable = lsr_engine_for_change(engine);
+	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
 	if (usable != LESSOR_OK) {
 		return usable;
 	}

@@ -83,7 +83,8 @@ complain_errno(lessor_report_t *report, int error, const char *what, const char 
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
-#define MIB ((uint64_t)1 << 20)
+#define MIB          ((uint64_t)1 << 20)
+#define LEAST_LEASES UINT64_C(65536)
 
 void
 lessor_options_init(lessor_options_t *options) {
@@ -98,7 +99,7 @@ default_max_leases(void) {
 	const long pages = sysconf(_SC_PHYS_PAGES);
 	const long page_bytes = sysconf(_SC_PAGESIZE);
 	const uint64_t bytes = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : 1024 * MIB;
-	return lsr_max_u64(bytes / sizeof(lsr_record_t), 65536);
+	return lsr_min_u64(lsr_max_u64(bytes / sizeof(lsr_record_t), LEAST_LEASES), UINT32_MAX);
 }
 
 /* Copy what the caller knows, put defaults where zeros are, check the rest. */
@@ -111,7 +112,6 @@ settle_options(const lessor_options_t *given, lessor_options_t *options) {
 		}
 		*options = *given;
 	}
-	options->max_leases = options->max_leases != 0 ? options->max_leases : default_max_leases();
 	options->segment_size_bytes = options->segment_size_bytes != 0 ? options->segment_size_bytes : 64 * MIB;
 	options->ring_size_bytes = options->ring_size_bytes != 0 ? options->ring_size_bytes : 32 * MIB;
 	options->snapshot_after_bytes = options->snapshot_after_bytes != 0 ? options->snapshot_after_bytes : 1024 * MIB;
@@ -250,6 +250,33 @@ settle_server(lessor_engine_t *engine, const lessor_options_t *options) {
 	engine->server_address = options->server_address;
 }
 
+/* Address space for this many leases. On failure nothing is kept. */
+static bool
+reserve(lessor_engine_t *engine, uint64_t max_leases) {
+	if (!lsr_pages_init(&engine->pages, max_leases)) {
+		return false;
+	}
+	if (!lsr_client_hash_init(&engine->clients, (uint64_t)engine->pages.limit * LSR_PAGE_RECORDS)) {
+		lsr_pages_destroy(&engine->pages);
+		return false;
+	}
+	return true;
+}
+
+/* As much as was asked for; or, if nobody asked, as much of what the memory could hold as the process may address. */
+static bool
+reserve_any(lessor_engine_t *engine, uint64_t asked) {
+	if (asked != 0) {
+		return reserve(engine, asked);
+	}
+	for (uint64_t leases = default_max_leases(); leases >= LEAST_LEASES; leases /= 2) {
+		if (reserve(engine, leases)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	engine->shadows = aligned_alloc(_Alignof(lsr_shadows_t), sizeof(*engine->shadows));
@@ -258,8 +285,8 @@ init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	}
 	memset(engine->shadows, 0, sizeof(*engine->shadows));
 	return getrandom(engine->secret, sizeof(engine->secret), 0) == (ssize_t)sizeof(engine->secret) &&
-	       lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_pages_init(&engine->pages, options->max_leases) &&
-	       lsr_origins_init(&engine->origins) && lsr_client_hash_init(&engine->clients, options->max_leases);
+	       lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_origins_init(&engine->origins) &&
+	       reserve_any(engine, options->max_leases);
 }
 
 static lessor_status_t
@@ -368,8 +395,7 @@ lessor_open(const char *directory, const lessor_options_t *options, lessor_engin
 	lessor_engine_t *fresh = new_engine(&settled);
 	lessor_status_t status = LESSOR_OK;
 	if (fresh == NULL || !init_memory(fresh, &settled)) {
-		status = complain(report, LESSOR_NO_MEMORY, "no memory, or no address space for %llu leases",
-				  (unsigned long long)settled.max_leases);
+		status = complain(report, LESSOR_NO_MEMORY, "no memory or address space");
 	}
 	if (status == LESSOR_OK && settled.log) {
 		status = open_store(fresh, directory, &settled, report);

@@ -290,7 +290,7 @@ create_locked(lessor_engine_t *engine, const lessor_scope_t *given, lsr_scope_co
 lessor_status_t
 lessor_scope_create(lessor_engine_t *engine, const lessor_scope_t *scope, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	uint64_t lsn;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -388,7 +388,7 @@ lessor_scope_update(lessor_engine_t *engine, const lessor_scope_t *scope, uint32
 	const uint32_t known = LESSOR_SCOPE_FIELD_ID | LESSOR_SCOPE_FIELD_STATE | LESSOR_SCOPE_FIELD_LEASE_S |
 			       LESSOR_SCOPE_FIELD_RANGE | LESSOR_SCOPE_FIELD_NAME | LESSOR_SCOPE_FIELD_COMMENT;
 	uint64_t lsn = 0;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -469,7 +469,7 @@ static lessor_status_t
 change_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, bool add, lessor_mode_t mode,
 		  lessor_ticket_t *ticket) {
 	uint64_t lsn = 0;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -554,7 +554,7 @@ lessor_status_t
 lessor_scope_delete(lessor_engine_t *engine, uint32_t subnet, bool force, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	uint64_t lsn = 0;
 	lsr_scope_t *removed = NULL;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}

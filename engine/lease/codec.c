@@ -291,11 +291,12 @@ lsr_body_client(const lsr_body_t *body) {
 		       : find_item(body->tail, LSR_TAIL_CLIENT, &ignored);
 }
 
-/* Copies into the caller's buffer, or finds that it does not fit. */
+/* Copies into the caller's buffer, or only tries whether everything fits. */
 typedef struct {
 	uint8_t *at;
 	size_t left_bytes;
 	bool full;
+	bool trying;
 } lsr_copier_t;
 
 static const void *
@@ -305,7 +306,9 @@ copy_bytes(lsr_copier_t *copier, const void *data, size_t size_bytes) {
 		return NULL;
 	}
 	void *to = copier->at;
-	memcpy(to, data, size_bytes);
+	if (LSR_LIKELY(!copier->trying)) {
+		memcpy(to, data, size_bytes);
+	}
 	copier->at += size_bytes;
 	copier->left_bytes -= size_bytes;
 	return to;
@@ -382,10 +385,8 @@ unpack_hardware(const lsr_body_t *body, lessor_lease_t *lease) {
 	}
 }
 
-lessor_status_t
-lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease, void *buffer,
-		 size_t buffer_bytes) {
-	lsr_copier_t copier = {.at = buffer, .left_bytes = buffer_bytes};
+static lessor_lease_t
+unpack_with(const lsr_body_t *body, const lsr_origins_t *origins, lsr_copier_t *copier) {
 	lessor_lease_t out = {
 		.client_id_bytes = body->client_id_bytes,
 		.client_type = body->client_type,
@@ -400,22 +401,38 @@ lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_le
 		.ticket = body->lsn,
 	};
 	const bool client_inline = (body->flags & LSR_FLAG_CLIENT_IN_TAIL) == 0;
-	out.client_id = copy_bytes(&copier, lsr_body_client(body), body->client_id_bytes);
+	out.client_id = copy_bytes(copier, lsr_body_client(body), body->client_id_bytes);
 	if ((body->flags & LSR_FLAG_NAME_IN_TAIL) != 0) {
-		out.name = copy_item(&copier, body->tail, LSR_TAIL_NAME);
+		out.name = copy_item(copier, body->tail, LSR_TAIL_NAME);
 	} else if ((body->flags & LSR_FLAG_NAME) != 0) {
 		out.name =
-			copy_text(&copier, body->text + (client_inline ? body->client_id_bytes : 0), body->name_bytes);
+			copy_text(copier, body->text + (client_inline ? body->client_id_bytes : 0), body->name_bytes);
 	}
 	if (body->tail != NULL) {
-		unpack_tail(body->tail, &out, &copier);
+		unpack_tail(body->tail, &out, copier);
 	}
 	unpack_hardware(body, &out);
-	unpack_origin(body, origins, &out, &copier);
-	if (copier.full) {
-		return LESSOR_BUFFER_TOO_SMALL;
+	unpack_origin(body, origins, &out, copier);
+	return out;
+}
+
+/* Without tail and origin: an id, a name and its NUL. */
+#define PLAIN_BUFFER_BYTES (LSR_INLINE_BYTES + 1u)
+
+lessor_status_t
+lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease, void *buffer,
+		 size_t buffer_bytes) {
+	/* A buffer that is too small is left as it is, so try first, unless it surely suffices. */
+	if (buffer_bytes < LESSOR_LEASE_BUFFER_BYTES &&
+	    (buffer_bytes < PLAIN_BUFFER_BYTES || body->tail != NULL || body->origin != LSR_ORIGIN_NONE)) {
+		lsr_copier_t trial = {.at = buffer, .left_bytes = buffer_bytes, .trying = true};
+		(void)unpack_with(body, origins, &trial);
+		if (trial.full) {
+			return LESSOR_BUFFER_TOO_SMALL;
+		}
 	}
-	*lease = out;
+	lsr_copier_t copier = {.at = buffer, .left_bytes = buffer_bytes};
+	*lease = unpack_with(body, origins, &copier);
 	return LESSOR_OK;
 }
 

@@ -54,7 +54,8 @@ typedef struct lessor_options {
 	bool read_only;         /* load and answer, change nothing on disk or in memory; default false */
 	bool log;               /* keep a log and snapshots; default true. false: memory only, no directory needed */
 	bool strict_address_state; /* reject address_state 0 instead of storing ACTIVE (MS-DHCPM 3.2.4.123); default false */
-	uint64_t max_leases;       /* address space to reserve; default: what fits the machine's memory */
+	uint64_t max_leases;       /* room for at least this many leases, wherever they lie (reserves address space,
+	                             * takes no memory); at most 4294967295; default: what the machine's memory could hold */
 	uint64_t segment_size_bytes; /* of one log file; a multiple of 1 MiB; default 64 MiB */
 	uint64_t ring_size_bytes;    /* of the log's memory ring; a power of two >= 1 MiB; default 32 MiB */
 	uint64_t
