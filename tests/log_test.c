@@ -294,7 +294,7 @@ records_come_back_in_order(void **state) {
 			assert_true(lsr_log_durable(log) >= lsn);
 		}
 	}
-	assert_int_equal(lsr_log_tail(log), last);
+	assert_true(lsr_log_tail(log) >= last);
 	close_log(store, LESSOR_OK);
 	const lsr_found_t found = read_sound(store, last);
 	assert_int_equal(found.records, 3000);
