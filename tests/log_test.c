@@ -127,6 +127,8 @@ typedef struct {
 	char path[256];
 	int directory;
 	lsr_log_t *log;
+	bool open;
+	uint64_t tail; /* when the log was closed last */
 } lsr_store_t;
 
 static int
@@ -145,6 +147,9 @@ make_store(void **state) {
 static int
 drop_store(void **state) {
 	lsr_store_t *store = *state;
+	if (store->open) {
+		return 0; /* the test has failed; threads of this log still run: leave everything to them */
+	}
 	lsr_io = &lsr_io_system;
 	lsr_directory_remove(store->directory, store->path);
 	free(store->log);
@@ -174,6 +179,7 @@ try_open(lsr_store_t *store, uint64_t ring_bytes, uint64_t segment_bytes, uint32
 		lsr_log_open(store->log, store->directory, store_id, &options, &contents, sentence, sizeof(sentence));
 	assert_int_equal(status == LESSOR_OK, sentence[0] == '\0');
 	lsr_log_contents_free(&contents);
+	store->open = status == LESSOR_OK;
 	return status;
 }
 
@@ -185,20 +191,27 @@ open_log(lsr_store_t *store, uint64_t ring_bytes, uint64_t segment_bytes, uint32
 
 static void
 close_log(lsr_store_t *store, lessor_status_t expected) {
-	assert_int_equal(lsr_log_close(store->log), expected);
+	const lessor_status_t status = lsr_log_close(store->log);
+	store->tail = lsr_log_tail(store->log);
+	store->open = false;
 	lsr_log_destroy(store->log);
+	assert_int_equal(status, expected);
 }
 
-/* Everything of a store that must be in order; what the writers have written is the caller's to compare. */
+/*
+ * A closed store that must be in order; what the writers have written is the caller's to compare. The log may have put empty records of
+ * its own behind the last one that was appended, at 'last'.
+ */
 static lsr_found_t
-read_sound(const lsr_store_t *store, uint64_t end_lsn) {
+read_sound(const lsr_store_t *store, uint64_t last) {
 	lsr_found_t found = {0};
 	lsr_log_contents_t contents;
 	assert_int_equal(read_log(store, 0, &found, &contents), LESSOR_OK);
 	assert_string_equal(contents.sentence, "");
 	assert_int_equal(found.wrong, 0);
 	assert_int_equal(contents.records, found.records);
-	assert_int_equal(contents.end_lsn, end_lsn);
+	assert_int_equal(contents.end_lsn, store->tail);
+	assert_true(last <= store->tail);
 	assert_int_equal(contents.cut_bytes, 0);
 	assert_true(contents.closed);
 	lsr_log_contents_free(&contents);
@@ -274,14 +287,14 @@ records_come_back_in_order(void **state) {
 	for (uint32_t number = 0; number < 3000; number++) {
 		const uint32_t size_bytes = (uint32_t)(STAMP_BYTES + lsr_random_below(&random, 200));
 		const uint64_t lsn = append(log, 0, number, size_bytes);
-		assert_int_equal(lsn, last + lsr_record_bytes(size_bytes));
+		assert_true(lsn >= last + lsr_record_bytes(size_bytes)); /* the log may put in empty ones of its own */
 		last = lsn;
 		if (number % 500 == 0) {
 			assert_int_equal(lsr_log_wait(log, lsn, -1), LESSOR_OK);
 			assert_true(lsr_log_durable(log) >= lsn);
 		}
 	}
-	assert_int_equal(lsr_log_tail(log), last);
+	assert_true(lsr_log_tail(log) >= last);
 	close_log(store, LESSOR_OK);
 	const lsr_found_t found = read_sound(store, last);
 	assert_int_equal(found.records, 3000);
@@ -494,8 +507,10 @@ segments_roll_and_are_dropped(void **state) {
 	lsr_store_t *store = *state;
 	lsr_log_t *log = open_log(store, MIB, MIB, 100);
 	uint64_t lsn = 0;
+	uint64_t middle = 0;
 	for (uint32_t number = 0; number < 5000; number++) {
 		lsn = append(log, 0, number, 1000);
+		middle = number == 2499 ? lsn : middle;
 	}
 	assert_int_equal(lsr_log_wait(log, lsn, -1), LESSOR_OK);
 	const size_t before = lsr_directory_count(store->directory, "log-");
@@ -506,7 +521,6 @@ segments_roll_and_are_dropped(void **state) {
 	assert_int_equal(lsr_log_drop(log, LSR_LSN_FIRST), 0);
 	assert_int_equal(lsr_directory_count(store->directory, "log-"), before);
 	/* What lies behind the middle is still complete. */
-	const uint64_t middle = LSR_LSN_FIRST + 2500 * (uint64_t)lsr_record_bytes(1000);
 	assert_int_equal(lsr_log_drop(log, middle), 0);
 	const size_t after = lsr_directory_count(store->directory, "log-");
 	assert_true(after < before && after >= 2);
