@@ -139,6 +139,35 @@ open_directory(lessor_engine_t *engine, const char *path, bool create, lessor_re
 			       : complain_errno(report, errno, "cannot be opened", path);
 }
 
+/* There is no identity: no store, unless logs or snapshots are there. Then it is damage. */
+static lessor_status_t
+refuse_orphans(const lessor_engine_t *engine, const char *path, lessor_report_t *report) {
+	char **names = NULL;
+	size_t logs = 0;
+	size_t snapshots = 0;
+	int result = lsr_io_list(engine->directory, LSR_SEGMENT_PREFIX, &names, &logs);
+	free(names);
+	names = NULL;
+	result = result != 0 ? result : lsr_io_list(engine->directory, "snapshot-", &names, &snapshots);
+	free(names);
+	if (result != 0) {
+		return complain_errno(report, -result, "cannot be read", "the directory");
+	}
+	return logs + snapshots == 0 ? complain(report, LESSOR_NO_STORE, "%s holds no store", path)
+				     : complain(report, LESSOR_DAMAGED,
+						"%s: missing, although logs or snapshots are there", STORE_NAME);
+}
+
+/* Before anything is made in a directory that is only to be used if it holds a store. */
+static lessor_status_t
+expect_store(const lessor_engine_t *engine, const char *path, lessor_report_t *report) {
+	const int file = lsr_io->open(engine->directory, STORE_NAME, O_RDONLY, 0);
+	if (file >= 0) {
+		(void)lsr_io->close(file);
+	}
+	return file == -ENOENT ? refuse_orphans(engine, path, report) : LESSOR_OK;
+}
+
 static lessor_status_t
 lock_directory(lessor_engine_t *engine, const char *path, lessor_report_t *report) {
 	const int flags = engine->read_only ? O_RDONLY : O_RDWR | O_CREAT;
@@ -196,25 +225,6 @@ write_identity(lessor_engine_t *engine) {
 	return result;
 }
 
-/* Logs or snapshots without an identity are not an empty store. */
-static lessor_status_t
-refuse_orphans(lessor_engine_t *engine, lessor_report_t *report) {
-	char **names = NULL;
-	size_t logs = 0;
-	size_t snapshots = 0;
-	int result = lsr_io_list(engine->directory, LSR_SEGMENT_PREFIX, &names, &logs);
-	free(names);
-	names = NULL;
-	result = result != 0 ? result : lsr_io_list(engine->directory, "snapshot-", &names, &snapshots);
-	free(names);
-	if (result != 0) {
-		return complain_errno(report, -result, "cannot be read", "the directory");
-	}
-	return logs + snapshots == 0 ? LESSOR_OK
-				     : complain(report, LESSOR_DAMAGED,
-						"%s: missing, although logs or snapshots are there", STORE_NAME);
-}
-
 static lessor_status_t
 identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t *report) {
 	const int file = lsr_io->open(engine->directory, STORE_NAME, O_RDONLY, 0);
@@ -226,13 +236,11 @@ identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t
 	if (file != -ENOENT) {
 		return complain_errno(report, -file, "cannot be opened", STORE_NAME);
 	}
-	const lessor_status_t status = refuse_orphans(engine, report);
-	if (status != LESSOR_OK) {
+	const lessor_status_t status = refuse_orphans(engine, path, report);
+	if (status != LESSOR_NO_STORE || !create) {
 		return status;
 	}
-	if (!create) {
-		return complain(report, LESSOR_NO_STORE, "%s holds no store", path);
-	}
+	report->sentence[0] = '\0';
 	const int result = write_identity(engine);
 	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
 }
@@ -293,6 +301,7 @@ static lessor_status_t
 open_store(lessor_engine_t *engine, const char *path, const lessor_options_t *options, lessor_report_t *report) {
 	const bool create = options->create_if_missing && !options->read_only;
 	lessor_status_t status = open_directory(engine, path, create, report);
+	status = status != LESSOR_OK || create ? status : expect_store(engine, path, report);
 	status = status != LESSOR_OK ? status : lock_directory(engine, path, report);
 	return status != LESSOR_OK ? status : identify(engine, path, create, report);
 }
@@ -342,6 +351,7 @@ free_engine(lessor_engine_t *engine) {
 	lsr_pages_destroy(&engine->pages);
 	free(engine->shadows);
 	if (engine->lock_file >= 0) {
+		(void)flock(engine->lock_file, LOCK_UN); /* a forked child may hold a copy of the descriptor */
 		(void)lsr_io->close(engine->lock_file);
 	}
 	if (engine->directory >= 0) {

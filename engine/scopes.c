@@ -462,7 +462,12 @@ exclude_locked(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, b
 		lsr_scope_config_free(fresh);
 	}
 	free(list);
-	return status == LESSOR_END ? LESSOR_OK : status;
+	if (status != LESSOR_END) {
+		return status;
+	}
+	/* It is there already; but whoever wants it durable waits for the change that made it. */
+	*lsn = engine->has_log ? lsr_log_tail(&engine->log) : 0;
+	return LESSOR_OK;
 }
 
 static lessor_status_t
