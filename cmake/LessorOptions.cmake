@@ -3,7 +3,7 @@
 
 option(LESSOR_WITH_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(LESSOR_WITH_BENCH "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
-option(LESSOR_WITH_TOOLS "Build the command lessor" ON)
+option(LESSOR_WITH_TOOLS "Build the command lessor" ${PROJECT_IS_TOP_LEVEL})
 option(LESSOR_WITH_JEMALLOC "Link the executables, never the library, with jemalloc" ON)
 option(LESSOR_WITH_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})
 set(LESSOR_SANITIZE none CACHE STRING "Sanitizers: none, address,undefined or thread")

@@ -26,7 +26,8 @@ function(lessor_set_test name)
         endif()
         set(environment "TMPDIR=${LESSOR_SCRATCH_DIR}" "UBSAN_OPTIONS=print_stacktrace=1"
                 "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
-                "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+                # Tests of fork() start threads in the child.
+                "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:die_after_fork=0")
         if(TARGET lessor_command)
                 list(APPEND environment "LESSOR_COMMAND=$<TARGET_FILE:lessor_command>")
         endif()
@@ -35,14 +36,18 @@ function(lessor_set_test name)
 endfunction()
 
 # lessor_add_test(<noun> [SOURCES <file>...] [LIBRARIES <target>...] [LABELS <label>...] [TIMEOUT <seconds>])
-# Builds <noun>_test.c of the calling folder, with cmocka, as the test <noun>.
+# Builds <noun>_test.c of the calling folder, with cmocka, as the test <noun>. A test that needs lessor_cli is left out
+# when the command is.
 function(lessor_add_test noun)
         cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS")
+        set_property(DIRECTORY APPEND PROPERTY LESSOR_LISTED ${noun}_test.c)
+        if("lessor_cli" IN_LIST arg_LIBRARIES AND NOT LESSOR_WITH_TOOLS)
+                return()
+        endif()
         add_executable(${noun}_test ${noun}_test.c ${arg_SOURCES})
         target_link_libraries(${noun}_test PRIVATE lessor_internal PkgConfig::LESSOR_CMOCKA ${arg_LIBRARIES})
         add_test(NAME ${noun} COMMAND ${noun}_test WORKING_DIRECTORY ${LESSOR_SCRATCH_DIR})
         lessor_set_test(${noun} LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
-        set_property(DIRECTORY APPEND PROPERTY LESSOR_LISTED ${noun}_test.c)
 endfunction()
 
 # lessor_add_script_test(<noun> [LABELS <label>...] [TIMEOUT <seconds>])

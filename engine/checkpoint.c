@@ -54,7 +54,7 @@ collect(lsr_checkpoint_t *checkpoint, const lsr_found_t *found) {
 	lsr_image_put(checkpoint->bytes + checkpoint->used_bytes, found->address, &found->body);
 	checkpoint->list[checkpoint->count++] =
 		(lsr_collected_t){.lsn = found->body.lsn,
-				  .header = lsr_record_header(LSR_LOG_LEASE, image_bytes, 0),
+				  .header = lsr_record_header(LSR_LOG_LEASE, image_bytes),
 				  .offset = (uint32_t)checkpoint->used_bytes};
 	checkpoint->used_bytes += image_bytes;
 	return true;
@@ -106,7 +106,7 @@ write_leases(lsr_checkpoint_t *checkpoint) {
 /* ---- scopes and origins -------------------------------------------------------------------------------------------- */
 
 static int
-write_scope(lsr_checkpoint_t *checkpoint, const lsr_scope_t *scope, uint64_t lsn) {
+write_scope(lsr_checkpoint_t *checkpoint, lsr_scope_t *scope, uint64_t lsn) {
 	const lsr_scope_config_t *config = lsr_scope_config(scope);
 	const size_t image_bytes = lsr_scope_image_bytes(config);
 	uint8_t *image = malloc(image_bytes);
@@ -116,9 +116,9 @@ write_scope(lsr_checkpoint_t *checkpoint, const lsr_scope_t *scope, uint64_t lsn
 	const uint64_t deletes =
 		scope->counters.deletes_saved +
 		atomic_load_explicit(&scope->counters.deletes[checkpoint->old_epoch % 2], memory_order_relaxed);
-	lsr_scope_image_put(image, scope, config, deletes);
+	lsr_scope_image_put(image, scope, config, deletes, lsr_counters_mark(&scope->counters));
 	const int result =
-		lsr_snapshot_add(&checkpoint->writer, lsn, lsr_record_header(LSR_LOG_SCOPE, image_bytes, 0), image);
+		lsr_snapshot_add(&checkpoint->writer, lsn, lsr_record_header(LSR_LOG_SCOPE, image_bytes), image);
 	free(image);
 	return result;
 }
@@ -170,7 +170,7 @@ write_origins(lsr_checkpoint_t *checkpoint) {
 		uint8_t image[12 + LESSOR_NAME_MAX_BYTES + LESSOR_POLICY_MAX_BYTES];
 		lsr_origin_image_put(image, number, origin);
 		result = lsr_snapshot_add(&checkpoint->writer, checkpoint->writer.from_lsn,
-					  lsr_record_header(LSR_LOG_ORIGIN, lsr_origin_image_bytes(origin), 0), image);
+					  lsr_record_header(LSR_LOG_ORIGIN, lsr_origin_image_bytes(origin)), image);
 	}
 	return result;
 }
@@ -253,6 +253,7 @@ take_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 	if (status == LESSOR_OK) {
 		drop_older(engine, checkpoint.writer.from_lsn);
 		report->snapshot_leases = report->leases = checkpoint.writer.leases;
+		report->snapshot_bytes = checkpoint.writer.offset;
 		report->scopes = atomic_load_explicit(&engine->scopes, memory_order_relaxed);
 		report->last_ticket = lsr_log_durable(&engine->log);
 	}
@@ -266,7 +267,7 @@ lessor_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 	lessor_report_t own_report;
 	report = report != NULL ? report : &own_report;
 	*report = (lessor_report_t){0};
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, LESSOR_SYNC);
 	if (status != LESSOR_OK) {
 		return status;
 	}

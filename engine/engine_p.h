@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, scopes.c, checkpoint.c (taking
- * snapshots), recovery.c. Only these see all the rooms below.
+ * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, change.c,
+ * scopes.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
  *   1 snapshot_lock    one snapshot at a time
@@ -58,7 +58,8 @@ struct lessor_engine {
 	int lock_file;
 	uint8_t store_id[LSR_STORE_ID_BYTES];
 	uint64_t snapshot_after_bytes;
-	uint64_t loaded_lsn;     /* what the open found: durable */
+	uint64_t loaded_lsn; /* what the open found: durable */
+	uint64_t loaded_log_bytes;
 	_Atomic uint64_t scopes; /* scope_lock */
 	uint32_t next_uid;       /* scope_lock */
 	pthread_mutex_t scope_lock;
@@ -92,10 +93,13 @@ lsr_engine_for_read(const lessor_engine_t *engine) {
 }
 
 static inline lessor_status_t
-lsr_engine_for_change(const lessor_engine_t *engine) {
+lsr_engine_for_change(const lessor_engine_t *engine, lessor_mode_t mode) {
 	const lessor_status_t status = lsr_engine_for_read(engine);
 	if (LSR_UNLIKELY(status != LESSOR_OK)) {
 		return status;
+	}
+	if (LSR_UNLIKELY(mode != LESSOR_ASYNC && mode != LESSOR_SYNC)) {
+		return LESSOR_INVALID;
 	}
 	if (LSR_UNLIKELY(engine->read_only)) {
 		return LESSOR_READ_ONLY;
@@ -119,6 +123,41 @@ lessor_status_t lsr_engine_log(lessor_engine_t *engine, lsr_record_type_t type, 
 			       size_t payload_bytes, uint64_t *lsn);
 
 /* ---- leases.c ---------------------------------------------------------------------------------------------------- */
+
+/* What stopped a change, or did not. */
+typedef enum lsr_step {
+	LSR_STEP_DONE,    /* it is decided */
+	LSR_STEP_CLAIMED, /* it holds its claims */
+	LSR_STEP_GATE,    /* wait for the scope lock, then start over */
+	LSR_STEP_RECORD   /* wait for another change of the blocking record, then start over */
+} lsr_step_t;
+
+/* Outside of any read-side section, holding nothing: wait for what stopped a change. */
+void lsr_engine_await(lessor_engine_t *engine, lsr_step_t step, const lsr_record_t *blocker);
+
+/* The number of an origin, made if need be; LSR_ORIGIN_NONE if it is empty or the numbers are used up. May wait for the log. */
+lessor_status_t lsr_engine_intern(lessor_engine_t *engine, const lsr_origin_t *origin, uint16_t *number);
+
+/* Which scope owns an address. Inside a read-side section. */
+static inline lsr_scope_t *
+lsr_engine_scope_of(const lessor_engine_t *engine, uint32_t address) {
+	return lsr_trie_find(&engine->trie, lsr_key_ipv4(address));
+}
+
+/* Write a lease into its reserved place in the log. Returns its LSN. */
+static inline uint64_t
+lsr_engine_log_lease(lessor_engine_t *engine, uint64_t position, uint32_t address, const lsr_body_t *body) {
+	lsr_image_put(lsr_log_payload(&engine->log, position), address, body);
+	return lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE, lsr_image_bytes(body)));
+}
+
+/* One lease for the counters. Its configuration holds while the gate is open, or for whoever is alone. */
+static inline uint64_t
+lsr_engine_unit(const lsr_scope_t *scope, uint32_t address) {
+	return lsr_counters_unit(lsr_scope_in_pool(lsr_scope_config(scope), address));
+}
+
+/* ---- finding clients --------------------------------------------------------------------------------------------- */
 
 /* The key of a client in a scope. */
 static inline uint64_t
@@ -161,9 +200,10 @@ void lsr_engine_empty_records(const lessor_engine_t *engine, const lsr_scope_t *
 /* Empty a scope that nobody can reach any more: client entries, tails, records. Then free it. Blocks for a grace period. */
 void lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope);
 
-/* Count the leases of a scope anew into 'counters' (only by_state). */
-void lsr_engine_recount(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
-			uint64_t by_state[4]);
+/* Count the leases of a scope under a configuration; and put the result into its counters, where the high-water mark starts over. */
+void lsr_engine_count(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
+		      uint64_t by_state[4]);
+void lsr_engine_recount(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_scope_config_t *config);
 
 /* ---- recovery.c -------------------------------------------------------------------------------------------------- */
 

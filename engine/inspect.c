@@ -31,15 +31,21 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 	if (stats == NULL) {
 		return LESSOR_INVALID;
 	}
-	lessor_engine_stats_t out = {.memory_bytes = lsr_client_hash_memory(&engine->clients)};
-	uint64_t at = 0;
-	(void)pthread_mutex_lock(&engine->scope_lock);
-	for (const lsr_scope_t *scope; (scope = next_scope(engine, &at)) != NULL;) {
-		out.scopes++;
-		out.leases += lsr_counters_leases(&scope->counters);
-		out.memory_bytes += sizeof(*scope) + scope->table.directory_entries * sizeof(scope->table.directory[0]);
+	lessor_engine_stats_t out = {.memory_bytes = lsr_client_hash_memory(&engine->clients),
+				     .log_bytes = engine->loaded_log_bytes};
+	/* One scope per read-side section: no lock that a change may hold while it waits for the disk. */
+	for (uint64_t at = 0; at <= UINT32_MAX;) {
+		lsr_rcu_enter();
+		const lsr_scope_t *scope = lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)at));
+		if (scope != NULL) {
+			out.scopes++;
+			out.leases += lsr_counters_leases(&scope->counters);
+			out.memory_bytes +=
+				sizeof(*scope) + scope->table.directory_entries * sizeof(scope->table.directory[0]);
+		}
+		at = scope != NULL ? (uint64_t)scope->subnet + scope->table.last_offset + 1 : UINT64_MAX;
+		lsr_rcu_leave();
 	}
-	(void)pthread_mutex_unlock(&engine->scope_lock);
 	out.memory_bytes += atomic_load_explicit(&engine->pages.records.committed_bytes, memory_order_relaxed) +
 			    atomic_load_explicit(&engine->pages.infos.committed_bytes, memory_order_relaxed);
 	if (engine->has_log) {
@@ -108,7 +114,7 @@ check_leases(lessor_engine_t *engine, lessor_report_t *report) {
 static lessor_status_t
 check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *report) {
 	uint64_t by_state[4];
-	lsr_engine_recount(engine, scope, lsr_scope_config(scope), by_state);
+	lsr_engine_count(engine, scope, lsr_scope_config(scope), by_state);
 	for (unsigned state = 0; state < 4; state++) {
 		if (by_state[state] != atomic_load_explicit(&scope->counters.by_state[state], memory_order_relaxed)) {
 			return contradiction(report, scope->subnet, "the scope's statistics differ from a recount");

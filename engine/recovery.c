@@ -10,7 +10,7 @@
  *               already there: skip it.
  *   scope end   Same uid: remove the scope with its leases. Otherwise a later scope is already there: remove from it the leases with a smaller LSN.
  *   origin      Give the number these texts.
- * Then every lease enters the client hash and the counters. Two leases of one client in one scope cannot come out of a sound log; should it
+ * Counters are kept all along, so that high-water marks come out as they were. Then every lease enters the client hash. Two leases of one client in one scope cannot come out of a sound log; should it
  * happen, the greater LSN wins and the report says so.
  */
 #include "engine_p.h"
@@ -27,9 +27,9 @@ typedef struct {
 	lessor_engine_t *engine;
 	lsr_scope_t *last_scope; /* most records come in runs of one scope */
 	uint64_t leases_put;
-	bool from_snapshot;
 	bool count_all; /* there is no snapshot */
-	uint8_t snapshot_epoch;
+	uint32_t snapshot_epoch;
+	uint64_t settled_lsn; /* up to here the snapshot may show states that never were there together */
 	uint64_t duplicates;
 } lsr_recovery_t;
 
@@ -45,9 +45,22 @@ scope_of(lsr_recovery_t *recovery, uint32_t address) {
 	return scope;
 }
 
+/* Take a lease out of the counters, by a change with this LSN. */
+static void
+uncount(const lsr_recovery_t *recovery, lsr_scope_t *scope, uint32_t address, const lsr_body_t *body, uint64_t lsn) {
+	const uint64_t unit = lsr_engine_unit(scope, address);
+	if (lsn > recovery->settled_lsn) {
+		lsr_counters_subtract(&scope->counters, body->address_state, unit);
+	} else {
+		lsr_counters_take_back(&scope->counters, body->address_state, unit);
+	}
+}
+
 /* Empty a slot; nobody else looks. */
 static void
-vacate(lsr_record_t *record, const lsr_body_t *body) {
+vacate(const lsr_recovery_t *recovery, lsr_scope_t *scope, uint32_t address, lsr_record_t *record,
+       const lsr_body_t *body, uint64_t lsn) {
+	uncount(recovery, scope, address, body, lsn);
 	lsr_record_vacate(record, lsr_record_hide(record, lsr_record_word(record)));
 	lsr_tail_free(body->tail);
 }
@@ -78,32 +91,34 @@ apply_lease(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes,
 			lsr_tail_free(fresh.tail);
 			return LESSOR_OK;
 		}
+		uncount(recovery, scope, address, &old, lsn);
 		lsr_tail_free(old.tail);
 	}
 	fresh.lsn = lsn;
+	lsr_counters_add(&scope->counters, fresh.address_state, lsr_engine_unit(scope, address));
 	lsr_record_publish(record, lsr_record_word(record), &fresh);
 	return LESSOR_OK;
 }
 
 static lessor_status_t
-apply_lease_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn, uint8_t epoch) {
-	uint32_t address;
+apply_lease_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	uint32_t image[2]; /* address, epoch */
 	lsr_body_t body;
-	if (size_bytes != sizeof(address)) {
+	if (size_bytes != sizeof(image)) {
 		return LESSOR_DAMAGED;
 	}
-	memcpy(&address, payload, sizeof(address));
-	lsr_scope_t *scope = scope_of(recovery, address);
+	memcpy(image, payload, sizeof(image));
+	lsr_scope_t *scope = scope_of(recovery, image[0]);
 	if (scope == NULL) {
 		return LESSOR_OK;
 	}
-	if (recovery->count_all || (int8_t)(uint8_t)(epoch - recovery->snapshot_epoch) > 0) {
+	if (recovery->count_all || (int32_t)(image[1] - recovery->snapshot_epoch) > 0) {
 		(void)atomic_fetch_add_explicit(&scope->counters.deletes[0], 1, memory_order_relaxed);
 	}
-	const uint32_t id = lsr_table_peek(&scope->table, address);
+	const uint32_t id = lsr_table_peek(&scope->table, image[0]);
 	lsr_record_t *record = id != LSR_NO_RECORD ? lsr_pages_record(&recovery->engine->pages, id) : NULL;
 	if (record != NULL && lsr_record_read(record, recovery->engine->shadows, &body) && body.lsn < lsn) {
-		vacate(record, &body);
+		vacate(recovery, scope, image[0], record, &body, lsn);
 	}
 	return LESSOR_OK;
 }
@@ -111,12 +126,20 @@ apply_lease_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_by
 /* ---- scopes -------------------------------------------------------------------------------------------------------- */
 
 static void
-take_config(lsr_scope_t *scope, lsr_scope_image_t *image, bool with_counters) {
-	lsr_scope_config_retire(atomic_exchange_explicit(&scope->config, image->config, memory_order_acq_rel));
-	if (with_counters) {
-		atomic_store_explicit(&scope->counters.deletes[0], image->deletes, memory_order_relaxed);
-		atomic_store_explicit(&scope->counters.high_water, image->high_water, memory_order_relaxed);
+set_high_water(lsr_scope_t *scope, uint64_t high_water) {
+	atomic_store_explicit(&scope->counters.high_water, high_water, memory_order_relaxed);
+}
+
+/* The same scope with a new configuration. */
+static void
+take_config(lsr_recovery_t *recovery, lsr_scope_t *scope, lsr_scope_config_t *fresh) {
+	lsr_scope_config_t *old = atomic_exchange_explicit(&scope->config, fresh, memory_order_acq_rel);
+	if (fresh->pool != old->pool || fresh->has_range != old->has_range ||
+	    memcmp(&fresh->range, &old->range, sizeof(fresh->range)) != 0) {
+		lsr_engine_recount(recovery->engine, scope, fresh);
 	}
+	lsr_scope_config_retire(old);
+	lsr_rcu_brake();
 }
 
 static lessor_status_t
@@ -137,7 +160,7 @@ add_scope(lsr_recovery_t *recovery, lsr_scope_image_t *image) {
 	lsr_trie_publish(&engine->trie, &change);
 	lsr_rcu_brake();
 	atomic_store_explicit(&scope->counters.deletes[0], image->deletes, memory_order_relaxed);
-	atomic_store_explicit(&scope->counters.high_water, image->high_water, memory_order_relaxed);
+	set_high_water(scope, image->high_water);
 	(void)atomic_fetch_add_explicit(&engine->scopes, 1, memory_order_relaxed);
 	return LESSOR_OK;
 }
@@ -159,8 +182,7 @@ apply_scope(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes)
 	}
 	lsr_scope_t *present = lsr_trie_find(&engine->trie, lsr_key_ipv4(image.subnet));
 	if (present != NULL && present->uid == image.uid) {
-		take_config(present, &image, recovery->from_snapshot);
-		lsr_rcu_brake();
+		take_config(recovery, present, image.config);
 		return LESSOR_OK;
 	}
 	recovery->last_scope = NULL;
@@ -176,7 +198,8 @@ remove_older(lsr_recovery_t *recovery, uint32_t first, uint32_t last, uint64_t l
 		lsr_found_t found;
 		if (lsr_engine_walk(recovery->engine, &at, last, &found, &more) && found.body.lsn < lsn) {
 			const uint32_t id = lsr_table_peek(&found.scope->table, found.address);
-			vacate(lsr_pages_record(&recovery->engine->pages, id), &found.body);
+			vacate(recovery, scope_of(recovery, found.address), found.address,
+			       lsr_pages_record(&recovery->engine->pages, id), &found.body, lsn);
 		}
 	}
 }
@@ -235,7 +258,7 @@ apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
 	case LSR_LOG_LEASE:
 		return apply_lease(recovery, payload, size_bytes, lsn);
 	case LSR_LOG_LEASE_END:
-		return apply_lease_end(recovery, payload, size_bytes, lsn, lsr_header_extra(header));
+		return apply_lease_end(recovery, payload, size_bytes, lsn);
 	case LSR_LOG_ORIGIN:
 		return apply_origin(recovery, payload, size_bytes);
 	case LSR_LOG_SCOPE:
@@ -270,11 +293,14 @@ index_lease(lsr_recovery_t *recovery, const lsr_found_t *found) {
 			recovery->duplicates++;
 			if (!lsr_record_read(lsr_pages_record(&engine->pages, other), engine->shadows, &rival) ||
 			    rival.lsn > found->body.lsn) {
-				vacate(lsr_pages_record(&engine->pages, id), &found->body);
+				vacate(recovery, scope_of(recovery, found->address), found->address,
+				       lsr_pages_record(&engine->pages, id), &found->body, 0);
 				return LESSOR_OK;
 			}
 			(void)lsr_client_hash_remove(&engine->clients, key, other);
-			vacate(lsr_pages_record(&engine->pages, other), &rival);
+			vacate(recovery, scope_of(recovery, found->address),
+			       lsr_table_address(&scope->table, &engine->pages, other),
+			       lsr_pages_record(&engine->pages, other), &rival, 0);
 			break;
 		default:
 			return LESSOR_NO_MEMORY;
@@ -298,12 +324,6 @@ build_indexes(lsr_recovery_t *recovery, lessor_report_t *report) {
 	lsr_scope_t *scope;
 	while (status == LESSOR_OK && at <= UINT32_MAX &&
 	       (scope = lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)at))) != NULL) {
-		uint64_t by_state[4];
-		lsr_engine_recount(engine, scope, lsr_scope_config(scope), by_state);
-		for (unsigned state = 0; state < 4; state++) {
-			atomic_store_explicit(&scope->counters.by_state[state], by_state[state], memory_order_relaxed);
-		}
-		(void)lsr_counters_mark(&scope->counters);
 		report->leases += lsr_counters_leases(&scope->counters);
 		report->scopes++;
 		at = (uint64_t)scope->subnet + scope->table.last_offset + 1;
@@ -316,12 +336,7 @@ build_indexes(lsr_recovery_t *recovery, lessor_report_t *report) {
 /* Cut what a torn flush left behind the end of the log, so that the next open does not see it again. */
 static lessor_status_t
 cut_tail(const lessor_engine_t *engine, const lsr_log_contents_t *contents, lessor_report_t *report) {
-	const lsr_segment_info_t *last = NULL;
-	for (size_t i = 0; i < contents->count; i++) {
-		if (contents->segments[i].first_lsn != 0) {
-			last = &contents->segments[i];
-		}
-	}
+	const lsr_segment_info_t *last = contents->count > 0 ? &contents->segments[contents->count - 1] : NULL;
 	if (last == NULL || last->end_offset == 0 || last->end_offset >= last->size_bytes) {
 		return LESSOR_OK;
 	}
@@ -370,29 +385,29 @@ make_durable(const lessor_engine_t *engine, const lsr_log_contents_t *contents, 
 	return LESSOR_OK;
 }
 
-/* Segments that were prepared and never used. */
+/* Segments that were prepared and never used. What cannot be removed is in nobody's way. */
 static void
-remove_unused(const lessor_engine_t *engine, const lsr_log_contents_t *contents) {
-	for (size_t i = 0; i < contents->count; i++) {
-		if (contents->segments[i].first_lsn == 0) {
-			char name[32];
-			(void)snprintf(name, sizeof(name), LSR_SEGMENT_NAME_FORMAT,
-				       (unsigned long long)contents->segments[i].index);
-			(void)lsr_io->unlink(engine->directory, name);
+remove_prepared(const lessor_engine_t *engine) {
+	char **names = NULL;
+	size_t count = 0;
+	if (lsr_io_list(engine->directory, LSR_PREPARED_PREFIX, &names, &count) == 0) {
+		for (size_t i = 0; i < count; i++) {
+			(void)lsr_io->unlink(engine->directory, names[i]);
 		}
 	}
+	free(names);
 }
 
 static lessor_status_t
 read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_report_t *report) {
 	lessor_engine_t *engine = recovery->engine;
 	lsr_snapshot_info_t snapshot;
-	recovery->from_snapshot = true;
 	lessor_status_t status = lsr_snapshot_read(engine->directory, engine->store_id, apply, recovery, &snapshot);
-	recovery->from_snapshot = false;
 	recovery->count_all = snapshot.from_lsn == 0;
-	recovery->snapshot_epoch = (uint8_t)snapshot.epoch;
+	recovery->snapshot_epoch = (uint32_t)snapshot.epoch;
+	recovery->settled_lsn = snapshot.end_lsn;
 	report->snapshot_leases = snapshot.leases;
+	report->snapshot_bytes = snapshot.size_bytes;
 	if (status != LESSOR_OK) {
 		(void)snprintf(report->sentence, sizeof(report->sentence), "%s", snapshot.sentence);
 		return status;
@@ -404,6 +419,9 @@ read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_r
 	report->cut_bytes = contents->cut_bytes;
 	report->last_ticket = contents->end_lsn;
 	engine->loaded_lsn = contents->end_lsn;
+	for (size_t i = 0; i < contents->count; i++) {
+		engine->loaded_log_bytes += contents->segments[i].size_bytes;
+	}
 	if (status == LESSOR_OK && contents->end_lsn < snapshot.end_lsn) {
 		(void)snprintf(report->sentence, sizeof(report->sentence),
 			       "the log ends at position %llu, but the snapshot shows changes up to %llu",
@@ -424,7 +442,7 @@ lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor
 		status = make_durable(engine, contents, report);
 		status = status == LESSOR_OK ? cut_tail(engine, contents, report) : status;
 		if (status == LESSOR_OK) {
-			remove_unused(engine, contents);
+			remove_prepared(engine);
 		}
 	}
 	if (status == LESSOR_OK) {

@@ -55,11 +55,21 @@ recount_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) 
 }
 
 void
-lsr_engine_recount(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
-		   uint64_t by_state[4]) {
+lsr_engine_count(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
+		 uint64_t by_state[4]) {
 	lsr_recount_t recount = {.engine = engine, .config = config, .by_state = by_state};
 	memset(by_state, 0, 4 * sizeof(by_state[0]));
 	visit_records(engine, scope, recount_one, &recount);
+}
+
+void
+lsr_engine_recount(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_scope_config_t *config) {
+	uint64_t by_state[4];
+	lsr_engine_count(engine, scope, config, by_state);
+	for (unsigned state = 0; state < 4; state++) {
+		atomic_store_explicit(&scope->counters.by_state[state], by_state[state], memory_order_relaxed);
+	}
+	atomic_store_explicit(&scope->counters.high_water, lsr_counters_in_use(&scope->counters), memory_order_relaxed);
 }
 
 static void
@@ -241,7 +251,7 @@ log_scope(lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_con
 	if (image == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
-	lsr_scope_image_put(image, scope, config, 0);
+	lsr_scope_image_put(image, scope, config, 0, 0);
 	const lessor_status_t status = lsr_engine_log(engine, LSR_LOG_SCOPE, image, image_bytes, lsn);
 	free(image);
 	return status;
@@ -280,7 +290,7 @@ create_locked(lessor_engine_t *engine, const lessor_scope_t *given, lsr_scope_co
 lessor_status_t
 lessor_scope_create(lessor_engine_t *engine, const lessor_scope_t *scope, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	uint64_t lsn;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -306,7 +316,6 @@ lessor_scope_create(lessor_engine_t *engine, const lessor_scope_t *scope, lessor
 static lessor_status_t
 replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope_config_t *fresh, bool pool_changes,
 	       uint64_t *lsn) {
-	uint64_t by_state[4];
 	lsr_scope_config_t *old = atomic_load_explicit(&scope->config, memory_order_relaxed);
 	if (pool_changes) {
 		close_gate(scope);
@@ -314,13 +323,7 @@ replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope_config_t *
 	const lessor_status_t status = log_scope(engine, scope, fresh, lsn);
 	if (status == LESSOR_OK) {
 		if (pool_changes) {
-			lsr_engine_recount(engine, scope, fresh, by_state);
-			for (unsigned state = 0; state < 4; state++) {
-				atomic_store_explicit(&scope->counters.by_state[state], by_state[state],
-						      memory_order_relaxed);
-			}
-			atomic_store_explicit(&scope->counters.high_water, lsr_counters_in_use(&scope->counters),
-					      memory_order_relaxed);
+			lsr_engine_recount(engine, scope, fresh);
 		}
 		atomic_store_explicit(&scope->config, fresh, memory_order_release); /* C1 */
 		lsr_scope_config_retire(old);
@@ -385,7 +388,7 @@ lessor_scope_update(lessor_engine_t *engine, const lessor_scope_t *scope, uint32
 	const uint32_t known = LESSOR_SCOPE_FIELD_ID | LESSOR_SCOPE_FIELD_STATE | LESSOR_SCOPE_FIELD_LEASE_S |
 			       LESSOR_SCOPE_FIELD_RANGE | LESSOR_SCOPE_FIELD_NAME | LESSOR_SCOPE_FIELD_COMMENT;
 	uint64_t lsn = 0;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -459,14 +462,19 @@ exclude_locked(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, b
 		lsr_scope_config_free(fresh);
 	}
 	free(list);
-	return status == LESSOR_END ? LESSOR_OK : status;
+	if (status != LESSOR_END) {
+		return status;
+	}
+	/* It is there already; but whoever wants it durable waits for the change that made it. */
+	*lsn = engine->has_log ? lsr_log_tail(&engine->log) : 0;
+	return LESSOR_OK;
 }
 
 static lessor_status_t
 change_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, bool add, lessor_mode_t mode,
 		  lessor_ticket_t *ticket) {
 	uint64_t lsn = 0;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -551,7 +559,7 @@ lessor_status_t
 lessor_scope_delete(lessor_engine_t *engine, uint32_t subnet, bool force, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	uint64_t lsn = 0;
 	lsr_scope_t *removed = NULL;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -629,7 +637,7 @@ lessor_scope_recount(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stat
 	if (scope != NULL) {
 		uint64_t by_state[4];
 		const lsr_scope_config_t *config = lsr_scope_config(scope);
-		lsr_engine_recount(engine, scope, config, by_state);
+		lsr_engine_count(engine, scope, config, by_state);
 		fill_stats(scope, config, by_state, stats);
 		status = LESSOR_OK;
 	}

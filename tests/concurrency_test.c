@@ -1260,18 +1260,21 @@ static void *
 open_notifiers(void *argument) {
 	const worker_t *worker = argument;
 	waiting_t *waiting = worker->shared;
+	int own;
 	int fds[64];
+	REQUIRE_STATUS(lessor_notifier_open(waiting->engine, &own), LESSOR_OK);
 	while (atomic_load(&waiting->waiters_left) > 0) {
 		unsigned count = 0;
 		while (count < COUNT(fds) && lessor_notifier_open(waiting->engine, &fds[count]) == LESSOR_OK) {
 			count++;
 		}
-		REQUIRE(count < COUNT(fds)); /* there is the event loop's */
+		REQUIRE(count < COUNT(fds)); /* there is its own */
 		while (count > 0) {
 			REQUIRE_STATUS(lessor_notifier_close(waiting->engine, fds[--count]), LESSOR_OK);
 		}
 		(void)usleep(1000);
 	}
+	REQUIRE_STATUS(lessor_notifier_close(waiting->engine, own), LESSOR_OK);
 	return NULL;
 }
 

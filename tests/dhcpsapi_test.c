@@ -29,6 +29,7 @@
 #include <lessor/lessor.h>
 
 #include "dhcpsapi/binding.h"
+#include "dhcpsapi/block.h"
 #include "dhcpsapi/call.h"
 #include "dhcpsapi_windows_style.h"
 
@@ -1191,6 +1192,23 @@ inner_pointers_may_be_freed_before_the_result(void **state) {
 	DhcpRpcFreeMemory(found);
 }
 
+/* What no engine can be made to do here: no memory, and a text that is not UTF-8. */
+static void
+blocks_fail_as_a_whole(void **state) {
+	(void)state;
+	lsr_block_t none = {.memory = NULL};
+	void *result = name_pc;
+	assert_null(lsr_block_take(&none, 1));
+	assert_null(lsr_block_bytes(&none, m1, sizeof(m1)));
+	assert_null(lsr_block_text(&none, "pc"));
+	assert_int_equal(lsr_block_finish(&none, &result), LESSOR_NO_MEMORY);
+	lsr_block_t block = lsr_block_make(lsr_block_part_bytes(8) + lsr_block_text_bytes("\xC3("));
+	assert_non_null(lsr_block_take(&block, 8));
+	(void)lsr_block_text(&block, "\xC3(");
+	assert_int_equal(lsr_block_finish(&block, &result), LESSOR_DAMAGED);
+	assert_ptr_equal(result, name_pc);
+}
+
 static void
 results_outlive_the_lease_and_the_binding(void **state) {
 	(void)state;
@@ -1667,7 +1685,6 @@ a_forked_child_is_refused_and_can_start_anew(void **state) {
 typedef struct caller {
 	pthread_t thread;
 	atomic_bool *stop;
-	lessor_engine_t *engine;
 	BYTE mac[MAC_ADDRESS_LENGTH];
 	DHCP_IP_ADDRESS address;
 	unsigned long calls;
@@ -1733,35 +1750,57 @@ creates_and_deletes_balance(void **state) {
 	assert_stats(*state, SUBNET, left, POOL - left);
 }
 
-/* Hands the lease of an address to and fro between two clients, as long as it is there. */
+/* Hands the lease of an address to and fro between two clients, as long as it is there, with pauses or without. */
+typedef struct swapper {
+	pthread_t thread;
+	lessor_engine_t *engine;
+	bool hurried;
+	atomic_bool stop;
+} swapper_t;
+
 static void *
 swap_clients(void *argument) {
-	caller_t *caller = argument;
+	swapper_t *swapper = argument;
 	lessor_lease_t lease;
 	lessor_lease_init(&lease);
-	lease.address = caller->address;
+	lease.address = HOST(10);
+	lease.client_id = m1;
 	lease.client_id_bytes = MAC_ADDRESS_LENGTH;
-	while (!atomic_load_explicit(caller->stop, memory_order_relaxed)) {
-		lease.client_id = caller->calls++ % 2 == 0 ? m1 : m2;
-		(void)lessor_lease_update(caller->engine, &lease, LESSOR_FIELD_CLIENT_ID, LESSOR_ASYNC, NULL);
+	while (!atomic_load(&swapper->stop)) {
+		lease.client_id = lease.client_id == m1 ? m2 : m1;
+		(void)lessor_lease_update(swapper->engine, &lease, LESSOR_FIELD_CLIENT_ID, LESSOR_ASYNC, NULL);
+		if (!swapper->hurried) {
+			(void)nanosleep(&(struct timespec){.tv_nsec = 1000}, NULL);
+		}
 	}
 	return NULL;
 }
 
 /* The lease is there when the delete begins, and nobody else deletes it: whose it is just then must not matter. */
 static void
-delete_succeeds_although_the_lease_changes(void **state) {
-	atomic_bool stop;
-	caller_t swapper = {.stop = &stop, .engine = *state, .address = HOST(10)};
-	atomic_init(&stop, false);
+assert_delete_succeeds(lessor_engine_t *engine, bool hurried, DHCP_SEARCH_INFO search, int rounds) {
+	swapper_t swapper = {.engine = engine, .hurried = hurried};
+	int failures = 0;
+	atomic_init(&swapper.stop, false);
 	assert_int_equal(pthread_create(&swapper.thread, NULL, swap_clients, &swapper), 0);
-	for (int round = 0; round < 20000; round++) {
-		assert_int_equal(create(HOST(10), m1), ERROR_SUCCESS);
-		assert_int_equal(delete_found(by_address(HOST(10))), ERROR_SUCCESS);
+	for (int round = 0; round < rounds; round++) {
+		failures += create_named(HOST(10), m1, name_pc) != ERROR_SUCCESS;
+		failures += delete_found(search) != ERROR_SUCCESS;
 	}
-	atomic_store(&stop, true);
+	atomic_store(&swapper.stop, true);
 	assert_int_equal(pthread_join(swapper.thread, NULL), 0);
-	assert_stats(*state, SUBNET, 0, POOL);
+	assert_int_equal(failures, 0);
+	assert_stats(engine, SUBNET, 0, POOL);
+}
+
+static void
+delete_by_address_does_not_mind_whose_lease_it_is(void **state) {
+	assert_delete_succeeds(*state, true, by_address(HOST(10)), 100000);
+}
+
+static void
+delete_by_name_searches_again_when_overtaken(void **state) {
+	assert_delete_succeeds(*state, false, by_name(name_pc), 20000);
 }
 
 /* Calls by whichever engine is bound just now, or none. */
@@ -1850,6 +1889,7 @@ main(void) {
 		TEST(delete_by_name_takes_the_lowest_address_only),
 		TEST(null_and_empty_text_stay_apart),
 		TEST(inner_pointers_may_be_freed_before_the_result),
+		cmocka_unit_test(blocks_fail_as_a_whole),
 		TEST(results_outlive_the_lease_and_the_binding),
 		TEST(files_in_windows_style_work),
 		TEST(last_status_tells_more_than_the_code),
@@ -1868,7 +1908,8 @@ main(void) {
 		TEST(unbinding_waits_for_its_own_calls_only),
 		TEST(a_forked_child_is_refused_and_can_start_anew),
 		TEST(creates_and_deletes_balance),
-		TEST(delete_succeeds_although_the_lease_changes),
+		TEST(delete_by_address_does_not_mind_whose_lease_it_is),
+		TEST(delete_by_name_searches_again_when_overtaken),
 		TEST(engines_come_and_go_under_load),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -704,6 +704,45 @@ test_random_rows_come_back(void **state) {
 	}
 }
 
+/* Whatever stands in a file: no row does harm, and one that is taken comes back as the same row. */
+static void
+test_mutated_rows_do_no_harm(void **state) {
+	static const char *const rows[] = {
+		"192.0.2.10,02:00:5e:10:00:01,01:02:00:5e:10:00:01,3600,1767229200,7,1,1,cam-1&#x2c&#x26,0,{ \"ISC\": "
+		"{ "
+		"\"relay-agent-info\": \"0x0102AABB\" }&#x2c \"a\": [ \"\\u00e9\\n\"&#x2c -1.5e3 ] } # end,0",
+		"255.255.255.255,,0x0102030405,4294967295,6062192895,4294967295,0,0,,1,,4294967295",
+	};
+	static const char likely[] = ",,::&#x{}[]\"\\0123456789abcdefx/* \n";
+	fixture_t *fixture = *state;
+	uint64_t seed = test_seed();
+	char first[KEA4_ROW_OUT_BYTES];
+	char second[KEA4_ROW_OUT_BYTES];
+	unsigned taken = 0;
+	for (int turn = 0; turn < 40000; turn++) {
+		char *line = strdup(rows[random_number(&seed) % COUNT(rows)]); /* ends where its memory ends */
+		size_t bytes = strlen(line);
+		for (uint64_t changes = random_number(&seed) % 4; changes > 0; changes--) {
+			char likely_octet = likely[random_number(&seed) % (sizeof(likely) - 1)];
+			char octet = random_number(&seed) % 8 == 0 ? (char)random_number(&seed) : likely_octet;
+			line[random_number(&seed) % bytes] = octet;
+		}
+		bytes -= random_number(&seed) % 8 == 0 ? random_number(&seed) % bytes : 0;
+		char *exact = malloc(bytes);
+		memcpy(exact, line, bytes);
+		if (kea4_parse_row(fixture->parser, exact, bytes, &fixture->row) == KEA4_FINE) {
+			size_t written = kea4_format_row(&fixture->row, first);
+			assert_int_equal(kea4_parse_row(fixture->parser, first, written - 1, &fixture->row), KEA4_FINE);
+			assert_int_equal(kea4_format_row(&fixture->row, second), written);
+			assert_memory_equal(first, second, written);
+			taken++;
+		}
+		free(exact);
+		free(line);
+	}
+	assert_true(taken > 4000);
+}
+
 static void
 test_addresses_are_peeked_at(void **state) {
 	uint32_t address = 0;
@@ -867,6 +906,7 @@ main(void) {
 		cmocka_unit_test_setup_teardown(test_host_names_are_written_in_lower_case, set_up, tear_down),
 		cmocka_unit_test(test_greatest_row_fits),
 		cmocka_unit_test_setup_teardown(test_random_rows_come_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mutated_rows_do_no_harm, set_up, tear_down),
 		cmocka_unit_test(test_addresses_are_peeked_at),
 		cmocka_unit_test(test_lines_end_as_they_like),
 		cmocka_unit_test(test_lines_stop_at_the_limit),

@@ -229,6 +229,34 @@ test_bad_configurations_are_explained(void **state) {
 }
 
 static void
+test_mutated_configurations_do_no_harm(void **state) {
+	static const char config[] =
+		"{ \"Dhcp4\": { /* c */ \"shared-networks\": [ { \"subnet4\": [ { \"id\": 9, \"subnet\": "
+		"\"198.51.100.0/24\" } ] } ], # c\n \"subnet4\": [ { \"id\": 7, \"subnet\": "
+		"\"192.0.2.0/24\", \"pools\": [ { \"pool\": \"192.0.2.1-192.0.2.5\" }, { \"pool\": "
+		"\"192.0.2.32/28\" } ], \"reservations\": [ 1, ] }, ] } }";
+	static const char likely[] = "{}[]\",:/*#-0123456789 ";
+	uint64_t seed = test_seed();
+	unsigned taken = 0;
+	(void)state;
+	for (int turn = 0; turn < 20000; turn++) {
+		kea_scopes_t scopes = {0};
+		char sentence[KEA_SENTENCE_BYTES];
+		size_t bytes = sizeof(config) - 1;
+		bytes -= random_number(&seed) % 8 == 0 ? random_number(&seed) % bytes : 0;
+		char *text = malloc(bytes);
+		memcpy(text, config, bytes);
+		for (uint64_t changes = random_number(&seed) % 4; changes > 0; changes--) {
+			text[random_number(&seed) % bytes] = likely[random_number(&seed) % (sizeof(likely) - 1)];
+		}
+		taken += kea_config_parse(text, bytes, &scopes, sentence) && kea_scopes_seal(&scopes, sentence);
+		kea_scopes_free(&scopes);
+		free(text);
+	}
+	assert_true(taken > 2000);
+}
+
+static void
 test_configuration_that_is_not_there(void **state) {
 	kea_scopes_t scopes = {0};
 	char sentence[KEA_SENTENCE_BYTES];
@@ -418,7 +446,7 @@ test_what_is_no_regular_file(void **state) {
 static void
 put(kea4_plan_t *plan, uint32_t address, uint64_t line, uint32_t began_s, uint64_t client) {
 	kea4_claim_t claim = {
-		.address = address, .place = kea4_place(0, line), .last_transaction_s = began_s, .client = client};
+		.address = address, .place = kea4_place(line), .last_transaction_s = began_s, .client = client};
 	claim.place |= client == 0 ? KEA4_CLAIM_ENDED : 0;
 	assert_true(kea4_plan_put(plan, &claim));
 }
@@ -429,19 +457,8 @@ is_lost(const kea4_plan_t *plan, uint32_t address) {
 }
 
 static void
-test_places(void **state) {
-	(void)state;
-	uint64_t place = kea4_place(KEA4_PLAN_MAX_FILES - 1, (UINT64_C(1) << 46) - 1) | KEA4_CLAIM_ENDED |
-			 KEA4_CLAIM_LOST | KEA4_CLAIM_MOVED;
-	assert_int_equal(kea4_place_file(place), KEA4_PLAN_MAX_FILES - 1);
-	assert_int_equal(kea4_place_line(place), (UINT64_C(1) << 46) - 1);
-	assert_true(kea4_place(1, 1) > kea4_place(0, 999999));
-}
-
-static void
 test_last_row_of_an_address_counts(void **state) {
 	kea4_plan_t plan;
-	size_t lost;
 	(void)state;
 	assert_true(kea4_plan_open(&plan, 1));
 	put(&plan, 10, 2, 100, 1);
@@ -451,21 +468,28 @@ test_last_row_of_an_address_counts(void **state) {
 	put(&plan, 12, 6, 100, 0); /* ended, though it never began here */
 	put(&plan, 13, 7, 100, 0);
 	put(&plan, 13, 8, 100, 4); /* began again */
+	assert_true(kea4_plan_settle(&plan));
 	assert_int_equal(plan.count, 4);
 	assert_int_equal(kea4_place_line(kea4_plan_find(&plan, 10)->place), 3);
 	assert_true((kea4_plan_find(&plan, 11)->place & KEA4_CLAIM_ENDED) != 0);
 	assert_true((kea4_plan_find(&plan, 12)->place & KEA4_CLAIM_ENDED) != 0);
 	assert_true((kea4_plan_find(&plan, 13)->place & KEA4_CLAIM_ENDED) == 0);
 	assert_null(kea4_plan_find(&plan, 14));
-	assert_true(kea4_plan_settle(&plan, &lost));
-	assert_int_equal(lost, 0);
+	for (uint64_t line = 0; line < 20; line++) {
+		assert_int_equal(kea4_plan_verdict(&plan, line), line == 3 || line == 8 ? KEA4_STORE : KEA4_SKIP);
+	}
+	assert_true(kea4_plan_is_address(&plan, 3, 10));
+	unsigned taken_for_10 = 0;
+	for (uint32_t address = 1000; address < 1640; address++) {
+		taken_for_10 += kea4_plan_is_address(&plan, 3, address);
+	}
+	assert_in_range(taken_for_10, 0, 40);
 	kea4_plan_close(&plan);
 }
 
 static void
 test_latest_address_of_a_client_counts(void **state) {
 	kea4_plan_t plan;
-	size_t lost;
 	(void)state;
 	assert_true(kea4_plan_open(&plan, 1));
 	put(&plan, 10, 2, 100, 7);
@@ -476,14 +500,24 @@ test_latest_address_of_a_client_counts(void **state) {
 	put(&plan, 15, 7, 900, 9);
 	put(&plan, 15, 8, 900, 0); /* ended: the client is free */
 	put(&plan, 16, 9, 100, 9);
-	assert_true(kea4_plan_settle(&plan, &lost));
-	assert_int_equal(lost, 3);
+	kea4_claim_t scopeless = {.address = 17, .place = kea4_place(10)};
+	assert_true(kea4_plan_put(&plan, &scopeless));
+	assert_true(kea4_plan_settle(&plan));
 	assert_true(is_lost(&plan, 10));
 	assert_false(is_lost(&plan, 11));
 	assert_true(is_lost(&plan, 12));
 	assert_true(is_lost(&plan, 13));
 	assert_false(is_lost(&plan, 14));
 	assert_false(is_lost(&plan, 16));
+	static const uint64_t stored[] = {3, 6, 9};
+	static const uint64_t refused[] = {2, 4, 5, 10};
+	for (size_t i = 0; i < COUNT(stored); i++) {
+		assert_int_equal(kea4_plan_verdict(&plan, stored[i]), KEA4_STORE);
+	}
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		assert_int_equal(kea4_plan_verdict(&plan, refused[i]), KEA4_REFUSE);
+	}
+	assert_int_equal(kea4_plan_verdict(&plan, 7), KEA4_SKIP);
 	assert_int_equal(kea4_plan_holder(&plan, 7)->address, 11);
 	assert_int_equal(kea4_plan_holder(&plan, 9)->address, 16);
 	assert_null(kea4_plan_holder(&plan, 10));
@@ -517,16 +551,18 @@ test_plan_against_a_plain_array(void **state) {
 	assert_true(kea4_plan_open(&plan, random_number(&seed)));
 	for (uint64_t row = 1; row <= ROWS; row++) {
 		uint32_t i = (uint32_t)(random_number(&seed) % ADDRESSES);
-		kea4_claim_t claim = {.address = i * 2654435761u, .place = kea4_place(row % 3, row), .client = row};
+		kea4_claim_t claim = {.address = i * 2654435761u, .place = kea4_place(row), .client = row};
 		known += places[i] == 0;
 		places[i] = claim.place;
 		assert_true(kea4_plan_put(&plan, &claim));
 	}
+	assert_true(kea4_plan_settle(&plan));
 	assert_int_equal(plan.count, known);
 	for (uint32_t i = 0; i < ADDRESSES; i++) {
 		const kea4_claim_t *claim = kea4_plan_find(&plan, i * 2654435761u);
 		assert_true((claim == NULL) == (places[i] == 0));
 		assert_true(claim == NULL || claim->place == places[i]);
+		assert_true(claim == NULL || kea4_plan_verdict(&plan, kea4_place_line(places[i])) == KEA4_STORE);
 	}
 	kea4_plan_close(&plan);
 	free(places);
@@ -652,8 +688,11 @@ test_identifiers_of_other_leases(void **state) {
 	lessor_lease_t lease = other_lease();
 	lease.hardware_bytes = 0;
 	lease.hardware_type = 0;
-	expect_row(&lease, LOSS(HARDWARE_DERIVED),
-		   "192.0.2.10,02:00:5e:10:00:01,01:02:00:5e:10:00:01,3600,1767229200,7,0,0,,0,,0");
+	expect_row(&lease, 0, "192.0.2.10,,01:02:00:5e:10:00:01,3600,1767229200,7,0,0,,0,,0");
+	lease.last_transaction_s = 0;
+	expect_row(&lease, LOSS(HARDWARE_DERIVED) | LOSS(START),
+		   "192.0.2.10,02:00:5e:10:00:01,01:02:00:5e:10:00:01,86400,1767229200,7,0,0,,0,,0");
+	lease.last_transaction_s = 1767225600;
 	lease.client_id_bytes = 6;
 	expect_row(&lease, 0, "192.0.2.10,,01:02:00:5e:10:00,3600,1767229200,7,0,0,,0,,0");
 	lease.client_id_made_up = true;
@@ -750,13 +789,13 @@ main(void) {
 		cmocka_unit_test(test_configuration),
 		cmocka_unit_test(test_subnets_without_ids_are_numbered),
 		cmocka_unit_test(test_bad_configurations_are_explained),
+		cmocka_unit_test(test_mutated_configurations_do_no_harm),
 		cmocka_unit_test(test_configuration_that_is_not_there),
 		cmocka_unit_test(test_scopes_of_store_and_user),
 		cmocka_unit_test_setup_teardown(test_siblings_in_order, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(test_one_file_given_twice, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(test_headers_of_files, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(test_what_is_no_regular_file, make_directory, remove_directory),
-		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_last_row_of_an_address_counts),
 		cmocka_unit_test(test_latest_address_of_a_client_counts),
 		cmocka_unit_test(test_clients_are_told_apart),

@@ -122,7 +122,7 @@ void cli_format_hex(const uint8_t *bytes, size_t count, char *text);
 /* "never", "none", "@<Unix seconds>" or ISO 8601 in UTC, "2026-01-01T00:00:00Z", with up to seven decimals of a second. */
 bool cli_parse_time(const char *text, lessor_filetime_t *time);
 /* What cli_parse_time() reads back; text holds CLI_TIME_BYTES. */
-#define CLI_TIME_BYTES 40
+#define CLI_TIME_BYTES 96
 void cli_format_time(lessor_filetime_t time, char *text);
 
 /* "active", "declined", "doomed", or the whole byte as a number 1 to 255. */
@@ -150,7 +150,7 @@ void cli_put_sentence(FILE *stream, const char *sentence);
 /* One line of JSON on stdout, harmless for terminals like cli_put_text(). Releases the object. False if memory ran out. */
 bool cli_put_json(struct json_object *object);
 
-/* Members of a JSON object. Each returns false if memory ran out. text may be NULL: null. */
+/* Members of a JSON object. Each returns false if memory ran out. key is static text, new to the object. text may be NULL: null. */
 bool cli_json_text(struct json_object *object, const char *key, const char *text);
 bool cli_json_number(struct json_object *object, const char *key, uint64_t number);
 bool cli_json_bool(struct json_object *object, const char *key, bool value);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the sub-commands of lessor(1) print: text from the network made harmless, JSON, tables, a lease. */
-#define _GNU_SOURCE 1 /* vasprintf(), wcwidth() */
-
 #include "cli.h"
 
 #include <inttypes.h>
@@ -91,6 +89,16 @@ shows_plainly(uint32_t character) {
 	return locale_is_utf8() && !steers_display(character) && iswprint((wint_t)character) != 0;
 }
 
+/* How many bytes from text[0] on are ASCII that goes out as it is anywhere: the common case, written in one piece. */
+static size_t
+plain_run(const char *text) {
+	size_t length = 0;
+	while (text[length] >= 0x20 && text[length] < 0x7F && text[length] != '\\') {
+		length++;
+	}
+	return length;
+}
+
 static void
 put_escaped(FILE *stream, uint32_t character) {
 	static const char letters[] = "abtnvfr";
@@ -109,8 +117,17 @@ put_escaped(FILE *stream, uint32_t character) {
 static void
 put_harmless(FILE *stream, const char *text, size_t limit, bool double_backslash) {
 	uint32_t character;
-	for (; *text != '\0' && limit > 0; limit--) {
-		size_t length = decode_utf8(text, &character);
+	while (*text != '\0' && limit > 0) {
+		size_t length = plain_run(text);
+		if (length > 0) {
+			length = length < limit ? length : limit;
+			(void)fwrite(text, 1, length, stream);
+			text += length;
+			limit -= length;
+			continue;
+		}
+		limit--;
+		length = decode_utf8(text, &character);
 		if (length == 0) {
 			(void)fprintf(stream, "\\x%02x", (unsigned)(unsigned char)*text);
 			length = 1;
@@ -140,12 +157,15 @@ cli_put_sentence(FILE *stream, const char *sentence) {
 
 /* ---- JSON ---- */
 
+/* Our keys are static texts, each used once in its object: json-c need neither copy them nor look for them. */
+static const unsigned key_is_static = JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY;
+
 bool
 cli_json_add(struct json_object *object, const char *key, struct json_object *value) {
 	if (value == NULL) {
 		return false;
 	}
-	if (object == NULL || json_object_object_add(object, key, value) != 0) {
+	if (object == NULL || json_object_object_add_ex(object, key, value, key_is_static) != 0) {
 		(void)json_object_put(value);
 		return false;
 	}
@@ -154,7 +174,7 @@ cli_json_add(struct json_object *object, const char *key, struct json_object *va
 
 static bool
 json_add_null(struct json_object *object, const char *key) {
-	return json_object_object_add(object, key, NULL) == 0;
+	return json_object_object_add_ex(object, key, NULL, key_is_static) == 0;
 }
 
 bool
@@ -204,27 +224,28 @@ cli_json_range(const lessor_range_t *range) {
 	return NULL;
 }
 
+static void
+put_json_escape(uint32_t character) {
+	if (character > 0xFFFF) {
+		(void)printf("\\u%04" PRIx32, 0xD800 + ((character - 0x10000) >> 10));
+		character = 0xDC00 + (character & 0x3FF);
+	}
+	(void)printf("\\u%04" PRIx32, character);
+}
+
 /* Outside strings JSON is plain ASCII, so every character that does not show plainly is inside one, where \uXXXX may stand for it. */
 static void
 put_json_text(const char *text) {
 	uint32_t character;
 	while (*text != '\0') {
-		size_t length = decode_utf8(text, &character);
-		if (length != 0 && shows_plainly(character)) {
+		size_t plain = plain_run(text);
+		size_t length = plain > 0 ? plain : decode_utf8(text, &character);
+		if (plain > 0 || (length > 0 && shows_plainly(character))) {
 			(void)fwrite(text, 1, length, stdout);
-			text += length;
-			continue;
+		} else {
+			put_json_escape(length > 0 ? character : 0xFFFD);
 		}
-		if (length == 0) {
-			character = 0xFFFD;
-			length = 1;
-		}
-		if (character > 0xFFFF) {
-			(void)printf("\\u%04" PRIx32, 0xD800 + ((character - 0x10000) >> 10));
-			character = 0xDC00 + (character & 0x3FF);
-		}
-		(void)printf("\\u%04" PRIx32, character);
-		text += length;
+		text += length > 0 ? length : 1;
 	}
 }
 

@@ -167,8 +167,11 @@ shuffle(uint64_t x, unsigned bits, uint64_t key) {
 
 /* ---- addresses --------------------------------------------------------------------------------------------------- */
 
-/* Lay out the subnets: all of one size, with room for each one's leases and some spare ones. False if IPv4 is too small. */
-static bool
+/*
+ * Lay out the subnets: all of one size, with room for each one's leases and some spare ones. However the limits are reached,
+ * all together have less than 2^28 addresses.
+ */
+static void
 lay_out(generate_t *generate) {
 	const generate_options_t *options = &generate->options;
 	uint64_t most = options->leases / options->scopes + 1;
@@ -176,11 +179,10 @@ lay_out(generate_t *generate) {
 	for (generate->host_bits = 8; UINT64_C(1) << generate->host_bits < needed; generate->host_bits++) {
 	}
 	uint64_t total = options->scopes << generate->host_bits;
-	/* Private addresses while they last, then whatever lies below the loopback network. */
+	/* Private addresses while they last. */
 	generate->first_subnet = total <= UINT64_C(1) << 24 ? UINT32_C(10) << 24 : UINT32_C(16) << 24;
 	generate->lag = options->leases / 10 + 1;
 	generate->steps = options->leases + RENEWALS_MAX * generate->lag;
-	return total <= UINT64_C(111) << 24;
 }
 
 static uint32_t
@@ -568,9 +570,7 @@ cmd_generate(int argc, char **argv) {
 	if (!cli_parse_arguments(&argp, argc, argv, &generate.options)) {
 		return CLI_FAILED;
 	}
-	if (!lay_out(&generate)) {
-		return cli_fail(generate.command, CLI_USAGE, "so many leases and scopes do not fit into IPv4");
-	}
+	lay_out(&generate);
 	cli_catch_interrupts();
 	int exit_status = generate.options.config_output != NULL ? write_config(&generate) : CLI_OK;
 	return exit_status == CLI_OK ? write_leases(&generate) : exit_status;

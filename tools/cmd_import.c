@@ -56,8 +56,8 @@ typedef struct import {
 	lessor_engine_t *engine;
 	import_report_t report;
 	cli_progress_t progress;
-	uint64_t refusable; /* claims that the second pass will refuse, whatever the store holds */
-	uint64_t standing;  /* claims that the second pass has to meet again */
+	uint64_t refusable; /* rows that the second pass will refuse, whatever the store holds */
+	uint64_t standing;  /* rows that the second pass has still to meet again */
 } import_t;
 
 /* ---- the command line -------------------------------------------------------------------------------------------- */
@@ -151,9 +151,8 @@ static const struct argp argp = {
 	option_table,
 	parse_option,
 	"FILE...",
-	"Take over leases from the lease files of a Kea DHCPv4 server. Damaged rows are reported and skipped. Leases "
-	"that "
-	"the files do not name stay as they are. An import that was interrupted is finished by running it again.",
+	"Take over leases from the lease files of a Kea DHCPv4 server. Damaged rows are reported and skipped. What "
+	"the files do not name stays as it is. An import that was interrupted is finished by running it again.",
 	NULL,
 	NULL,
 	NULL,
@@ -179,10 +178,11 @@ scope_of_row(const import_t *import, const kea4_row_t *row, import_refusal_t *re
 
 /* ---- the passes -------------------------------------------------------------------------------------------------- */
 
+/* Where a row stands. */
 typedef struct place {
 	const kea4_file_t *file;
-	size_t file_index;
 	uint64_t line;
+	uint64_t number; /* of the line, counted through all files */
 } place_t;
 
 typedef int row_taker_t(import_t *import, const kea4_line_t *line, place_t place);
@@ -192,10 +192,15 @@ interrupted(const import_t *import, const char *what) {
 	return cli_fail(import->command, CLI_INTERRUPTED, "interrupted; %s", what);
 }
 
-/* Hand every line of a file that should be a row to 'take'. 'before' counts what the progress bar has seen of other files. */
+/* What came before the file that is being read. */
+typedef struct progress {
+	uint64_t bytes;
+	uint64_t lines;
+} progress_t;
+
+/* Hand every line of a file that should be a row to 'take'. */
 static int
-read_file(import_t *import, size_t file_index, uint64_t before, row_taker_t *take) {
-	const kea4_file_t *file = &import->files.items[file_index];
+read_file(import_t *import, const kea4_file_t *file, progress_t *before, row_taker_t *take) {
 	kea4_lines_t lines;
 	kea4_line_t line;
 	int exit_status = CLI_OK;
@@ -206,29 +211,30 @@ read_file(import_t *import, size_t file_index, uint64_t before, row_taker_t *tak
 	import->parser->columns = file->columns;
 	while (exit_status == CLI_OK && !cli_interrupted() && (got = kea4_lines_next(&lines, &line)) > 0) {
 		if ((lines.number & (LOOK_EVERY_ROWS - 1)) == 0) {
-			cli_progress_update(&import->progress, before + lines.done_bytes);
+			cli_progress_update(&import->progress, before->bytes + lines.done_bytes);
 		}
 		if (line.bytes > 0 && lines.number != file->header_line) {
-			exit_status = take(import, &line, (place_t){file, file_index, lines.number});
+			exit_status = take(import, &line, (place_t){file, lines.number, before->lines + lines.number});
 		}
 	}
 	if (got < 0) {
 		exit_status = cli_fail(import->command, CLI_FAILED, "%s: %s", file->path, strerror(errno));
 	}
+	before->bytes += lines.done_bytes;
+	before->lines += lines.number;
 	kea4_lines_close(&lines);
 	return exit_status;
 }
 
 static int
 read_files(import_t *import, const char *what, row_taker_t *take) {
-	uint64_t before = 0;
+	progress_t before = {0, 0};
 	int exit_status = CLI_OK;
 	cli_progress_start(&import->progress, what, "bytes", import->files.bytes, import->options.quiet);
 	for (size_t i = 0; i < import->files.count && exit_status == CLI_OK && !cli_interrupted(); i++) {
-		exit_status = read_file(import, i, before, take);
-		before += import->files.items[i].bytes;
+		exit_status = read_file(import, &import->files.items[i], &before, take);
 	}
-	cli_progress_end(&import->progress, exit_status == CLI_OK && !cli_interrupted() ? before : 0);
+	cli_progress_end(&import->progress, before.bytes);
 	return exit_status;
 }
 
@@ -255,7 +261,7 @@ claim_of_row(const import_t *import, const kea4_row_t *row, place_t place) {
 	bool clamped;
 	uint8_t octets[4];
 	const uint8_t *key;
-	kea4_claim_t claim = {.address = row->address, .place = kea4_place(place.file_index, place.line)};
+	kea4_claim_t claim = {.address = row->address, .place = kea4_place(place.number)};
 	if (row->valid_lifetime_s == 0) {
 		claim.place |= KEA4_CLAIM_ENDED;
 		return claim;
@@ -294,37 +300,21 @@ plan_row(import_t *import, const kea4_line_t *line, place_t place) {
 		       : cli_fail(import->command, CLI_FAILED, "out of memory for the addresses of the files");
 }
 
-/* The claim that this line stands for; NULL if a later row took its place, or if it ends a lease or cannot be read. */
-static kea4_claim_t *
-standing_claim(import_t *import, const kea4_line_t *line, place_t place) {
-	uint32_t address;
-	if (!kea4_peek_address(line->text, line->bytes, &address)) {
-		return NULL;
-	}
-	kea4_claim_t *claim = kea4_plan_find(&import->plan, address);
-	bool here = claim != NULL && kea4_place_file(claim->place) == place.file_index &&
-		    kea4_place_line(claim->place) == place.line;
-	return here && (claim->place & KEA4_CLAIM_ENDED) == 0 ? claim : NULL;
-}
-
-/* Refuse what the plan alone decides. False if the row is to be stored. */
-static bool
-refuse_row(import_t *import, const kea4_row_t *row, const kea4_claim_t *claim, place_t place) {
+/* Say why the plan does not take the row. */
+static void
+refuse_row(import_t *import, const kea4_row_t *row, place_t place) {
+	const kea4_claim_t *claim = kea4_plan_find(&import->plan, row->address);
 	import_refusal_t refusal = IMPORT_CLIENT_HELD;
-	char text[160];
-	if (claim->client == 0) {
-		(void)scope_of_row(import, row, &refusal);
-		import_report_refuse(&import->report, place.file->path, place.line, refusal, NULL);
-		return true;
-	}
-	if ((claim->place & KEA4_CLAIM_LOST) != 0) {
+	if (claim != NULL && claim->client != 0) {
 		char address[16];
+		char text[160];
 		cli_format_ipv4(kea4_plan_holder(&import->plan, claim->client)->address, address);
 		(void)snprintf(text, sizeof(text), "the client already holds %s in this scope", address);
 		import_report_refuse(&import->report, place.file->path, place.line, refusal, text);
-		return true;
+	} else {
+		(void)scope_of_row(import, row, &refusal);
+		import_report_refuse(&import->report, place.file->path, place.line, refusal, NULL);
 	}
-	return false;
 }
 
 /* Second pass. Without import->apply it only says what it would refuse. */
@@ -333,19 +323,24 @@ apply_row(import_t *import, const kea4_line_t *line, place_t place) {
 	kea4_row_t row;
 	kea4_lease_t lease;
 	bool clamped;
-	kea4_claim_t *claim = standing_claim(import, line, place);
-	if (claim == NULL) {
+	kea4_verdict_t verdict = kea4_plan_verdict(&import->plan, place.number);
+	if (verdict == KEA4_SKIP) {
 		return CLI_OK;
 	}
-	if (kea4_parse_row(import->parser, line->text, line->bytes, &row) != KEA4_FINE) {
-		return CLI_OK; /* the file changed; finish_second_pass() sees that it is missing */
+	if (kea4_parse_row(import->parser, line->text, line->bytes, &row) != KEA4_FINE ||
+	    !kea4_plan_is_address(&import->plan, place.number, row.address)) {
+		return CLI_OK; /* the file changed; finish_second_pass() sees that a row is missing */
 	}
 	import->standing--;
-	if (refuse_row(import, &row, claim, place) || import->apply == NULL) {
+	if (verdict == KEA4_REFUSE) {
+		refuse_row(import, &row, place);
+		return CLI_OK;
+	}
+	if (import->apply == NULL) {
 		return CLI_OK;
 	}
 	kea4_lease_from_row(&row, &lease, &clamped);
-	return import_add_lease(import->apply, &lease.lease, claim, place.file->path);
+	return import_add_lease(import->apply, &lease.lease, place.file->path, place.line);
 }
 
 /* ---- the course of an import ------------------------------------------------------------------------------------- */
@@ -379,7 +374,7 @@ allocate(import_t *import) {
 	return import->parser != NULL && kea4_plan_open(&import->plan, seed);
 }
 
-/* Everything that does not fit into its type's few words elsewhere: what was taken from files and configuration with a remark. */
+/* What is to be said of files and configuration as a whole. */
 static void
 warn_about_sources(import_t *import) {
 	char count[32];
@@ -427,7 +422,6 @@ too_many_errors(const import_t *import) {
 
 static int
 make_plan(import_t *import) {
-	size_t lost = 0;
 	int exit_status = read_files(import, "reading", plan_row);
 	if (exit_status == CLI_DAMAGED) {
 		return too_many_errors(import);
@@ -438,15 +432,13 @@ make_plan(import_t *import) {
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
-	if (!kea4_plan_settle(&import->plan, &lost)) {
+	if (!kea4_plan_settle(&import->plan)) {
 		return cli_fail(import->command, CLI_FAILED, "out of memory for the clients of the files");
 	}
-	import->refusable = lost;
-	for (size_t i = 0; i < import->plan.count; i++) {
-		const kea4_claim_t *claim = &import->plan.claims[i];
-		bool ended = (claim->place & KEA4_CLAIM_ENDED) != 0;
-		import->refusable += !ended && claim->client == 0;
-		import->standing += !ended;
+	for (uint64_t line = 1; line <= import->plan.last_line; line++) {
+		kea4_verdict_t verdict = kea4_plan_verdict(&import->plan, line);
+		import->refusable += verdict == KEA4_REFUSE;
+		import->standing += verdict != KEA4_SKIP;
 	}
 	return CLI_OK;
 }
@@ -479,6 +471,7 @@ change_store(import_t *import) {
 	import->apply->report = &import->report;
 	import->apply->count = 0;
 	import->apply->arena_used = 0;
+	import->apply->moved = false;
 	int exit_status = import_make_scopes(import->apply);
 	if (exit_status == CLI_OK) {
 		exit_status = import_end_leases(import->apply);

@@ -3,12 +3,8 @@
 #include "cli.h"
 
 #include <argp.h>
-#include <dirent.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <json-c/json.h>
 
@@ -24,35 +20,12 @@ static const struct argp argp = {
 	NULL,         NULL,         NULL,
 };
 
-/* The size of the newest snapshot file. The names have one length and end in the position in the log, so the greatest is the newest. 0 if
- * it cannot be told. */
-static uint64_t
-newest_snapshot_bytes(const char *store) {
-	static const char prefix[] = "snapshot-";
-	char newest[NAME_MAX + 1] = "";
-	struct stat file = {.st_size = 0};
-	struct dirent *entry;
-	DIR *directory = opendir(store);
-	if (directory == NULL) {
-		return 0;
-	}
-	while ((entry = readdir(directory)) != NULL) {
-		if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0 && strcmp(entry->d_name, newest) > 0) {
-			(void)snprintf(newest, sizeof(newest), "%s", entry->d_name);
-		}
-	}
-	if (newest[0] != '\0' && fstatat(dirfd(directory), newest, &file, 0) != 0) {
-		file.st_size = 0;
-	}
-	(void)closedir(directory);
-	return (uint64_t)file.st_size;
-}
-
 static bool
-put_json(const lessor_report_t *report, uint64_t bytes) {
+put_json(const lessor_report_t *report) {
 	struct json_object *object = json_object_new_object();
 	if (object != NULL && cli_json_number(object, "leases", report->leases) &&
-	    cli_json_number(object, "scopes", report->scopes) && cli_json_number(object, "bytes", bytes) &&
+	    cli_json_number(object, "scopes", report->scopes) &&
+	    cli_json_number(object, "bytes", report->snapshot_bytes) &&
 	    cli_json_number(object, "last_ticket", report->last_ticket) &&
 	    cli_json_seconds(object, "seconds", report->seconds)) {
 		return cli_put_json(object);
@@ -65,19 +38,17 @@ static int
 snapshot(const char *command, lessor_engine_t *engine, const cli_common_t *common) {
 	lessor_report_t report;
 	lessor_status_t status;
-	uint64_t bytes;
 	memset(&report, 0, sizeof(report));
 	status = lessor_snapshot(engine, &report);
 	if (status != LESSOR_OK) {
 		return cli_fail_status(command, status, &report, "cannot write the snapshot");
 	}
-	bytes = newest_snapshot_bytes(common->store);
 	if (!common->json) {
-		(void)printf("%" PRIu64 " leases, %" PRIu64 " bytes, %.3f seconds\n", report.leases, bytes,
-			     report.seconds);
+		(void)printf("leases: %" PRIu64 ", bytes: %" PRIu64 ", seconds: %.3f\n", report.leases,
+			     report.snapshot_bytes, report.seconds);
 		return CLI_OK;
 	}
-	return put_json(&report, bytes) ? CLI_OK : cli_fail(command, CLI_FAILED, "out of memory");
+	return put_json(&report) ? CLI_OK : cli_fail(command, CLI_FAILED, "out of memory");
 }
 
 int

@@ -175,15 +175,15 @@ put_table(stats_output_t *output, const lessor_engine_stats_t *engine) {
 	if (engine != NULL) {
 		cli_table_add(&output->table, "total");
 		cli_table_add(&output->table, " ");
-		cli_table_add(&output->table, "%" PRIu64 " scopes", output->scopes);
+		cli_table_add(&output->table, "scopes: %" PRIu64, output->scopes);
 		table_add_figures(&output->table, &output->total);
 	}
 	if (!cli_table_put(&output->table)) {
 		return false;
 	}
 	if (engine != NULL) {
-		(void)printf("\nstore: %" PRIu64 " leases in %" PRIu64 " scopes, %.1f MiB of memory, %.1f MiB of log, "
-			     "ticket %" PRIu64 "\n",
+		(void)printf("\nstore (leases: %" PRIu64 ", scopes: %" PRIu64
+			     ", MiB of memory: %.1f, MiB of log: %.1f, ticket: %" PRIu64 ")\n",
 			     engine->leases, engine->scopes, (double)engine->memory_bytes / 1048576.0,
 			     (double)engine->log_bytes / 1048576.0, engine->last_ticket);
 	}

@@ -30,8 +30,8 @@ static void
 put_sound(const char *store, const lessor_report_t *report) {
 	(void)fputs("the store '", stdout);
 	cli_put_text(stdout, store);
-	(void)printf("' is sound: %" PRIu64 " leases in %" PRIu64 " scopes, %" PRIu64
-		     " leases from the snapshot and %" PRIu64 " records of the log, checked in %.1f s\n",
+	(void)printf("' is sound (leases: %" PRIu64 ", scopes: %" PRIu64 ", leases from the snapshot: %" PRIu64
+		     ", records from the log: %" PRIu64 ", seconds: %.3f)\n",
 		     report->leases, report->scopes, report->snapshot_leases, report->log_records, report->seconds);
 	if (report->cut_bytes > 0) {
 		(void)printf("the last %" PRIu64

@@ -88,7 +88,8 @@ import_end_leases(import_apply_t *apply) {
 	lessor_ticket_t ticket;
 	for (size_t i = 0; i < apply->plan->count; i++) {
 		const kea4_claim_t *claim = &apply->plan->claims[i];
-		if ((claim->place & KEA4_CLAIM_ENDED) == 0) {
+		/* Whoever had a lost address before has it no longer, either. */
+		if ((claim->place & (KEA4_CLAIM_ENDED | KEA4_CLAIM_LOST)) == 0) {
 			continue;
 		}
 		lessor_status_t status =
@@ -148,9 +149,11 @@ replace(import_apply_t *apply, const lessor_lease_t *lease) {
 	return status;
 }
 
+/* A lease was created; but if it is one that evict_holder() ended before, it was replaced. */
 static void
-count_creation(import_apply_t *apply, const kea4_claim_t *claim) {
-	if ((claim->place & KEA4_CLAIM_MOVED) != 0) {
+count_creation(import_apply_t *apply, uint32_t address) {
+	const kea4_claim_t *claim = apply->moved ? kea4_plan_find(apply->plan, address) : NULL;
+	if (claim != NULL && (claim->place & KEA4_CLAIM_MOVED) != 0) {
 		apply->report->replaced++;
 	} else {
 		apply->report->created++;
@@ -158,8 +161,9 @@ count_creation(import_apply_t *apply, const kea4_claim_t *claim) {
 }
 
 /*
- * Another address of the scope holds the client. If these files have a word on that address, it is outdated there: the
- * plan gave the client to us. Then end it; its own row brings its new lease. LESSOR_CLIENT_TAKEN: the files do not know it.
+ * Another address of the scope holds the client. If the plan has a lease for that address, what the store has there is
+ * outdated: the plan gave the client to us. Then end it; its own row brings its new lease. What the files end was ended
+ * before. LESSOR_CLIENT_TAKEN: the files do not know the address.
  */
 static lessor_status_t
 evict_holder(import_apply_t *apply, const lessor_lease_t *lease, uint32_t *holder) {
@@ -174,23 +178,20 @@ evict_holder(import_apply_t *apply, const lessor_lease_t *lease, uint32_t *holde
 	}
 	*holder = there.address;
 	kea4_claim_t *claim = kea4_plan_find(apply->plan, there.address);
-	bool ended = claim != NULL && (claim->place & KEA4_CLAIM_ENDED) != 0;
-	if (claim == NULL || (claim->client == 0 && !ended)) {
+	if (claim == NULL || claim->client == 0) {
 		return LESSOR_CLIENT_TAKEN;
 	}
 	status = lessor_lease_delete(apply->engine, there.address, NULL, 0, LESSOR_ASYNC, &ticket);
-	if (status == LESSOR_OK && (claim->place & (KEA4_CLAIM_ENDED | KEA4_CLAIM_LOST)) != 0) {
-		apply->report->ended++;
-	} else if (status == LESSOR_OK) {
+	if (status == LESSOR_OK) {
 		claim->place |= KEA4_CLAIM_MOVED;
+		apply->moved = true;
 	}
 	return status == LESSOR_NOT_FOUND ? LESSOR_OK : status;
 }
 
 /* Bring one lease in that a plain create did not: 'status' is what that answered. */
 static lessor_status_t
-insist(import_apply_t *apply, const lessor_lease_t *lease, const kea4_claim_t *claim, lessor_status_t status,
-       uint32_t *holder) {
+insist(import_apply_t *apply, const lessor_lease_t *lease, lessor_status_t status, uint32_t *holder) {
 	/* Each turn removes one obstacle, and nobody else has the store: address, client, and the address once more. */
 	for (int turn = 0; turn < 6; turn++) {
 		lessor_ticket_t ticket;
@@ -210,7 +211,7 @@ insist(import_apply_t *apply, const lessor_lease_t *lease, const kea4_claim_t *c
 		}
 		status = lessor_lease_create(apply->engine, lease, LESSOR_ASYNC, &ticket);
 		if (status == LESSOR_OK) {
-			count_creation(apply, claim);
+			count_creation(apply, lease->address);
 			return LESSOR_OK;
 		}
 	}
@@ -222,24 +223,21 @@ insist(import_apply_t *apply, const lessor_lease_t *lease, const kea4_claim_t *c
 static int
 decide(import_apply_t *apply, size_t i) {
 	uint32_t holder = 0;
-	kea4_claim_t *claim = apply->claims[i];
 	lessor_status_t status = apply->statuses[i];
 	if (status == LESSOR_OK) {
-		count_creation(apply, claim);
+		count_creation(apply, apply->leases[i].address);
 		return CLI_OK;
 	}
-	status = insist(apply, &apply->leases[i], claim, status, &holder);
+	status = insist(apply, &apply->leases[i], status, &holder);
 	char address[16];
 	char text[160];
 	if (status == LESSOR_CLIENT_TAKEN) {
 		cli_format_ipv4(holder, address);
 		(void)snprintf(text, sizeof(text), "the client already holds %s in this scope", address);
-		import_report_refuse(apply->report, apply->paths[i], kea4_place_line(claim->place), IMPORT_CLIENT_HELD,
-				     text);
+		import_report_refuse(apply->report, apply->paths[i], apply->lines[i], IMPORT_CLIENT_HELD, text);
 	} else if (status == LESSOR_INVALID || status == LESSOR_NO_SCOPE) {
 		(void)snprintf(text, sizeof(text), "the store does not take the lease: %s", lessor_status_text(status));
-		import_report_refuse(apply->report, apply->paths[i], kea4_place_line(claim->place), IMPORT_NOT_STORED,
-				     text);
+		import_report_refuse(apply->report, apply->paths[i], apply->lines[i], IMPORT_NOT_STORED, text);
 	} else if (status != LESSOR_OK) {
 		cli_format_ipv4(apply->leases[i].address, address);
 		return cli_fail_status(apply->command, status, NULL, "stopped at the lease of %s", address);
@@ -284,7 +282,7 @@ keep_text(import_apply_t *apply, const char *text) {
 }
 
 int
-import_add_lease(import_apply_t *apply, const lessor_lease_t *lease, kea4_claim_t *claim, const char *path) {
+import_add_lease(import_apply_t *apply, const lessor_lease_t *lease, const char *path, uint64_t line) {
 	size_t i = apply->count++;
 	lessor_lease_t *kept = &apply->leases[i];
 	*kept = *lease;
@@ -293,8 +291,8 @@ import_add_lease(import_apply_t *apply, const lessor_lease_t *lease, kea4_claim_
 	kept->name = keep_text(apply, lease->name);
 	kept->policy_name = keep_text(apply, lease->policy_name);
 	kept->user_context = keep_text(apply, lease->user_context);
-	apply->claims[i] = claim;
 	apply->paths[i] = path;
+	apply->lines[i] = line;
 	bool full = apply->count == IMPORT_BATCH ||
 		    IMPORT_ARENA_BYTES - apply->arena_used < (size_t)LESSOR_LEASE_BUFFER_BYTES;
 	return full ? import_flush(apply) : CLI_OK;

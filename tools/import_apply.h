@@ -29,10 +29,11 @@ typedef struct import_apply {
 	import_report_t *report;
 	lessor_lease_t leases[IMPORT_BATCH]; /* gathered; they point into the arena */
 	lessor_status_t statuses[IMPORT_BATCH];
-	kea4_claim_t *claims[IMPORT_BATCH];
 	const char *paths[IMPORT_BATCH]; /* where each came from */
+	uint64_t lines[IMPORT_BATCH];
 	size_t count;
 	size_t arena_used;
+	bool moved; /* some claim has KEA4_CLAIM_MOVED */
 	char arena[IMPORT_ARENA_BYTES];
 	char buffer[LESSOR_LEASE_BUFFER_BYTES]; /* of the lease that is there already */
 } import_apply_t;
@@ -45,11 +46,11 @@ int import_read_scopes(const char *command, lessor_engine_t *engine, kea_scopes_
 /* Create the scopes that the user wants and the store lacks, and complete the others. */
 int import_make_scopes(import_apply_t *apply);
 
-/* End what the plan says is over. */
+/* End what the plan says is over, before anything begins: its addresses and clients are free then. */
 int import_end_leases(import_apply_t *apply);
 
-/* Gather one lease whose claim stands, and make the change once enough are gathered; import_flush() makes the rest. */
-int import_add_lease(import_apply_t *apply, const lessor_lease_t *lease, kea4_claim_t *claim, const char *path);
+/* Gather one lease that the plan has for its address, and make the changes once enough are gathered; import_flush() makes the rest. */
+int import_add_lease(import_apply_t *apply, const lessor_lease_t *lease, const char *path, uint64_t line);
 int import_flush(import_apply_t *apply);
 
 #endif

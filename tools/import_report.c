@@ -147,12 +147,11 @@ put_for_people(const import_report_t *report) {
 	put_count(report->replaced, "leases replaced");
 	put_count(report->unchanged, "leases unchanged");
 	put_count(report->ended, "leases ended");
-	put_section("rows are damaged and were skipped", import_report_bad(report), report->bad, KEA4_PROBLEMS,
-		    problem_text);
-	put_section("leases were refused", import_report_refused(report), report->refused, IMPORT_REFUSALS,
-		    refusal_text);
+	put_section("damaged rows skipped", import_report_bad(report), report->bad, KEA4_PROBLEMS, problem_text);
+	put_section("leases refused", import_report_refused(report), report->refused, IMPORT_REFUSALS, refusal_text);
 	put_notes(&report->problems);
-	put_section("warnings", sum(report->warned, IMPORT_WARNINGS), report->warned, IMPORT_WARNINGS, warning_text);
+	put_section("taken with a warning", sum(report->warned, IMPORT_WARNINGS), report->warned, IMPORT_WARNINGS,
+		    warning_text);
 	put_notes(&report->warnings);
 }
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "kea4.h"
-#include "kea4_plan.h"
 
 enum { CANDIDATES = 4, ATTEMPTS = 10 };
 
@@ -187,10 +186,6 @@ is_listed(const kea4_files_t *files, const struct stat *status) {
 /* Take over one member of the family. */
 static kea4_files_result_t
 append(kea4_files_t *files, family_t *family, int member, char sentence[KEA_SENTENCE_BYTES]) {
-	if (files->count == KEA4_PLAN_MAX_FILES) {
-		fail(sentence, family->paths[member], "too many files for one import");
-		return KEA4_FILES_FAILED;
-	}
 	kea4_file_t *items = realloc(files->items, (files->count + 1) * sizeof(*items));
 	if (items == NULL) {
 		fail(sentence, family->paths[member], "no memory to read it");

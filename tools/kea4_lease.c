@@ -66,7 +66,7 @@ kea4_lease_from_row(const kea4_row_t *row, kea4_lease_t *lease, bool *clamped) {
 		.address_state = address_state_of(row->state),
 		.dns_forward = row->fqdn_forward,
 		.dns_reverse = row->fqdn_reverse,
-		.hardware_type = ETHERNET,
+		.hardware_type = row->hardware_bytes > 0 ? ETHERNET : 0,
 		.hardware_bytes = row->hardware_bytes,
 		.hardware = row->hardware_bytes > 0 ? row->hardware : NULL,
 		.last_transaction_s = kea4_last_transaction_s(row, clamped),
@@ -115,7 +115,7 @@ put_hardware(const lessor_lease_t *lease, kea4_row_t *row) {
 		memcpy(row->hardware, lease->hardware, lease->hardware_bytes);
 		return bit(lease->hardware_type > ETHERNET, KEA4_LOSS_HARDWARE_TYPE);
 	}
-	bool derivable = lease->hardware_type != ETHERNET && !lease->client_id_made_up && lease->client_id_bytes == 7 &&
+	bool derivable = lease->last_transaction_s == 0 && !lease->client_id_made_up && lease->client_id_bytes == 7 &&
 			 lease->client_id[0] == ETHERNET;
 	if (derivable) {
 		row->hardware_bytes = 6;

@@ -4,7 +4,7 @@
  *
  *   Kea                    lessor
  *   client_id              client_id. Without one: hwaddr; without that (declined): the four octets of the address. Both made up
- *   hwaddr                 hardware, type 1. An empty one is type 1 with no octets, which tells it from "never known"
+ *   hwaddr                 hardware, type 1; empty: none
  *   expire, valid_lifetime expires_at (4294967295: infinite) and last_transaction_s = expire - valid_lifetime
  *   state 0                ACTIVE
  *   state 1                DECLINED
@@ -17,7 +17,8 @@
  *   subnet_id              the scope's id
  *
  * Every row comes back as it was, but for one that began in 1970 or before (expire not greater than valid_lifetime) or after
- * 2106.
+ * 2106. A lease without a last transaction never came from a server that heard its client; only then may a hardware address be
+ * taken from a client id of its form (01 and six octets), where Kea's row would otherwise have none.
  */
 #ifndef LESSOR_TOOLS_KEA4_LEASE_H
 #define LESSOR_TOOLS_KEA4_LEASE_H

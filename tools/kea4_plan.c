@@ -4,25 +4,17 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { FIRST_CAPACITY = 1024, FIRST_SLOTS = 2048, FLAG_BITS = 4, LINE_BITS = 46 };
+enum {
+	FIRST_CAPACITY = 1024,
+	FIRST_SLOTS = 2048,
+	AHEAD = 16,       /* claims between asking for a line of memory and needing it */
+	VERDICT_BITS = 2, /* of a byte in plan->lines; the rest is of the address */
+	HUGE_PAGE_BYTES = 2 * 1024 * 1024
+};
 
-/* ---- places and hashes ------------------------------------------------------------------------------------------- */
-
-uint64_t
-kea4_place(size_t file, uint64_t line) {
-	return (uint64_t)file << (FLAG_BITS + LINE_BITS) | line << FLAG_BITS;
-}
-
-size_t
-kea4_place_file(uint64_t place) {
-	return (size_t)(place >> (FLAG_BITS + LINE_BITS));
-}
-
-uint64_t
-kea4_place_line(uint64_t place) {
-	return place >> FLAG_BITS & ((UINT64_C(1) << LINE_BITS) - 1);
-}
+/* ---- hashes ------------------------------------------------------------------------------------------------------ */
 
 /* Every bit of the input moves every bit of the output (Stafford's mix 13). */
 static uint64_t
@@ -48,13 +40,37 @@ address_slot(const kea4_plan_t *plan, uint32_t address) {
 	return (size_t)mix(plan->seed ^ address) & (plan->slots - 1);
 }
 
-/* ---- the index by address ---------------------------------------------------------------------------------------- */
+static size_t
+client_slot(const kea4_plan_t *plan, uint64_t client) {
+	return (size_t)mix(client) & (plan->slots - 1);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
+
+/* These tables are read in no order at all: with small pages every look costs a walk of the page tables on top. */
+static void
+prefer_huge_pages(void *memory, size_t bytes) {
+	uintptr_t first = ((uintptr_t)memory + HUGE_PAGE_BYTES - 1) & ~((uintptr_t)HUGE_PAGE_BYTES - 1);
+	uintptr_t end = ((uintptr_t)memory + bytes) & ~((uintptr_t)HUGE_PAGE_BYTES - 1);
+	if (first < end) {
+		(void)madvise((char *)memory + (first - (uintptr_t)memory), end - first, MADV_HUGEPAGE);
+	}
+}
+
+static uint32_t *
+new_slots(size_t slots) {
+	uint32_t *memory = calloc(slots, sizeof(*memory));
+	if (memory != NULL) {
+		prefer_huge_pages(memory, slots * sizeof(*memory));
+	}
+	return memory;
+}
 
 bool
 kea4_plan_open(kea4_plan_t *plan, uint64_t seed) {
 	*plan = (kea4_plan_t){.capacity = FIRST_CAPACITY, .slots = FIRST_SLOTS, .seed = seed};
 	plan->claims = malloc(plan->capacity * sizeof(*plan->claims));
-	plan->addresses = calloc(plan->slots, sizeof(*plan->addresses));
+	plan->addresses = new_slots(plan->slots);
 	if (plan->claims == NULL || plan->addresses == NULL) {
 		kea4_plan_close(plan);
 		return false;
@@ -67,8 +83,11 @@ kea4_plan_close(kea4_plan_t *plan) {
 	free(plan->claims);
 	free(plan->addresses);
 	free(plan->clients);
+	free(plan->lines);
 	*plan = (kea4_plan_t){0};
 }
+
+/* ---- the index by address ---------------------------------------------------------------------------------------- */
 
 /* The slot of this address, or the empty one where it belongs. */
 static uint32_t *
@@ -82,7 +101,7 @@ find_slot(const kea4_plan_t *plan, uint32_t address) {
 
 static bool
 grow_slots(kea4_plan_t *plan) {
-	uint32_t *addresses = calloc(plan->slots * 2, sizeof(*addresses));
+	uint32_t *addresses = new_slots(plan->slots * 2);
 	if (addresses == NULL) {
 		return false;
 	}
@@ -90,7 +109,15 @@ grow_slots(kea4_plan_t *plan) {
 	plan->addresses = addresses;
 	plan->slots *= 2;
 	for (size_t i = 0; i < plan->count; i++) {
-		*find_slot(plan, plan->claims[i].address) = (uint32_t)(i + 1);
+		if (i + AHEAD < plan->count) {
+			__builtin_prefetch(&addresses[address_slot(plan, plan->claims[i + AHEAD].address)], 1);
+		}
+		/* All are different: the first empty slot is the right one. */
+		size_t slot = address_slot(plan, plan->claims[i].address);
+		while (addresses[slot] != 0) {
+			slot = (slot + 1) & (plan->slots - 1);
+		}
+		addresses[slot] = (uint32_t)(i + 1);
 	}
 	return true;
 }
@@ -103,14 +130,15 @@ make_room(kea4_plan_t *plan) {
 		if (claims == NULL) {
 			return false;
 		}
+		prefer_huge_pages(claims, capacity * sizeof(*claims));
 		plan->claims = claims;
 		plan->capacity = capacity;
 	}
 	return plan->count < plan->slots / 4 * 3 || grow_slots(plan);
 }
 
-bool
-kea4_plan_put(kea4_plan_t *plan, const kea4_claim_t *claim) {
+static bool
+put_now(kea4_plan_t *plan, const kea4_claim_t *claim) {
 	uint32_t *slot = find_slot(plan, claim->address);
 	if (*slot != 0) {
 		plan->claims[*slot - 1] = *claim;
@@ -124,21 +152,62 @@ kea4_plan_put(kea4_plan_t *plan, const kea4_claim_t *claim) {
 	return true;
 }
 
+/* In two steps, so that the misses of all overlap: the slots were asked for when the claims were queued. */
+static bool
+drain(kea4_plan_t *plan) {
+	bool fine = true;
+	for (size_t i = 0; i < plan->queued; i++) {
+		uint32_t position = plan->addresses[address_slot(plan, plan->queue[i].address)];
+		__builtin_prefetch(&plan->claims[position != 0 ? position - 1 : plan->count], 1);
+	}
+	for (size_t i = 0; i < plan->queued && fine; i++) {
+		fine = put_now(plan, &plan->queue[i]);
+	}
+	plan->queued = 0;
+	return fine;
+}
+
+bool
+kea4_plan_put(kea4_plan_t *plan, const kea4_claim_t *claim) {
+	uint64_t line = kea4_place_line(claim->place);
+	plan->last_line = line > plan->last_line ? line : plan->last_line;
+	plan->queue[plan->queued++] = *claim;
+	__builtin_prefetch(&plan->addresses[address_slot(plan, claim->address)], 1);
+	return plan->queued < KEA4_PLAN_QUEUE || drain(plan);
+}
+
 kea4_claim_t *
 kea4_plan_find(const kea4_plan_t *plan, uint32_t address) {
-	uint32_t slot = *find_slot(plan, address);
-	return slot != 0 ? &plan->claims[slot - 1] : NULL;
+	uint32_t position = *find_slot(plan, address);
+	return position != 0 ? &plan->claims[position - 1] : NULL;
 }
 
 /* ---- the contest for clients ------------------------------------------------------------------------------------- */
 
+static bool
+is_contender(const kea4_claim_t *claim) {
+	return claim->client != 0 && (claim->place & KEA4_CLAIM_ENDED) == 0;
+}
+
 static uint32_t *
 find_client_slot(const kea4_plan_t *plan, uint64_t client) {
-	size_t slot = (size_t)mix(client) & (plan->slots - 1);
+	size_t slot = client_slot(plan, client);
 	while (plan->clients[slot] != 0 && plan->claims[plan->clients[slot] - 1].client != client) {
 		slot = (slot + 1) & (plan->slots - 1);
 	}
 	return &plan->clients[slot];
+}
+
+/* Ask for what the contest needs a little later: first the slot, then the claim that stands there. */
+static void
+prefetch_contest(const kea4_plan_t *plan, size_t i) {
+	if (i + 2 * AHEAD < plan->count) {
+		__builtin_prefetch(&plan->clients[client_slot(plan, plan->claims[i + 2 * AHEAD].client)], 1);
+	}
+	if (i + AHEAD < plan->count) {
+		uint32_t position = plan->clients[client_slot(plan, plan->claims[i + AHEAD].client)];
+		__builtin_prefetch(&plan->claims[position != 0 ? position - 1 : 0]);
+	}
 }
 
 static bool
@@ -147,37 +216,71 @@ is_later(const kea4_claim_t *a, const kea4_claim_t *b) {
 							      : a->place > b->place;
 }
 
-bool
-kea4_plan_settle(kea4_plan_t *plan, size_t *lost) {
-	*lost = 0;
-	plan->clients = calloc(plan->slots, sizeof(*plan->clients));
-	if (plan->clients == NULL) {
-		return false;
+static void
+contend(kea4_plan_t *plan, size_t i) {
+	kea4_claim_t *claim = &plan->claims[i];
+	uint32_t *slot = find_client_slot(plan, claim->client);
+	kea4_claim_t *holder = *slot != 0 ? &plan->claims[*slot - 1] : NULL;
+	if (holder != NULL && !is_later(claim, holder)) {
+		claim->place |= KEA4_CLAIM_LOST;
+		return;
 	}
-	for (size_t i = 0; i < plan->count; i++) {
-		kea4_claim_t *claim = &plan->claims[i];
-		if (claim->client == 0 || (claim->place & KEA4_CLAIM_ENDED) != 0) {
-			continue;
-		}
-		uint32_t *slot = find_client_slot(plan, claim->client);
-		kea4_claim_t *holder = *slot != 0 ? &plan->claims[*slot - 1] : NULL;
-		if (holder != NULL) {
-			*lost += 1;
-		}
-		if (holder != NULL && !is_later(claim, holder)) {
-			claim->place |= KEA4_CLAIM_LOST;
-			continue;
-		}
-		if (holder != NULL) {
-			holder->place |= KEA4_CLAIM_LOST;
-		}
-		*slot = (uint32_t)(i + 1);
+	if (holder != NULL) {
+		holder->place |= KEA4_CLAIM_LOST;
 	}
-	return true;
+	*slot = (uint32_t)(i + 1);
 }
 
 kea4_claim_t *
 kea4_plan_holder(const kea4_plan_t *plan, uint64_t client) {
-	uint32_t slot = *find_client_slot(plan, client);
-	return slot != 0 ? &plan->claims[slot - 1] : NULL;
+	uint32_t position = *find_client_slot(plan, client);
+	return position != 0 ? &plan->claims[position - 1] : NULL;
+}
+
+/* ---- verdicts ---------------------------------------------------------------------------------------------------- */
+
+static uint8_t
+line_byte(const kea4_plan_t *plan, uint32_t address, kea4_verdict_t verdict) {
+	return (uint8_t)((mix(plan->seed + address) << VERDICT_BITS) | verdict);
+}
+
+static void
+judge(kea4_plan_t *plan, const kea4_claim_t *claim) {
+	if ((claim->place & KEA4_CLAIM_ENDED) == 0) {
+		bool refused = claim->client == 0 || (claim->place & KEA4_CLAIM_LOST) != 0;
+		plan->lines[kea4_place_line(claim->place)] =
+			line_byte(plan, claim->address, refused ? KEA4_REFUSE : KEA4_STORE);
+	}
+}
+
+kea4_verdict_t
+kea4_plan_verdict(const kea4_plan_t *plan, uint64_t line) {
+	return line <= plan->last_line ? (kea4_verdict_t)(plan->lines[line] & ((1 << VERDICT_BITS) - 1)) : KEA4_SKIP;
+}
+
+bool
+kea4_plan_is_address(const kea4_plan_t *plan, uint64_t line, uint32_t address) {
+	return plan->lines[line] == line_byte(plan, address, kea4_plan_verdict(plan, line));
+}
+
+bool
+kea4_plan_settle(kea4_plan_t *plan) {
+	if (!drain(plan)) {
+		return false;
+	}
+	plan->clients = new_slots(plan->slots);
+	plan->lines = calloc(plan->last_line + 1, 1);
+	if (plan->clients == NULL || plan->lines == NULL) {
+		return false;
+	}
+	for (size_t i = 0; i < plan->count; i++) {
+		prefetch_contest(plan, i);
+		if (is_contender(&plan->claims[i])) {
+			contend(plan, i);
+		}
+	}
+	for (size_t i = 0; i < plan->count; i++) {
+		judge(plan, &plan->claims[i]);
+	}
+	return true;
 }

@@ -6,8 +6,10 @@
  * its address. To this lessor adds one: a client has at most one lease in a scope. Of several the one with the latest
  * transaction counts, and of those with the same one the last in file order.
  *
- * A plan does not keep rows, only where they stand: 24 bytes per address, 5 to 11 bytes of index, and after
- * kea4_plan_settle() as much again for the index by client.
+ * A plan does not keep rows. It takes 24 bytes per address and 5 to 11 bytes of index; once settled, as much again for the
+ * index by client, and one byte per line. Lines are numbered through all files, from 1.
+ *
+ * Rows come faster than memory answers; so claims wait in a short queue while what they need is fetched.
  */
 #ifndef LESSOR_TOOLS_KEA4_PLAN_H
 #define LESSOR_TOOLS_KEA4_PLAN_H
@@ -16,12 +18,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bits of kea4_claim_t.place; the rest is the file and the line. */
+/* Bits of kea4_claim_t.place; the rest is the number of the line. */
 #define KEA4_CLAIM_ENDED UINT64_C(1) /* the row ends the lease */
 #define KEA4_CLAIM_LOST  UINT64_C(2) /* another address holds the client */
 #define KEA4_CLAIM_MOVED UINT64_C(4) /* free for the user of the plan */
 
-enum { KEA4_PLAN_MAX_FILES = 8192 };
+enum { KEA4_PLAN_QUEUE = 32 };
 
 /* The last row of one address. */
 typedef struct kea4_claim {
@@ -35,34 +37,58 @@ typedef struct kea4_plan {
 	kea4_claim_t *claims; /* in the order of first appearance */
 	uint32_t *addresses;  /* open addressing: position in claims + 1, or 0 */
 	uint32_t *clients;    /* likewise, by client; NULL before kea4_plan_settle() */
+	uint8_t *lines;       /* by number: verdict and a little of the address; NULL before kea4_plan_settle() */
 	size_t count;
 	size_t capacity;
 	size_t slots; /* of each index; a power of two */
+	uint64_t last_line;
 	uint64_t seed;
+	size_t queued;
+	kea4_claim_t queue[KEA4_PLAN_QUEUE];
 } kea4_plan_t;
 
 /* False without memory. The seed keys the indexes: client ids come from strangers. */
 bool kea4_plan_open(kea4_plan_t *plan, uint64_t seed);
 void kea4_plan_close(kea4_plan_t *plan);
 
-/* Where a row stands, for kea4_claim_t.place, and back. line fits 46 bits. */
-uint64_t kea4_place(size_t file, uint64_t line);
-size_t kea4_place_file(uint64_t place);
-uint64_t kea4_place_line(uint64_t place);
+/* The number of a line, for kea4_claim_t.place, and back. It fits 60 bits. */
+static inline uint64_t
+kea4_place(uint64_t line) {
+	return line << 4;
+}
+
+static inline uint64_t
+kea4_place_line(uint64_t place) {
+	return place >> 4;
+}
 
 /* What stands for a client in a scope: equal for equal ones, and for others with a chance of 2^-64. Never 0. */
 uint64_t kea4_plan_client(const kea4_plan_t *plan, uint32_t subnet, const uint8_t *id, size_t id_bytes);
 
-/* A further row: it replaces the former claim to its address. False without memory (the plan is unchanged). */
+/* A further row: it replaces the former claim to its address. False without memory. */
 bool kea4_plan_put(kea4_plan_t *plan, const kea4_claim_t *claim);
 
-/* The claim to an address; NULL if no row named it. Valid until the next put. */
+/* After the last put: mark the claims that lose their client, and judge every line. False without memory. */
+bool kea4_plan_settle(kea4_plan_t *plan);
+
+/* ---- Of a settled plan ---- */
+
+/* The claim to an address; NULL if no row named it. */
 kea4_claim_t *kea4_plan_find(const kea4_plan_t *plan, uint32_t address);
 
-/* After the last put: mark the claims that lose their client. *lost becomes their number. False without memory. */
-bool kea4_plan_settle(kea4_plan_t *plan, size_t *lost);
-
-/* After settle: the claim that holds a client, NULL if none does. */
+/* The claim that holds a client; NULL if none does. */
 kea4_claim_t *kea4_plan_holder(const kea4_plan_t *plan, uint64_t client);
+
+typedef enum kea4_verdict {
+	KEA4_SKIP,  /* no row, or a later one took its place, or it ended a lease */
+	KEA4_STORE, /* the lease is to be stored */
+	KEA4_REFUSE /* the row counts, but it has no scope or lost its client */
+} kea4_verdict_t;
+
+/* What is to be done with a line; without touching the claims, as there are more lines than leases. */
+kea4_verdict_t kea4_plan_verdict(const kea4_plan_t *plan, uint64_t line);
+
+/* Is this the address that the line had when it was put? Another one is found out in 63 of 64 cases. */
+bool kea4_plan_is_address(const kea4_plan_t *plan, uint64_t line, uint32_t address);
 
 #endif

@@ -47,13 +47,14 @@ system_sync_directory(int directory) {
 	return negative(fsync(directory));
 }
 
+/* Not posix_fallocate(): where the file system cannot, that one writes, byte by byte, which direct I/O refuses. */
 static int
 system_allocate(int file, uint64_t size_bytes) {
 	int result;
 	do {
-		result = posix_fallocate(file, 0, (off_t)size_bytes);
-	} while (result == EINTR);
-	return -result;
+		result = negative(fallocate(file, 0, 0, (off_t)size_bytes));
+	} while (result == -EINTR);
+	return result;
 }
 
 static int

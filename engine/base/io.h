@@ -21,7 +21,10 @@ typedef struct lsr_io_ops {
 	ssize_t (*pwrite)(int file, const void *data, size_t size_bytes, uint64_t offset);
 	int (*datasync)(int file); /* contents and size */
 	int (*sync_directory)(int directory);
-	int (*allocate)(int file, uint64_t size_bytes); /* room on disk for the first size_bytes, contents zero */
+	int (*allocate)(
+		int file,
+		uint64_t
+			size_bytes); /* room on disk for the first size_bytes, contents zero; -EOPNOTSUPP or -ENOSYS: cannot */
 	int (*truncate)(int file, uint64_t size_bytes);
 	int (*rename)(int directory, const char *from, const char *to);
 	int (*unlink)(int directory, const char *name);

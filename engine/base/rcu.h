@@ -35,7 +35,11 @@ extern char lsr_rcu_tsan_token;
 #define LSR_RCU_TSAN_ACQUIRE() ((void)0)
 #endif
 
-typedef struct rcu_head lsr_rcu_head_t;
+/* Embedded in what is to be freed later. */
+typedef struct lsr_rcu_head {
+	struct rcu_head urcu;
+	void (*function)(struct lsr_rcu_head *head);
+} lsr_rcu_head_t;
 
 static inline void
 lsr_rcu_enter(void) {
@@ -55,15 +59,22 @@ lsr_rcu_synchronize(void) {
 	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
 }
 
-/* Call 'function' with 'head' after a grace period, on a helper thread. 'head' is embedded in what is to be freed. */
+/*
+ * Around fork(), for pthread_atfork(): liburcu's own threads and registry do not come along by themselves. Without these a child that opened an engine of its
+ * own would wait for ever for threads that only its parent has.
+ */
+void lsr_rcu_before_fork(void);
+void lsr_rcu_after_fork_parent(void);
+void lsr_rcu_after_fork_child(void);
+
+/* Call 'function' with 'head' after a grace period, on a helper thread. */
 void lsr_rcu_defer(lsr_rcu_head_t *head, void (*function)(lsr_rcu_head_t *head));
 
-/* Wait until everything deferred before this call has run. As lsr_rcu_synchronize(). */
+/* Wait until as much has run as had been deferred before this call. As lsr_rcu_synchronize(). */
 void lsr_rcu_drain(void);
 
 /*
- * Deferred work has no brake of its own. Called outside of any section after operations that defer: waits for a grace period when
- * very much is pending.
+ * Deferred work has no brake of its own. Called outside of any section after operations that defer: waits while very much is pending.
  */
 void lsr_rcu_brake(void);
 

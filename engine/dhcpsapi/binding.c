@@ -67,15 +67,15 @@ shard_of_thread(void) {
 static lsr_binding_t *
 pin(unsigned slot, unsigned shard) {
 	for (;;) {
-		lsr_binding_t *binding = atomic_load(&slots[slot]); /* C1 */
+		lsr_binding_t *binding = atomic_load_explicit(&slots[slot], memory_order_seq_cst); /* C1 */
 		if (binding == NULL) {
 			return NULL;
 		}
-		(void)atomic_fetch_add(&binding->shards[shard].calls, 1); /* C2 */
-		if (atomic_load(&slots[slot]) == binding) {               /* C3 */
+		(void)atomic_fetch_add_explicit(&binding->shards[shard].calls, 1, memory_order_seq_cst); /* C2 */
+		if (atomic_load_explicit(&slots[slot], memory_order_seq_cst) == binding) {               /* C3 */
 			return binding;
 		}
-		(void)atomic_fetch_sub(&binding->shards[shard].calls, 1);
+		(void)atomic_fetch_sub_explicit(&binding->shards[shard].calls, 1, memory_order_seq_cst);
 	}
 }
 
@@ -136,7 +136,7 @@ static void
 forget_calls_of_parent(void) {
 	for (lsr_binding_t *binding = known; binding != NULL; binding = binding->next_known) {
 		for (unsigned shard = 0; shard < LSR_BINDING_SHARDS; shard++) {
-			atomic_store(&binding->shards[shard].calls, 0);
+			atomic_store_explicit(&binding->shards[shard].calls, 0, memory_order_seq_cst);
 		}
 	}
 	unlock_table();
@@ -191,7 +191,7 @@ find_slot(LPCWSTR label) {
 static void
 wait_for_calls(lsr_binding_t *binding) {
 	for (unsigned shard = 0; shard < LSR_BINDING_SHARDS; shard++) {
-		while (atomic_load(&binding->shards[shard].calls) != 0) { /* W2 */
+		while (atomic_load_explicit(&binding->shards[shard].calls, memory_order_seq_cst) != 0) { /* W2 */
 			(void)nanosleep(&(struct timespec){.tv_nsec = LSR_DRAIN_POLL_NS}, NULL);
 		}
 	}
@@ -213,7 +213,7 @@ unbind(LPCWSTR label) {
 	lock_table();
 	const unsigned slot = find_slot(label);
 	if (slot < LESSOR_DHCPSAPI_BINDINGS_MAX) {
-		former = atomic_exchange(&slots[slot], NULL); /* W1 */
+		former = atomic_exchange_explicit(&slots[slot], NULL, memory_order_seq_cst); /* W1 */
 	}
 	unlock_table();
 	if (former == NULL) {
@@ -257,7 +257,7 @@ publish(LPCWSTR label, const lsr_terms_t *terms, lsr_binding_t **former) {
 		return LESSOR_NO_MEMORY;
 	}
 	fill(binding, label, terms);
-	*former = atomic_exchange(&slots[slot], binding); /* W1 */
+	*former = atomic_exchange_explicit(&slots[slot], binding, memory_order_seq_cst); /* W1 */
 	if (slot >= atomic_load_explicit(&slots_used, memory_order_relaxed)) {
 		atomic_store_explicit(&slots_used, slot + 1, memory_order_release);
 	}

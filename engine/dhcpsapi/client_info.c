@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The calls on one IPv4 lease: create, read, delete. Each is a frame (call.h) around a translation and a native call. */
+/* The calls on one IPv4 lease: create, read, delete. Each is a frame (call.h) around a translation and a native one. */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <lessor/dhcpsapi.h>
@@ -11,8 +12,8 @@
 #include "dhcpsapi/search.h"
 
 /*
- * How often a delete searches again because the lease it found was changed before it could be deleted. Each time
- * another caller has succeeded in between; after so many the lease may as well be called gone.
+ * How often a delete searches again because the lease that it found went to another client before it could be
+ * deleted. Each time another caller has succeeded in between; after so many the lease may as well be called gone.
  */
 #define LSR_DELETE_ATTEMPTS 32
 
@@ -22,12 +23,12 @@
 
 static lessor_status_t
 create(const lsr_binding_t *binding, LPCWSTR server, const DHCP_CLIENT_INFO_PB *info) {
-	lsr_record_t record;
-	const lessor_status_t status = lsr_record_from_info(&record, info);
+	lsr_client_record_t record;
+	const lessor_status_t status = lsr_client_record_from_info(&record, info);
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	lsr_record_own(&record, binding, server);
+	lsr_client_record_own(&record, binding, server);
 	return lessor_lease_create(binding->engine, &record.lease, binding->mode, NULL);
 }
 
@@ -53,10 +54,10 @@ DhcpV4CreateClientInfo(const WCHAR *ServerIpAddress, const LPDHCP_CLIENT_INFO_PB
 
 static lessor_status_t
 get(const lsr_binding_t *binding, const DHCP_SEARCH_INFO *search, LPDHCP_CLIENT_INFO_PB *info) {
-	lsr_found_t found;
+	lsr_search_hit_t found;
 	lessor_status_t status = lsr_search_find(binding->engine, search, &found);
 	if (status == LESSOR_OK) {
-		status = lsr_record_to_info(&found.lease, info);
+		status = lsr_client_record_to_info(&found.lease, info);
 		lsr_search_release(&found);
 	}
 	return status;
@@ -87,10 +88,10 @@ DhcpV4GetClientInfo(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *Search
  * Delete.
  */
 
-/* One attempt. LESSOR_NOT_FOUND with *found_one, or LESSOR_OTHER_CLIENT: somebody else was faster. */
+/* One attempt. If *found_one, LESSOR_NOT_FOUND and LESSOR_OTHER_CLIENT say that somebody else was faster. */
 static lessor_status_t
 find_and_delete(const lsr_binding_t *binding, const DHCP_SEARCH_INFO *search, bool *found_one) {
-	lsr_found_t found;
+	lsr_search_hit_t found;
 	lessor_status_t status = lsr_search_find(binding->engine, search, &found);
 	*found_one = status == LESSOR_OK;
 	if (status == LESSOR_OK) {
@@ -102,9 +103,14 @@ find_and_delete(const lsr_binding_t *binding, const DHCP_SEARCH_INFO *search, bo
 }
 
 static lessor_status_t
-delete_found(const lsr_binding_t *binding, const DHCP_SEARCH_INFO *search) {
+delete_one(const lsr_binding_t *binding, const DHCP_SEARCH_INFO *search) {
 	lessor_status_t status = LESSOR_NOT_FOUND;
 	bool overtaken = true;
+	if (search->SearchType == DhcpClientIpAddress) {
+		/* Whose lease it is does not matter, so there is nothing to search for. */
+		return lessor_lease_delete(binding->engine, search->SearchInfo.ClientIpAddress, NULL, 0, binding->mode,
+					   NULL);
+	}
 	for (int attempt = 0; attempt < LSR_DELETE_ATTEMPTS && overtaken; attempt++) {
 		bool found_one;
 		status = find_and_delete(binding, search, &found_one);
@@ -125,5 +131,5 @@ DhcpDeleteClientInfo(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *Clien
 	if (code != ERROR_SUCCESS) {
 		return code;
 	}
-	return lsr_call_end(binding, delete_found(binding, ClientInfo), &codes);
+	return lsr_call_end(binding, delete_one(binding, ClientInfo), &codes);
 }

@@ -30,7 +30,7 @@ lessor_dhcpsapi_client_info_init(DHCP_CLIENT_INFO_PB *ClientInfo) {
 }
 
 bool
-lsr_record_is_client_id(const DHCP_CLIENT_UID *id) {
+lsr_client_record_id_ok(const DHCP_CLIENT_UID *id) {
 	return id->Data != NULL && id->DataLength > 0 && id->DataLength <= LESSOR_CLIENT_ID_MAX_BYTES;
 }
 
@@ -42,7 +42,7 @@ take_text(LPCWSTR text, size_t max_units, char *utf8, const char **member) {
 }
 
 static bool
-take_texts(lsr_record_t *record, const DHCP_CLIENT_INFO_PB *info) {
+take_texts(lsr_client_record_t *record, const DHCP_CLIENT_INFO_PB *info) {
 	lessor_lease_t *lease = &record->lease;
 	return take_text(info->ClientName, LSR_NAME_MAX_UNITS, record->name, &lease->name) &&
 	       take_text(info->ClientComment, LSR_COMMENT_MAX_UNITS, record->comment, &lease->comment) &&
@@ -50,11 +50,11 @@ take_texts(lsr_record_t *record, const DHCP_CLIENT_INFO_PB *info) {
 }
 
 lessor_status_t
-lsr_record_from_info(lsr_record_t *record, const DHCP_CLIENT_INFO_PB *info) {
+lsr_client_record_from_info(lsr_client_record_t *record, const DHCP_CLIENT_INFO_PB *info) {
 	lessor_lease_t *lease = &record->lease;
 	/* An enumeration, but the caller's number may be any; a byte must not make a known one of it. */
 	const uint32_t quarantine_status = (uint32_t)info->Status;
-	if (!lsr_record_is_client_id(&info->ClientHardwareAddress) || quarantine_status > NOQUARINFO) {
+	if (!lsr_client_record_id_ok(&info->ClientHardwareAddress) || quarantine_status > NOQUARINFO) {
 		return LESSOR_INVALID;
 	}
 	lessor_lease_init(lease);
@@ -71,7 +71,7 @@ lsr_record_from_info(lsr_record_t *record, const DHCP_CLIENT_INFO_PB *info) {
 }
 
 void
-lsr_record_own(lsr_record_t *record, const lsr_binding_t *binding, LPCWSTR server) {
+lsr_client_record_own(lsr_client_record_t *record, const lsr_binding_t *binding, LPCWSTR server) {
 	record->lease.owner_name = binding->server_name;
 	record->lease.owner_address = binding->server_address;
 	if (server != NULL) {
@@ -110,7 +110,7 @@ fill_info(lsr_block_t *block, const lessor_lease_t *lease, DHCP_CLIENT_INFO_PB *
 }
 
 lessor_status_t
-lsr_record_to_info(const lessor_lease_t *lease, LPDHCP_CLIENT_INFO_PB *info) {
+lsr_client_record_to_info(const lessor_lease_t *lease, LPDHCP_CLIENT_INFO_PB *info) {
 	lsr_block_t block = lsr_block_make(block_bytes(lease));
 	void *result;
 	DHCP_CLIENT_INFO_PB *filled = lsr_block_take(&block, sizeof(*filled));

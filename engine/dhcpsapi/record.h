@@ -22,27 +22,27 @@
 #define LSR_POLICY_MAX_UNITS  63u
 
 /* A native lease and the texts it points to. Not to be copied. */
-typedef struct lsr_record {
+typedef struct lsr_client_record {
 	lessor_lease_t lease;
 	char name[LSR_UTF8_BYTES(LSR_NAME_MAX_UNITS)];
 	char comment[LSR_UTF8_BYTES(LSR_COMMENT_MAX_UNITS)];
 	char policy_name[LSR_UTF8_BYTES(LSR_POLICY_MAX_UNITS)];
-} lsr_record_t;
+} lsr_client_record_t;
 
 /* Has it 1 to 255 bytes? Does not look at them. */
-bool lsr_record_is_client_id(const DHCP_CLIENT_UID *id);
+bool lsr_client_record_id_ok(const DHCP_CLIENT_UID *id);
 
 /*
  * Translate what a caller gave. The client id stays the caller's memory. Members whose meaning the engine checks itself
  * (address, type, state) are passed on as they are; those that would not survive the translation are refused.
  * Returns: LESSOR_OK; LESSOR_INVALID.
  */
-lessor_status_t lsr_record_from_info(lsr_record_t *record, const DHCP_CLIENT_INFO_PB *info);
+lessor_status_t lsr_client_record_from_info(lsr_client_record_t *record, const DHCP_CLIENT_INFO_PB *info);
 
 /* Make the server its owner: the binding's name, and the address that 'server' spells, or else the binding's. */
-void lsr_record_own(lsr_record_t *record, const lsr_binding_t *binding, LPCWSTR server);
+void lsr_client_record_own(lsr_client_record_t *record, const lsr_binding_t *binding, LPCWSTR server);
 
 /* Translate a lease into a result of one block. Returns: LESSOR_OK; LESSOR_NO_MEMORY; LESSOR_DAMAGED. */
-lessor_status_t lsr_record_to_info(const lessor_lease_t *lease, LPDHCP_CLIENT_INFO_PB *info);
+lessor_status_t lsr_client_record_to_info(const lessor_lease_t *lease, LPDHCP_CLIENT_INFO_PB *info);
 
 #endif

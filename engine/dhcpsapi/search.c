@@ -39,7 +39,7 @@ read_key(lessor_engine_t *engine, const lsr_key_t *key, lessor_lease_t *lease, v
 }
 
 static lessor_status_t
-find_key(lessor_engine_t *engine, const lsr_key_t *key, lsr_found_t *found) {
+find_key(lessor_engine_t *engine, const lsr_key_t *key, lsr_search_hit_t *found) {
 	lessor_status_t status = read_key(engine, key, &found->lease, found->texts, sizeof(found->texts));
 	found->long_texts = NULL;
 	if (status == LESSOR_BUFFER_TOO_SMALL) {
@@ -55,19 +55,13 @@ find_key(lessor_engine_t *engine, const lsr_key_t *key, lsr_found_t *found) {
 	return status;
 }
 
-static lessor_status_t
-find_address(lessor_engine_t *engine, DHCP_IP_ADDRESS address, lsr_found_t *found) {
-	/* No lease has the address 0, which is not for a search to reject. */
-	return address == 0 ? LESSOR_NOT_FOUND : find_key(engine, &(lsr_key_t){.address = address}, found);
-}
-
 static uint32_t
 read_little_endian(const BYTE *bytes) {
 	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
 static lessor_status_t
-find_unique_id(lessor_engine_t *engine, const DHCP_CLIENT_UID *id, lsr_found_t *found) {
+find_unique_id(lessor_engine_t *engine, const DHCP_CLIENT_UID *id, lsr_search_hit_t *found) {
 	if (id->Data == NULL || id->DataLength == 0 || id->DataLength > LESSOR_DHCPSAPI_UNIQUE_ID_MAX_BYTES) {
 		return LESSOR_INVALID;
 	}
@@ -82,7 +76,7 @@ find_unique_id(lessor_engine_t *engine, const DHCP_CLIENT_UID *id, lsr_found_t *
 }
 
 static lessor_status_t
-scan_for_name(lessor_engine_t *engine, const char *name, lsr_found_t *found) {
+scan_for_name(lessor_engine_t *engine, const char *name, lsr_search_hit_t *found) {
 	lessor_cursor_t cursor;
 	lessor_status_t status;
 	lessor_cursor_init(&cursor, 0, UINT32_MAX);
@@ -94,7 +88,7 @@ scan_for_name(lessor_engine_t *engine, const char *name, lsr_found_t *found) {
 }
 
 static lessor_status_t
-find_name(lessor_engine_t *engine, LPCWSTR name, lsr_found_t *found) {
+find_name(lessor_engine_t *engine, LPCWSTR name, lsr_search_hit_t *found) {
 	char utf8[LSR_UTF8_BYTES(LSR_NAME_MAX_UNITS)];
 	if (name == NULL || !lsr_utf16_to_utf8(name, LSR_NAME_MAX_UNITS, utf8)) {
 		return LESSOR_INVALID;
@@ -111,10 +105,10 @@ find_name(lessor_engine_t *engine, LPCWSTR name, lsr_found_t *found) {
 }
 
 lessor_status_t
-lsr_search_find(lessor_engine_t *engine, const DHCP_SEARCH_INFO *search, lsr_found_t *found) {
+lsr_search_find(lessor_engine_t *engine, const DHCP_SEARCH_INFO *search, lsr_search_hit_t *found) {
 	switch (search->SearchType) {
 	case DhcpClientIpAddress:
-		return find_address(engine, search->SearchInfo.ClientIpAddress, found);
+		return find_key(engine, &(lsr_key_t){.address = search->SearchInfo.ClientIpAddress}, found);
 	case DhcpClientHardwareAddress:
 		return find_unique_id(engine, &search->SearchInfo.ClientHardwareAddress, found);
 	case DhcpClientName:
@@ -125,14 +119,14 @@ lsr_search_find(lessor_engine_t *engine, const DHCP_SEARCH_INFO *search, lsr_fou
 }
 
 void
-lsr_search_release(lsr_found_t *found) {
+lsr_search_release(lsr_search_hit_t *found) {
 	free(found->long_texts);
 	found->long_texts = NULL;
 }
 
 DWORD
 lessor_dhcpsapi_unique_id(DHCP_IP_ADDRESS SubnetAddress, const DHCP_CLIENT_UID *ClientId, BYTE *Buffer, DWORD *Length) {
-	if (Length == NULL || ClientId == NULL || !lsr_record_is_client_id(ClientId)) {
+	if (Length == NULL || ClientId == NULL || !lsr_client_record_id_ok(ClientId)) {
 		return ERROR_INVALID_PARAMETER;
 	}
 	const DWORD room = Buffer == NULL ? 0 : *Length;

@@ -9,11 +9,11 @@
 #include <lessor/lease.h>
 
 /* A lease and the memory its texts lie in: here for common ones, elsewhere for long ones. Not to be copied. */
-typedef struct lsr_found {
+typedef struct lsr_search_hit {
 	lessor_lease_t lease;
 	void *long_texts;
 	unsigned char texts[512];
-} lsr_found_t;
+} lsr_search_hit_t;
 
 /* A search by name that gives no name: the one mistake that some calls look for before they look at access. */
 bool lsr_search_lacks_name(const DHCP_SEARCH_INFO *search);
@@ -24,8 +24,8 @@ bool lsr_search_lacks_name(const DHCP_SEARCH_INFO *search);
  * Returns: LESSOR_OK; LESSOR_INVALID (the search is malformed); LESSOR_NOT_FOUND; LESSOR_NO_SCOPE (the subnet in a
  *          unique ID is none); LESSOR_NO_MEMORY; LESSOR_FORKED.
  */
-lessor_status_t lsr_search_find(lessor_engine_t *engine, const DHCP_SEARCH_INFO *search, lsr_found_t *found);
+lessor_status_t lsr_search_find(lessor_engine_t *engine, const DHCP_SEARCH_INFO *search, lsr_search_hit_t *found);
 
-void lsr_search_release(lsr_found_t *found);
+void lsr_search_release(lsr_search_hit_t *found);
 
 #endif

@@ -100,7 +100,6 @@ typedef struct {
 
 static void
 recycle_overflow(lsr_rcu_head_t *head) {
-	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
 	lsr_overflow_retired_t *retired = LSR_CONTAINER(head, lsr_overflow_retired_t, head);
 	lsr_client_hash_t *hash = retired->hash;
 	(void)pthread_mutex_lock(&hash->overflow_lock);
@@ -108,18 +107,21 @@ recycle_overflow(lsr_rcu_head_t *head) {
 	hash->overflow_free = retired->number;
 	(void)pthread_mutex_unlock(&hash->overflow_lock);
 	free(retired);
+	(void)atomic_fetch_sub_explicit(&hash->overflow_retired, 1, memory_order_release);
 }
 
 /* Unlink the empty bucket behind 'before'. Readers may still stand on it, so it is reused after a grace period only. */
-static void
+static bool
 drop_overflow(lsr_client_hash_t *hash, lsr_bucket_t *before, uint32_t number) {
 	lsr_overflow_retired_t *retired = malloc(sizeof(*retired));
 	if (retired == NULL) {
-		return; /* it stays in the chain, empty */
+		return false; /* no memory: it stays in the chain, empty */
 	}
 	*retired = (lsr_overflow_retired_t){.hash = hash, .number = number};
 	set_next(before, next_of(lsr_hash_overflow(hash, number)));
+	(void)atomic_fetch_add_explicit(&hash->overflow_retired, 1, memory_order_relaxed);
 	lsr_rcu_defer(&retired->head, recycle_overflow);
+	return true;
 }
 
 /* ---- chains, with the home bucket's lock held -------------------------------------------------------------------- */
@@ -157,7 +159,7 @@ chain_add(lsr_client_hash_t *hash, lsr_bucket_t *home, uint64_t entry) {
 }
 
 /*
- * Fill the hole at (bucket, i) from the chain's last bucket, so that chains shrink as they grew: otherwise every bucket that
+ * Fill the hole at (bucket, i) from the chain's last bucket, and let go of that one when it is empty, so that chains shrink as they grew: otherwise every bucket that
  * was full once would cost a second line for ever.
  */
 static void
@@ -181,7 +183,7 @@ close_hole(lsr_client_hash_t *hash, lsr_bucket_t *home, lsr_bucket_t *bucket, un
 		}
 	}
 	if (is_empty(last)) {
-		drop_overflow(hash, before, number);
+		(void)drop_overflow(hash, before, number);
 	}
 }
 
@@ -219,9 +221,9 @@ erase_movers(lsr_client_hash_t *hash, lsr_bucket_t *old, uint32_t fresh_index, u
 	}
 }
 
-/* Move everything as far forward as it goes and let go of what is empty then. */
+/* Move everything as far forward as it goes. */
 static void
-compact(lsr_client_hash_t *hash, lsr_bucket_t *home) {
+fill_holes(lsr_client_hash_t *hash, lsr_bucket_t *home) {
 	for (lsr_bucket_t *bucket = home; next_of(bucket) != 0; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
 		for (unsigned i = 0; i < LSR_HASH_ENTRIES && next_of(bucket) != 0; i++) {
 			if (entry_at(bucket, i) == 0) {
@@ -230,6 +232,19 @@ compact(lsr_client_hash_t *hash, lsr_bucket_t *home) {
 		}
 		if (next_of(bucket) == 0) {
 			return;
+		}
+	}
+}
+
+/* After a split: a short chain without empty buckets. */
+static void
+compact(lsr_client_hash_t *hash, lsr_bucket_t *home) {
+	fill_holes(hash, home);
+	for (lsr_bucket_t *before = home; next_of(before) != 0;) {
+		const uint32_t number = next_of(before);
+		lsr_bucket_t *bucket = lsr_hash_overflow(hash, number);
+		if (!is_empty(bucket) || !drop_overflow(hash, before, number)) {
+			before = bucket;
 		}
 	}
 }
@@ -311,13 +326,26 @@ lock_home(lsr_client_hash_t *hash, uint64_t h) {
 	}
 }
 
+/* Look for the key in a locked chain; remember the first hole on the way (bucket NULL: there is none). */
+typedef struct {
+	lsr_bucket_t *bucket;
+	unsigned index;
+} lsr_hole_t;
+
 static lsr_insert_t
 check_chain(lsr_client_hash_t *hash, lsr_bucket_t *home, uint32_t tag, lsr_match_function match, const void *key,
-	    uint32_t *other) {
+	    uint32_t *other, lsr_hole_t *hole) {
+	hole->bucket = NULL;
 	for (lsr_bucket_t *bucket = home;; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
 		for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
 			const uint64_t entry = entry_at(bucket, i);
-			if (LSR_LIKELY((uint32_t)(entry >> 32) != tag || entry == 0)) {
+			if (entry == 0) {
+				if (hole->bucket == NULL) {
+					*hole = (lsr_hole_t){.bucket = bucket, .index = i};
+				}
+				continue;
+			}
+			if (LSR_LIKELY((uint32_t)(entry >> 32) != tag)) {
 				continue;
 			}
 			const lsr_match_t verdict = match(key, (uint32_t)entry);
@@ -326,7 +354,7 @@ check_chain(lsr_client_hash_t *hash, lsr_bucket_t *home, uint32_t tag, lsr_match
 				return verdict == LSR_MATCH_YES ? LSR_INSERT_PRESENT : LSR_INSERT_IN_DOUBT;
 			}
 		}
-		if (next_of(bucket) == 0) {
+		if (LSR_LIKELY(next_of(bucket) == 0)) {
 			return LSR_INSERT_DONE;
 		}
 	}
@@ -335,13 +363,19 @@ check_chain(lsr_client_hash_t *hash, lsr_bucket_t *home, uint32_t tag, lsr_match
 lsr_insert_t
 lsr_client_hash_insert(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id, lsr_match_function match,
 		       const void *key, uint32_t *other) {
+	lsr_hole_t hole;
+	const uint64_t entry = (uint64_t)lsr_hash_tag(h) << 32 | record_id;
 	lsr_bucket_t *home = lock_home(hash, h);
-	lsr_insert_t result = check_chain(hash, home, lsr_hash_tag(h), match, key, other);
-	if (result == LSR_INSERT_DONE && !chain_add(hash, home, (uint64_t)lsr_hash_tag(h) << 32 | record_id)) {
-		result = LSR_INSERT_NO_MEMORY;
+	lsr_insert_t result = check_chain(hash, home, lsr_hash_tag(h), match, key, other, &hole);
+	if (LSR_LIKELY(result == LSR_INSERT_DONE)) {
+		if (LSR_LIKELY(hole.bucket != NULL)) {
+			set_entry(hole.bucket, hole.index, entry);
+		} else if (!chain_add(hash, home, entry)) {
+			result = LSR_INSERT_NO_MEMORY;
+		}
 	}
 	unlock_bucket(home);
-	if (result == LSR_INSERT_DONE) {
+	if (LSR_LIKELY(result == LSR_INSERT_DONE)) {
 		count_and_grow(hash, h);
 	}
 	return result;
@@ -398,6 +432,9 @@ void
 lsr_client_hash_destroy(lsr_client_hash_t *hash) {
 	if (hash->homes.base == NULL) {
 		return;
+	}
+	while (atomic_load_explicit(&hash->overflow_retired, memory_order_acquire) != 0) {
+		lsr_rcu_drain(); /* they are on their way back into this table */
 	}
 	lsr_arena_destroy(&hash->homes);
 	lsr_arena_destroy(&hash->overflows);

@@ -59,6 +59,7 @@ typedef struct lsr_client_hash {
 	uint32_t overflow_used;
 	uint32_t overflow_free; /* chained through the header's upper half; 0: none */
 	uint32_t overflow_limit;
+	_Atomic uint32_t overflow_retired; /* unlinked, waiting for their grace period */
 } lsr_client_hash_t;
 
 typedef enum lsr_match {

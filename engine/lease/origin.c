@@ -73,8 +73,8 @@ lsr_origins_next_number(const lsr_origins_t *origins) {
 }
 
 /* One block: the origin and its texts. */
-static lsr_origin_t *
-copy_of(const lsr_origin_t *origin) {
+lsr_origin_t *
+lsr_origin_copy(const lsr_origin_t *origin) {
 	lsr_origin_t *copy = malloc(sizeof(*copy) + origin->owner_name_bytes + origin->policy_bytes + 2u);
 	if (copy == NULL) {
 		return NULL;
@@ -93,19 +93,8 @@ copy_of(const lsr_origin_t *origin) {
 	return copy;
 }
 
-bool
-lsr_origins_add(lsr_origins_t *origins, uint32_t number, const lsr_origin_t *origin) {
-	if (number == 0 || number > LSR_ORIGINS_MAX) {
-		return false;
-	}
-	const lsr_origin_t *present = lsr_origins_get(origins, (uint16_t)number);
-	if (present != NULL) {
-		return equal(present, origin);
-	}
-	lsr_origin_t *copy = copy_of(origin);
-	if (copy == NULL) {
-		return false;
-	}
+void
+lsr_origins_publish(lsr_origins_t *origins, uint32_t number, lsr_origin_t *copy) {
 	atomic_store_explicit(&origins->by_number[number], copy, memory_order_release); /* O1 */
 	uint32_t slot = first_slot(copy);
 	while (atomic_load_explicit(&origins->index[slot], memory_order_relaxed) != 0) {
@@ -115,6 +104,22 @@ lsr_origins_add(lsr_origins_t *origins, uint32_t number, const lsr_origin_t *ori
 	if (number > atomic_load_explicit(&origins->count, memory_order_relaxed)) {
 		atomic_store_explicit(&origins->count, number, memory_order_release);
 	}
+}
+
+bool
+lsr_origins_add(lsr_origins_t *origins, uint32_t number, const lsr_origin_t *origin) {
+	if (number == 0 || number > LSR_ORIGINS_MAX) {
+		return false;
+	}
+	const lsr_origin_t *present = lsr_origins_get(origins, (uint16_t)number);
+	if (present != NULL) {
+		return equal(present, origin);
+	}
+	lsr_origin_t *copy = lsr_origin_copy(origin);
+	if (copy == NULL) {
+		return false;
+	}
+	lsr_origins_publish(origins, number, copy);
 	return true;
 }
 

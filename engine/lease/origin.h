@@ -44,10 +44,16 @@ void lsr_origins_destroy(lsr_origins_t *origins);
 uint16_t lsr_origins_find(const lsr_origins_t *origins, const lsr_origin_t *origin);
 
 /*
- * With the lock held: the number an origin would get next, 0 when all are used; and give it that number. The texts are copied. add returns
- * false without memory; adding a number that exists with the same contents does nothing (recovery meets an origin twice).
+ * Adding one, with the lock held: the number it gets (0: all are used), a copy of it (NULL: no memory; free() if it is not needed after all), then the log, then
+ * publish, which cannot fail.
  */
 uint32_t lsr_origins_next_number(const lsr_origins_t *origins);
+lsr_origin_t *lsr_origin_copy(const lsr_origin_t *origin);
+void lsr_origins_publish(lsr_origins_t *origins, uint32_t number, lsr_origin_t *copy);
+
+/*
+ * Recovery: all of it at once. An equal origin under that number is fine, since recovery meets it twice. False: no memory, or the number has other texts.
+ */
 bool lsr_origins_add(lsr_origins_t *origins, uint32_t number, const lsr_origin_t *origin);
 
 /* The origin of a number, NULL if there is none. */

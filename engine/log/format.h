@@ -3,12 +3,13 @@
  * The log on disk. All integers little-endian. Version 1.
  *
  * The log is one stream of bytes. A position in it (LSN) is a count of bytes since the store was made; LSN_FIRST is the first. The stream is
- * cut into frames (one per flush), and frames lie in segment files "log-<index, 16 hex digits>.seg", the index growing by one.
+ * cut into frames (one per flush), and frames lie in segment files "log-<index, 16 hex digits>.seg", the index growing by one. A segment that is prepared
+ * ahead is called "next-<index>.seg"; it is renamed, and the directory synced, before its first frame is written.
  *
  * Segment file: blocks of 4096 bytes, all written (zeros) before the segment is used.
  *   block 0, the segment header:
  *      0 u64 magic "LSRSEG01"          8 u32 version (1)           12 u32 zero
- *     16 16 bytes store id            32 u64 index                40 u64 first LSN (0: prepared, not in use yet)
+ *     16 16 bytes store id            32 u64 index                40 u64 first LSN (0 only while it is being prepared)
  *     48 u64 size of the file         56 u32 zero                 60 u32 CRC32C of bytes 0-59
  *   then frames, each beginning on a fresh block:
  *      0 u32 magic "LSRF"              4 u16 version (1)            6 u16 flags (1: the store was closed here)
@@ -27,7 +28,7 @@
  * Blocks that hold a frame are never written again. An opened store begins a new segment. A frame is never in two segments.
  *
  * Record, 8-byte aligned in the stream:
- *      0 u32 header: size in units of 8 bytes (bits 0-15), type (16-20), unused bytes at the end (21-23), extra (24-31)
+ *      0 u32 header: size in units of 8 bytes (bits 0-15), type (16-20), unused bytes at the end (21-23), zero (24-31)
  *      4 payload
  * In memory a header of 0 means "not complete yet"; it is stored last.
  */
@@ -39,23 +40,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LSR_BLOCK_BYTES         4096u
-#define LSR_LSN_FIRST           UINT64_C(64)
-#define LSR_SEGMENT_MAGIC       UINT64_C(0x313047455352534C) /* "LSRSEG01" */
-#define LSR_FRAME_MAGIC         UINT32_C(0x4652534C)         /* "LSRF" */
-#define LSR_FORMAT_VERSION      1u
-#define LSR_FRAME_CLOSED        1u
-#define LSR_STORE_ID_BYTES      16u
-#define LSR_FRAME_PAYLOAD_MAX   ((uint32_t)(1u << 20) - 64u)
-#define LSR_RECORD_ALIGN        8u
-#define LSR_RECORD_MAX_BYTES    (65535u * LSR_RECORD_ALIGN)
-#define LSR_SEGMENT_NAME_FORMAT "log-%016llx.seg"
-#define LSR_SEGMENT_PREFIX      "log-"
+#define LSR_BLOCK_BYTES          4096u
+#define LSR_LSN_FIRST            UINT64_C(64)
+#define LSR_SEGMENT_MAGIC        UINT64_C(0x313047455352534C) /* "LSRSEG01" */
+#define LSR_FRAME_MAGIC          UINT32_C(0x4652534C)         /* "LSRF" */
+#define LSR_FORMAT_VERSION       1u
+#define LSR_FRAME_CLOSED         1u
+#define LSR_STORE_ID_BYTES       16u
+#define LSR_FRAME_PAYLOAD_MAX    ((uint32_t)(1u << 20) - 64u)
+#define LSR_RECORD_ALIGN         8u
+#define LSR_RECORD_MAX_BYTES     (65535u * LSR_RECORD_ALIGN)
+#define LSR_SEGMENT_NAME_FORMAT  "log-%016llx.seg"
+#define LSR_SEGMENT_PREFIX       "log-"
+#define LSR_PREPARED_NAME_FORMAT "next-%016llx.seg"
+#define LSR_PREPARED_PREFIX      "next-"
 
 typedef enum lsr_record_type {
 	LSR_LOG_PAD = 0,       /* nothing; skipped */
 	LSR_LOG_LEASE = 1,     /* a lease after its change: image of lease/codec.h */
-	LSR_LOG_LEASE_END = 2, /* u32 address; extra: counting epoch (engine_p.h) */
+	LSR_LOG_LEASE_END = 2, /* u32 address, u32 counting epoch (stats/counters.h) */
 	LSR_LOG_ORIGIN = 3,    /* image of lease/codec.h */
 	LSR_LOG_SCOPE = 4,     /* a scope after its change: image of scope/scope.h */
 	LSR_LOG_SCOPE_END = 5  /* u32 subnet, u32 uid */
@@ -101,10 +104,9 @@ lsr_record_bytes(size_t payload_bytes) {
 }
 
 static inline uint32_t
-lsr_record_header(lsr_record_type_t type, size_t payload_bytes, uint8_t extra) {
+lsr_record_header(lsr_record_type_t type, size_t payload_bytes) {
 	const uint32_t total = lsr_record_bytes(payload_bytes);
-	return total / LSR_RECORD_ALIGN | (uint32_t)type << 16 | (uint32_t)(total - 4 - payload_bytes) << 21 |
-	       (uint32_t)extra << 24;
+	return total / LSR_RECORD_ALIGN | (uint32_t)type << 16 | (uint32_t)(total - 4 - payload_bytes) << 21;
 }
 
 static inline uint32_t
@@ -121,11 +123,6 @@ lsr_header_type(uint32_t header) {
 static inline uint32_t
 lsr_header_payload_bytes(uint32_t header) {
 	return lsr_header_bytes(header) - 4 - (header >> 21 & 7);
-}
-
-static inline uint8_t
-lsr_header_extra(uint32_t header) {
-	return (uint8_t)(header >> 24);
 }
 
 /* Bytes on disk of a frame with this payload. */

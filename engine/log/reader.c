@@ -47,17 +47,14 @@ check_header(lsr_log_reading_t *reading, const char *name, const lsr_segment_hea
 	     lsr_segment_info_t *info) {
 	lsr_log_contents_t *contents = reading->contents;
 	if (!lsr_segment_header_is_sound(header)) {
-		static const lsr_segment_header_t nothing;
-		if (memcmp(header, &nothing, sizeof(nothing)) == 0) {
-			return LESSOR_OK; /* the preparation did not get to the header */
-		}
 		return complain(contents, LESSOR_DAMAGED, "%s: the segment header at offset 0 is damaged", name);
 	}
 	if (header->version != LSR_FORMAT_VERSION) {
 		return complain(contents, LESSOR_UNSUPPORTED, "%s: log format version %u, this library knows %u", name,
 				header->version, LSR_FORMAT_VERSION);
 	}
-	if (memcmp(header->store_id, reading->store_id, LSR_STORE_ID_BYTES) != 0 || header->index != info->index) {
+	if (memcmp(header->store_id, reading->store_id, LSR_STORE_ID_BYTES) != 0 || header->index != info->index ||
+	    header->first_lsn < LSR_LSN_FIRST) {
 		return complain(contents, LESSOR_DAMAGED,
 				"%s: the segment header at offset 0 belongs to another store or file", name);
 	}
@@ -73,9 +70,12 @@ read_header(lsr_log_reading_t *reading, const char *name, lsr_segment_info_t *in
 		return complain(reading->contents, LESSOR_IO, "%s: cannot be opened: %s", name, strerror(-file));
 	}
 	const int64_t size = lsr_io->size(file);
-	lessor_status_t status = LESSOR_OK;
 	info->size_bytes = size > 0 ? (uint64_t)size : 0;
-	if (size >= (int64_t)LSR_BLOCK_BYTES) {
+	lessor_status_t status;
+	if (size < (int64_t)LSR_BLOCK_BYTES) {
+		status = complain(reading->contents, LESSOR_DAMAGED,
+				  "%s: the file ends at offset %lld, inside the segment header", name, (long long)size);
+	} else {
 		const int result = lsr_io_read_all(file, &header, sizeof(header), 0);
 		status = result == 0 ? check_header(reading, name, &header, info)
 				     : complain(reading->contents, LESSOR_IO, "%s: cannot be read at offset 0: %s",
@@ -229,14 +229,14 @@ read_segment(lsr_log_reading_t *reading, lsr_segment_info_t *segment, const lsr_
 				"%s: damaged at offset %llu: no valid frame there, but one behind it at offset %llu",
 				name, (unsigned long long)offset, (unsigned long long)later);
 	}
-	if (next != NULL && next->first_lsn != 0 && next->first_lsn != reading->next_lsn) {
+	if (next != NULL && next->first_lsn != reading->next_lsn) {
 		return complain(reading->contents, LESSOR_DAMAGED,
 				"%s: damaged at offset %llu: the log ends there at position %llu, but the next segment "
 				"begins at %llu",
 				name, (unsigned long long)offset, (unsigned long long)reading->next_lsn,
 				(unsigned long long)next->first_lsn);
 	}
-	if (next == NULL || next->first_lsn == 0) {
+	if (next == NULL) {
 		reading->contents->cut_bytes = garbage_bytes(reading, segment, offset);
 	}
 	return LESSOR_OK;
@@ -249,24 +249,15 @@ static lessor_status_t
 find_start(lsr_log_reading_t *reading, size_t *start) {
 	lsr_log_contents_t *contents = reading->contents;
 	const uint64_t from = reading->from_lsn != 0 ? reading->from_lsn : LSR_LSN_FIRST;
-	bool found = false;
-	for (size_t i = 0; i < contents->count; i++) {
-		if (contents->segments[i].first_lsn != 0 && contents->segments[i].first_lsn <= from) {
-			*start = i;
-			found = true;
-		}
+	size_t behind = 0; /* segments that begin at or before it */
+	while (behind < contents->count && contents->segments[behind].first_lsn <= from) {
+		behind++;
 	}
-	if (!found && (reading->from_lsn != 0 || contents->count != 0)) {
-		bool any_used = false;
-		for (size_t i = 0; i < contents->count; i++) {
-			any_used = any_used || contents->segments[i].first_lsn != 0;
-		}
-		if (any_used || reading->from_lsn > LSR_LSN_FIRST) {
-			return complain(contents, LESSOR_DAMAGED, "the log segment that holds position %llu is missing",
-					(unsigned long long)from);
-		}
+	if (behind == 0 && (contents->count != 0 || reading->from_lsn != 0)) {
+		return complain(contents, LESSOR_DAMAGED, "the log segment that holds position %llu is missing",
+				(unsigned long long)from);
 	}
-	*start = found ? *start : contents->count;
+	*start = behind == 0 ? contents->count : behind - 1;
 	return LESSOR_OK;
 }
 
@@ -276,9 +267,6 @@ read_from(lsr_log_reading_t *reading, size_t start) {
 	lessor_status_t status = LESSOR_OK;
 	for (size_t i = start; i < contents->count && status == LESSOR_OK; i++) {
 		lsr_segment_info_t *segment = &contents->segments[i];
-		if (segment->first_lsn == 0) {
-			break; /* prepared ahead: nothing in it, and only unused ones behind it */
-		}
 		if (i > start && segment->index != contents->segments[i - 1].index + 1) {
 			return complain(contents, LESSOR_DAMAGED, "log segment %llx is missing",
 					(unsigned long long)contents->segments[i - 1].index + 1);

@@ -15,6 +15,11 @@ segment_name(uint64_t index, char name[32]) {
 	(void)snprintf(name, 32, LSR_SEGMENT_NAME_FORMAT, (unsigned long long)index);
 }
 
+static void
+prepared_name(uint64_t index, char name[32]) {
+	(void)snprintf(name, 32, LSR_PREPARED_NAME_FORMAT, (unsigned long long)index);
+}
+
 /* ---- the list --------------------------------------------------------------------------------------------------- */
 
 static int
@@ -56,13 +61,11 @@ lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t store_i
 	memset(segments->zeros, 0, LSR_PREPARE_STEP_BYTES);
 	for (size_t i = 0; i < contents->count; i++) {
 		const lsr_segment_info_t *info = &contents->segments[i];
-		if (info->first_lsn != 0) {
-			const int result = remember(segments, info);
-			if (result != 0) {
-				return result;
-			}
-			segments->next_index = info->index + 1;
+		const int result = remember(segments, info);
+		if (result != 0) {
+			return result;
 		}
+		segments->next_index = info->index + 1;
 	}
 	return 0;
 }
@@ -114,7 +117,7 @@ write_header(const lsr_segments_t *segments, const lsr_segment_t *segment, uint6
 static int
 fill_segment(const lsr_segments_t *segments, const lsr_segment_t *segment) {
 	int result = lsr_io->allocate(segment->file, segment->size_bytes);
-	if (result == -EOPNOTSUPP) {
+	if (result == -EOPNOTSUPP || result == -ENOSYS) {
 		result = 0; /* the zeros below take the room just as well */
 	}
 	for (uint64_t at = 0; at < segment->size_bytes && result == 0; at += LSR_PREPARE_STEP_BYTES) {
@@ -129,7 +132,7 @@ lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared) {
 	char name[32];
 	lsr_segment_t segment = {
 		.index = segments->next_index, .size_bytes = segments->next_size_bytes, .offset = LSR_BLOCK_BYTES};
-	segment_name(segment.index, name);
+	prepared_name(segment.index, name);
 	segment.file = open_segment(segments, name);
 	if (segment.file < 0) {
 		return segment.file;
@@ -140,10 +143,6 @@ lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared) {
 	}
 	if (result == 0) {
 		result = lsr_io->datasync(segment.file); /* size and extents, once; O_DSYNC covered the contents */
-	}
-	if (result == 0) {
-		result = lsr_io->sync_directory(
-			segments->directory); /* else a crash could forget the file with its frames */
 	}
 	if (result != 0) {
 		lsr_segments_discard(segments, &segment);
@@ -159,7 +158,7 @@ void
 lsr_segments_discard(lsr_segments_t *segments, lsr_segment_t *prepared) {
 	char name[32];
 	if (prepared->file >= 0) {
-		segment_name(prepared->index, name);
+		prepared_name(prepared->index, name);
 		(void)lsr_io->close(prepared->file);
 		(void)lsr_io->unlink(segments->directory, name);
 		prepared->file = -1;
@@ -172,7 +171,18 @@ int
 lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint64_t first_lsn) {
 	const lsr_segment_info_t info = {
 		.index = prepared->index, .first_lsn = first_lsn, .size_bytes = prepared->size_bytes};
+	char from[32];
+	char to[32];
+	prepared_name(prepared->index, from);
+	segment_name(prepared->index, to);
 	int result = write_header(segments, prepared, first_lsn);
+	if (result == 0) {
+		result = lsr_io->rename(segments->directory, from, to);
+	}
+	if (result == 0) {
+		result = lsr_io->sync_directory(
+			segments->directory); /* else a crash could forget the name of acknowledged frames */
+	}
 	if (result == 0) {
 		result = remember(segments, &info);
 	}
@@ -181,15 +191,6 @@ lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint6
 			(void)lsr_io->close(segments->current.file);
 		}
 		segments->current = *prepared;
-	}
-	return result;
-}
-
-int
-lsr_segments_write(lsr_segments_t *segments, const void *frame, size_t size_bytes) {
-	const int result = lsr_io_write_all(segments->current.file, frame, size_bytes, segments->current.offset);
-	if (result == 0) {
-		segments->current.offset += size_bytes;
 	}
 	return result;
 }

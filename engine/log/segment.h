@@ -3,7 +3,7 @@
  * Segment files as the writer sees them: prepared ahead by a thread of their own, filled front to back, dropped when a snapshot has made
  * them unnecessary.
  *
- * Who: lsr_segments_prepare() runs on the preparing thread only; take, write and finish on the log's writer thread only (or before these
+ * Who: lsr_segments_prepare() runs on the preparing thread only; take and finish on the log's writer thread only (or before these
  * threads exist); drop and bytes from anywhere.
  */
 #ifndef LSR_LOG_SEGMENT_H
@@ -47,14 +47,11 @@ int lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t sto
 		      uint64_t size_max_bytes, const lsr_log_contents_t *contents);
 void lsr_segments_destroy(lsr_segments_t *segments);
 
-/* Make the next segment file: allocated, zeroed, its header written, synced, its name durable. 0 or a negative errno (no file left then). */
+/* Make the next segment file: allocated, zeroed, synced. 0 or a negative errno (no file left then). */
 int lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared);
 
 /* Begin to use a prepared segment at first_lsn. 0 or a negative errno. */
 int lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint64_t first_lsn);
-
-/* Write a frame (padded to whole blocks, block-aligned) durably at the current place. 0 or a negative errno. */
-int lsr_segments_write(lsr_segments_t *segments, const void *frame, size_t size_bytes);
 
 /* Cut the current segment behind its last frame and close it. */
 int lsr_segments_finish(lsr_segments_t *segments);

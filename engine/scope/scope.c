@@ -125,7 +125,6 @@ lsr_scope_config_free(lsr_scope_config_t *config) {
 
 static void
 free_config(lsr_rcu_head_t *head) {
-	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
 	free(LSR_CONTAINER(head, lsr_scope_config_t, retired));
 }
 
@@ -197,8 +196,8 @@ get_u32(const uint8_t **from) {
 }
 
 void
-lsr_scope_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_t deletes) {
-	const uint64_t high_water = atomic_load_explicit(&scope->counters.high_water, memory_order_relaxed);
+lsr_scope_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_t deletes,
+		    uint64_t high_water) {
 	const size_t ranges_bytes = (size_t)config->exclusions * sizeof(lessor_range_t);
 	put_u32(&image, scope->subnet);
 	put_u32(&image, scope->mask);

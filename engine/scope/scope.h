@@ -108,7 +108,8 @@ lsr_scope_t *lsr_scope_new(uint32_t subnet, uint32_t mask, uint32_t uid, lsr_sco
 void lsr_scope_free(lsr_scope_t *scope, lsr_pages_t *pages);
 
 size_t lsr_scope_image_bytes(const lsr_scope_config_t *config);
-void lsr_scope_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_t deletes);
+void lsr_scope_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_t deletes,
+			 uint64_t high_water);
 
 typedef struct lsr_scope_image {
 	uint32_t subnet, mask, uid;

@@ -141,7 +141,6 @@ narrow(const lsr_trie_wide_t *wide) {
 
 static void
 free_node(lsr_rcu_head_t *head) {
-	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
 	free(LSR_CONTAINER(head, lsr_trie_node_t, retired));
 }
 

@@ -482,11 +482,11 @@ DWORD DHCP_API_FUNCTION DhcpV4GetClientInfo(const WCHAR *ServerIpAddress, const 
  *
  * Requires:  ClientInfo, which is a search in spite of its name.
  * Access:    read and write.
- * Ensures:   on ERROR_SUCCESS exactly one lease is gone, and durably so if the binding says LESSOR_SYNC. It is one
- *            that the search found: a lease that another thread put in its place meanwhile is looked at again before
- *            it is touched. By name it had that name when it was found. Of several leases with that name the one with
- *            the lowest address is deleted, the others stay (the protocol's steps; the reference page speaks of all).
- *            DNS records are not touched.
+ * Ensures:   on ERROR_SUCCESS exactly one lease is gone, and durably so if the binding says LESSOR_SYNC. By address,
+ *            one step. By unique ID or name, the lease that was found, if it still belongs to the client it belonged
+ *            to then; otherwise the search begins anew. Of several leases with a name the one with the lowest address
+ *            is deleted, the others stay (the protocol's steps; the reference page speaks of all). DNS records are
+ *            not touched.
  *
  * Checked in this order:
  *   ERROR_INVALID_PARAMETER          ClientInfo is NULL.

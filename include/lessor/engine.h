@@ -18,7 +18,8 @@
  * not answer its client on the strength of it waits for the lease's own ticket (lessor_lease_t.ticket).
  *
  * Limits. One engine per directory at a time, in one process. After fork() the child must not use it: every call answers
- * LESSOR_FORKED there.
+ * LESSOR_FORKED there; the child may open stores of its own. The library takes care of liburcu-bp around fork(); a host that uses
+ * liburcu-bp itself leaves that to it.
  */
 #ifndef LESSOR_ENGINE_H
 #define LESSOR_ENGINE_H
@@ -53,7 +54,8 @@ typedef struct lessor_options {
 	bool read_only;         /* load and answer, change nothing on disk or in memory; default false */
 	bool log;               /* keep a log and snapshots; default true. false: memory only, no directory needed */
 	bool strict_address_state; /* reject address_state 0 instead of storing ACTIVE (MS-DHCPM 3.2.4.123); default false */
-	uint64_t max_leases;       /* address space to reserve; default: what fits the machine's memory */
+	uint64_t max_leases;       /* room for at least this many leases, wherever they lie (reserves address space,
+	                             * takes no memory); at most 4294967295; default: what the machine's memory could hold */
 	uint64_t segment_size_bytes; /* of one log file; a multiple of 1 MiB; default 64 MiB */
 	uint64_t ring_size_bytes;    /* of the log's memory ring; a power of two >= 1 MiB; default 32 MiB */
 	uint64_t
@@ -70,7 +72,8 @@ void lessor_options_init(lessor_options_t *options);
 typedef struct lessor_report {
 	char sentence
 		[512]; /* what happened, in one sentence with file and offset where that applies; "" if nothing to say */
-	uint64_t snapshot_leases; /* leases loaded from the snapshot */
+	uint64_t snapshot_leases; /* leases in the snapshot that was loaded, or written */
+	uint64_t snapshot_bytes;  /* size of its file; 0: there is none */
 	uint64_t log_records;     /* records replayed from the log */
 	uint64_t leases;          /* leases there in the end */
 	uint64_t scopes;          /* scopes there in the end */
@@ -97,8 +100,8 @@ lessor_status_t lessor_open(const char *directory, const lessor_options_t *optio
 /*
  * Flush, release the directory, free everything; *engine becomes NULL.
  *
- * Call with:  no other call on this engine running or beginning, except waiting ones (lessor_ticket_wait(), changes with
- *             LESSOR_SYNC): these are let out first, with LESSOR_CLOSED unless their ticket is durable by then.
+ * Call with:  no other call on this engine running or beginning, except lessor_ticket_wait(): that one is let out first, with
+ *             LESSOR_CLOSED unless its ticket is durable by then.
  * Returns:    LESSOR_OK; LESSOR_INVALID (NULL); LESSOR_FORKED (nothing done); LESSOR_LOG_FAILED: the engine is closed and
  *             freed, but not everything could be made durable.
  */
@@ -123,7 +126,7 @@ lessor_status_t lessor_engine_server(lessor_engine_t *engine, char *name, size_t
 /* Everything up to and including this ticket is durable. Wait-free; only grows. */
 lessor_ticket_t lessor_durable_ticket(lessor_engine_t *engine);
 
-/* The newest ticket handed out so far. Wait for it to make "everything until now" durable. Wait-free. */
+/* At least the newest ticket handed out so far. Wait for it to make "everything until now" durable. Wait-free. */
 lessor_ticket_t lessor_last_ticket(lessor_engine_t *engine);
 
 /*

@@ -77,7 +77,7 @@ typedef struct lessor_lease {
 	bool client_id_made_up; /* the client sent none: client_id was derived from hardware or address */
 	bool dns_forward;       /* forward / reverse DNS records were made for it */
 	bool dns_reverse;
-	uint8_t hardware_type;        /* ARP hardware type; 1 Ethernet */
+	uint8_t hardware_type;        /* ARP hardware type, 1 Ethernet; kept only together with an address */
 	uint8_t hardware_bytes;       /* 0 to 20; 0: unknown */
 	const uint8_t *hardware;      /* link-layer address, if hardware_bytes > 0 */
 	uint32_t last_transaction_s;  /* Unix seconds of the client's last transaction; 0 unknown */

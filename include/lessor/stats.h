@@ -33,7 +33,7 @@ typedef struct lessor_scope_stats_s {
 	uint64_t leases_active; /* of these, by the low two bits of the address state */
 	uint64_t leases_declined;
 	uint64_t leases_doomed;
-	uint64_t in_use_high_water; /* the greatest in_use since the scope was created or its range last changed */
+	uint64_t in_use_high_water; /* the greatest in_use since the scope was created or its pool last changed */
 	uint64_t creates;           /* since the scope was created, across restarts */
 	uint64_t deletes;
 } lessor_scope_stats_t;
@@ -41,7 +41,7 @@ typedef struct lessor_scope_stats_s {
 typedef struct lessor_engine_stats_s {
 	uint64_t scopes;
 	uint64_t leases;
-	uint64_t memory_bytes;  /* memory taken for records, indexes, tails and the ring */
+	uint64_t memory_bytes;  /* memory taken for records, indexes and the ring, without long texts */
 	uint64_t log_bytes;     /* bytes of log files on disk */
 	uint64_t flushes;       /* device flushes so far */
 	uint64_t flushed_bytes; /* of these, bytes written */

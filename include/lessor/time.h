@@ -30,7 +30,7 @@ lessor_time_from_unix_s(int64_t unix_s) {
 	if (unix_s <= -(int64_t)LESSOR_UNIX_EPOCH_FILETIME_S) {
 		return 1;
 	}
-	if (unix_s > INT64_C(910692730085) - 1) {
+	if (unix_s > INT64_C(910692730085)) {
 		return LESSOR_TIME_INFINITE;
 	}
 	since_1601_s = unix_s + (int64_t)LESSOR_UNIX_EPOCH_FILETIME_S;

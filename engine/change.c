@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Updating and deleting leases. The scheme of a change is told in leases.c. */
+#include "engine_p.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- updating ------------------------------------------------------------------------------------------------------ */
+
+/* Members that lie in the body itself: changing them leaves texts and tail alone. */
+#define PLAIN_FIELDS                                                                                                   \
+	(LESSOR_FIELD_EXPIRES | LESSOR_FIELD_CLIENT_TYPE | LESSOR_FIELD_ADDRESS_STATE |                                \
+	 LESSOR_FIELD_LAST_TRANSACTION | LESSOR_FIELD_DNS)
+
+static void
+update_plain(lsr_body_t *body, const lessor_lease_t *lease, uint32_t fields) {
+	if ((fields & LESSOR_FIELD_EXPIRES) != 0) {
+		body->expires_at = lease->expires_at;
+	}
+	if ((fields & LESSOR_FIELD_CLIENT_TYPE) != 0) {
+		body->client_type = lease->client_type;
+	}
+	if ((fields & LESSOR_FIELD_ADDRESS_STATE) != 0) {
+		body->address_state = lease->address_state;
+	}
+	if ((fields & LESSOR_FIELD_LAST_TRANSACTION) != 0) {
+		body->last_transaction_s = lease->last_transaction_s;
+	}
+	if ((fields & LESSOR_FIELD_DNS) != 0) {
+		body->flags = (uint8_t)((body->flags & ~(LSR_FLAG_DNS_FORWARD | LSR_FLAG_DNS_REVERSE)) |
+					(lease->dns_forward ? LSR_FLAG_DNS_FORWARD : 0) |
+					(lease->dns_reverse ? LSR_FLAG_DNS_REVERSE : 0));
+	}
+}
+
+/* Lay the named members of 'from' over 'to'. */
+static void
+overlay(lessor_lease_t *to, const lessor_lease_t *from, uint32_t fields) {
+	if ((fields & LESSOR_FIELD_CLIENT_ID) != 0) {
+		to->client_id = from->client_id;
+		to->client_id_bytes = from->client_id_bytes;
+		to->client_id_made_up = from->client_id_made_up;
+	}
+	if ((fields & LESSOR_FIELD_NAME) != 0) {
+		to->name = from->name;
+	}
+	if ((fields & LESSOR_FIELD_COMMENT) != 0) {
+		to->comment = from->comment;
+	}
+	if ((fields & LESSOR_FIELD_QUARANTINE) != 0) {
+		to->quarantine_status = from->quarantine_status;
+		to->quarantine_capable = from->quarantine_capable;
+		to->probation_ends_at = from->probation_ends_at;
+	}
+	if ((fields & LESSOR_FIELD_OWNER) != 0) {
+		to->owner_name = from->owner_name;
+		to->owner_address = from->owner_address;
+	}
+	if ((fields & LESSOR_FIELD_POLICY) != 0) {
+		to->policy_name = from->policy_name;
+	}
+	if ((fields & LESSOR_FIELD_HARDWARE) != 0) {
+		to->hardware_type = from->hardware_type;
+		to->hardware_bytes = from->hardware_bytes;
+		to->hardware = from->hardware;
+	}
+	if ((fields & LESSOR_FIELD_USER_CONTEXT) != 0) {
+		to->user_context = from->user_context;
+	}
+}
+
+/* One update or delete in work. */
+typedef struct {
+	const lessor_lease_t *lease; /* update */
+	uint32_t fields;             /* update; LESSOR_IF_CLIENT also for a delete */
+	const uint8_t *client_id;    /* demanded owner, or NULL */
+	size_t client_id_bytes;
+	uint32_t address;
+	lsr_scope_t *scope;
+	uint32_t record_id;
+	lsr_record_t *record;
+	uint64_t word;
+	lsr_body_t old;
+	lsr_body_t fresh; /* update */
+	uint64_t old_key;
+	uint64_t fresh_key; /* update */
+	bool moves;         /* update: the client changes */
+	uint64_t end;       /* where the log record ends */
+	uint64_t log_bytes; /* what to admit before the next try */
+	const lsr_record_t *blocker;
+	lessor_status_t status;
+} lsr_change_t;
+
+/* Steps 2 and 3, for a lease that must exist. LSR_STEP_CLAIMED, or why not. */
+static lsr_step_t
+claim_existing(lessor_engine_t *engine, lsr_change_t *change) {
+	change->status = LESSOR_NOT_FOUND;
+	change->scope = lsr_engine_scope_of(engine, change->address);
+	if (change->scope == NULL) {
+		return LSR_STEP_DONE;
+	}
+	if (atomic_load_explicit(&change->scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
+		return LSR_STEP_GATE;
+	}
+	change->record_id = lsr_table_peek(&change->scope->table, change->address);
+	if (change->record_id == LSR_NO_RECORD) {
+		return LSR_STEP_DONE;
+	}
+	change->record = lsr_pages_record(&engine->pages, change->record_id);
+	if (!lsr_record_claim(change->record, &change->word)) {
+		change->blocker = change->record;
+		/* A create that is being decided has not happened yet: not found. */
+		return (lsr_record_word(change->record) & LSR_WORD_LIVE) != 0 ? LSR_STEP_RECORD : LSR_STEP_DONE;
+	}
+	if ((change->word & LSR_WORD_LIVE) == 0) {
+		lsr_record_unclaim(change->record, change->word);
+		return LSR_STEP_DONE;
+	}
+	lsr_body_load(change->record, &change->old);
+	if (change->client_id != NULL &&
+	    (change->old.client_id_bytes != change->client_id_bytes ||
+	     memcmp(lsr_body_client(&change->old), change->client_id, change->client_id_bytes) != 0)) {
+		lsr_record_unclaim(change->record, change->word);
+		change->status = LESSOR_OTHER_CLIENT;
+		return LSR_STEP_DONE;
+	}
+	change->old_key = lsr_engine_client_key(engine, change->scope, lsr_body_client(&change->old),
+						change->old.client_id_bytes);
+	return LSR_STEP_CLAIMED;
+}
+
+/* The body after the update. Tail new or, if nothing in it changes, the old one. */
+static lessor_status_t
+build_fresh(lessor_engine_t *engine, lsr_change_t *change) {
+	const uint32_t fields = change->fields & LESSOR_FIELD_ALL;
+	change->fresh = change->old;
+	if ((fields & ~(uint32_t)PLAIN_FIELDS) != 0) {
+		lessor_lease_t merged;
+		lsr_lease_sizes_t sizes;
+		void *buffer = malloc(LESSOR_LEASE_BUFFER_BYTES);
+		if (buffer == NULL) {
+			return LESSOR_NO_MEMORY;
+		}
+		lessor_status_t status =
+			lsr_lease_unpack(&change->old, &engine->origins, &merged, buffer, LESSOR_LEASE_BUFFER_BYTES);
+		if (status == LESSOR_OK) {
+			overlay(&merged, change->lease, fields);
+			status = lsr_lease_check(&merged, LESSOR_FIELD_ALL, &sizes) ? LESSOR_OK : LESSOR_INVALID;
+		}
+		if (status == LESSOR_OK) {
+			/* The origin was interned in step 1; it is found, or the numbers are used up. */
+			const lsr_origin_t origin = lsr_lease_origin(&merged, &sizes);
+			const uint16_t number = lsr_origin_is_none(&origin)
+							? LSR_ORIGIN_NONE
+							: lsr_origins_find(&engine->origins, &origin);
+			status = lsr_lease_pack(&merged, &sizes, number, &change->fresh);
+		}
+		free(buffer);
+		if (status != LESSOR_OK) {
+			return status;
+		}
+	}
+	update_plain(&change->fresh, change->lease, fields);
+	return LESSOR_OK;
+}
+
+static void
+drop_fresh(lsr_change_t *change) {
+	if (change->fresh.tail != change->old.tail) {
+		lsr_tail_free(change->fresh.tail);
+	}
+	change->fresh.tail = NULL;
+}
+
+/* Step 4: the new client id, if it is one. */
+static lsr_step_t
+claim_fresh_client(lessor_engine_t *engine, lsr_change_t *change) {
+	const lsr_body_t *fresh = &change->fresh;
+	change->moves = fresh->client_id_bytes != change->old.client_id_bytes ||
+			memcmp(lsr_body_client(fresh), lsr_body_client(&change->old), fresh->client_id_bytes) != 0;
+	if (!change->moves) {
+		return LSR_STEP_CLAIMED;
+	}
+	uint32_t other = LSR_NO_RECORD;
+	const lsr_client_match_t match = {.engine = engine,
+					  .table = &change->scope->table,
+					  .client_id = lsr_body_client(fresh),
+					  .client_id_bytes = fresh->client_id_bytes};
+	change->fresh_key = lsr_engine_client_key(engine, change->scope, match.client_id, match.client_id_bytes);
+	switch (lsr_client_hash_insert(&engine->clients, change->fresh_key, change->record_id, lsr_match_for_insert,
+				       &match, &other)) {
+	case LSR_INSERT_DONE:
+		return LSR_STEP_CLAIMED;
+	case LSR_INSERT_PRESENT:
+		change->status = LESSOR_CLIENT_TAKEN;
+		return LSR_STEP_DONE;
+	case LSR_INSERT_IN_DOUBT:
+		change->blocker = lsr_pages_record(&engine->pages, other);
+		return LSR_STEP_RECORD;
+	default:
+		change->status = LESSOR_NO_MEMORY;
+		return LSR_STEP_DONE;
+	}
+}
+
+/* Steps 5 and 6 of an update. False: no room in the log, undone. */
+static bool
+commit_update(lessor_engine_t *engine, lsr_change_t *change) {
+	lsr_counters_t *counters = &change->scope->counters;
+	if (engine->has_log) {
+		uint64_t position;
+		if (!lsr_log_reserve(&engine->log, change->log_bytes, &position)) {
+			if (change->moves) {
+				(void)lsr_client_hash_remove(&engine->clients, change->fresh_key, change->record_id);
+			}
+			return false;
+		}
+		change->end = lsr_engine_log_lease(engine, position, change->address, &change->fresh);
+		change->fresh.lsn = change->end;
+	}
+	const uint64_t unit = lsr_engine_unit(change->scope, change->address);
+	const bool state_changes = ((change->old.address_state ^ change->fresh.address_state) & LESSOR_STATE_MASK) != 0;
+	if (state_changes) {
+		lsr_counters_subtract(counters, change->old.address_state, unit);
+	}
+	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
+	if (state_changes) { /* only now: it never counts twice, or the high-water mark would */
+		lsr_counters_add(counters, change->fresh.address_state, unit);
+	}
+	if (change->moves) {
+		(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);
+	}
+	if (change->old.tail != change->fresh.tail) {
+		lsr_tail_retire(change->old.tail);
+	}
+	change->status = LESSOR_OK;
+	return true;
+}
+
+/* One try. LSR_STEP_CLAIMED stands for "admit log_bytes, then try again". */
+static lsr_step_t
+try_update(lessor_engine_t *engine, lsr_change_t *change) {
+	lsr_step_t step = claim_existing(engine, change);
+	if (step != LSR_STEP_CLAIMED) {
+		return step;
+	}
+	change->status = build_fresh(engine, change);
+	if (change->status != LESSOR_OK) {
+		lsr_record_unclaim(change->record, change->word);
+		return LSR_STEP_DONE;
+	}
+	change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh));
+	step = claim_fresh_client(engine, change);
+	if (step == LSR_STEP_CLAIMED && commit_update(engine, change)) {
+		return LSR_STEP_DONE;
+	}
+	drop_fresh(change);
+	lsr_record_unclaim(change->record, change->word);
+	return step;
+}
+
+/* Steps 5 and 6 of a delete, in the order that keeps uniqueness: LSN, invisible, client entry away, slot free. */
+static lsr_step_t
+try_delete(lessor_engine_t *engine, lsr_change_t *change) {
+	const lsr_step_t step = claim_existing(engine, change);
+	if (step != LSR_STEP_CLAIMED) {
+		return step;
+	}
+	lsr_counters_t *counters = &change->scope->counters;
+	const uint32_t epoch = atomic_load_explicit(&engine->epoch, memory_order_acquire);
+	if (engine->has_log) {
+		uint64_t position;
+		if (!lsr_log_reserve(&engine->log, change->log_bytes, &position)) {
+			lsr_record_unclaim(change->record, change->word);
+			return LSR_STEP_CLAIMED;
+		}
+		const uint32_t image[2] = {change->address, epoch};
+		memcpy(lsr_log_payload(&engine->log, position), image, sizeof(image));
+		change->end =
+			lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE_END, sizeof(image)));
+	}
+	const uint64_t hidden = lsr_record_hide(change->record, change->word);
+	(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);
+	lsr_counters_subtract(counters, change->old.address_state, lsr_engine_unit(change->scope, change->address));
+	(void)atomic_fetch_add_explicit(&counters->deletes[epoch % 2], 1, memory_order_relaxed);
+	lsr_record_vacate(change->record, hidden);
+	lsr_tail_retire(change->old.tail);
+	change->status = LESSOR_OK;
+	return LSR_STEP_DONE;
+}
+
+static lessor_status_t
+run_change(lessor_engine_t *engine, lsr_change_t *change, lsr_step_t (*attempt)(lessor_engine_t *, lsr_change_t *)) {
+	for (;;) {
+		const lessor_status_t status = lsr_engine_admit(engine, change->log_bytes);
+		if (status != LESSOR_OK) {
+			return status;
+		}
+		lsr_rcu_enter();
+		const lsr_step_t step = attempt(engine, change);
+		lsr_rcu_leave();
+		if (step == LSR_STEP_DONE) {
+			lsr_rcu_brake();
+			return change->status;
+		}
+		lsr_engine_await(engine, step, change->blocker);
+	}
+}
+
+/* Make sure that the origin the lease will have is interned, outside of any claim. It may change again meanwhile: then its texts go into the tail. */
+static lessor_status_t
+intern_future_origin(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields) {
+	if ((fields & (LESSOR_FIELD_OWNER | LESSOR_FIELD_POLICY)) == 0) {
+		return LESSOR_OK;
+	}
+	lessor_lease_t merged;
+	lsr_lease_sizes_t sizes;
+	uint16_t number;
+	void *buffer = malloc(LESSOR_LEASE_BUFFER_BYTES);
+	if (buffer == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	lessor_status_t status = lessor_lease_get(engine, lease->address, &merged, buffer, LESSOR_LEASE_BUFFER_BYTES);
+	if (status == LESSOR_OK) {
+		overlay(&merged, lease, fields);
+		if (lsr_lease_check(&merged, LESSOR_FIELD_OWNER | LESSOR_FIELD_POLICY, &sizes)) {
+			const lsr_origin_t origin = lsr_lease_origin(&merged, &sizes);
+			status = lsr_engine_intern(engine, &origin, &number);
+		}
+	}
+	free(buffer);
+	return status;
+}
+
+lessor_status_t
+lessor_lease_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, lessor_mode_t mode,
+		    lessor_ticket_t *ticket) {
+	lsr_lease_sizes_t sizes;
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
+	if (lease == NULL || lease->address == 0 || (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT)) != 0 ||
+	    (if_client && (fields & LESSOR_FIELD_CLIENT_ID) != 0) ||
+	    !lsr_lease_check(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &sizes) ||
+	    ((fields & LESSOR_FIELD_ADDRESS_STATE) != 0 &&
+	     (lease->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED)) {
+		return LESSOR_INVALID;
+	}
+	status = intern_future_origin(engine, lease, fields);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lsr_change_t change = {.lease = lease,
+			       .fields = fields,
+			       .client_id = if_client ? lease->client_id : NULL,
+			       .client_id_bytes = if_client ? lease->client_id_bytes : 0,
+			       .address = lease->address,
+			       .log_bytes = lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_INLINE_BYTES)};
+	status = run_change(engine, &change, try_update);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, change.end, mode, ticket) : status;
+}
+
+lessor_status_t
+lessor_lease_delete(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
+		    lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (client_id != NULL && (client_id_bytes == 0 || client_id_bytes > LESSOR_CLIENT_ID_MAX_BYTES)) {
+		return LESSOR_INVALID;
+	}
+	lsr_change_t change = {.client_id = client_id,
+			       .client_id_bytes = client_id_bytes,
+			       .address = address,
+			       .log_bytes = lsr_record_bytes(2 * sizeof(uint32_t))};
+	status = run_change(engine, &change, try_delete);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, change.end, mode, ticket) : status;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A twin of the engine: the whole native API as its headers tell it, made of arrays and linear search, without threads,
+ * log or speed. What it answers, the engine has to answer; what it holds, the engine has to hold.
+ *
+ * Where the contract leaves two refusals open, the twin asks in this order: is the argument well formed, is there
+ * what it speaks of, does it belong to the client that was named, is the address free, is the client free.
+ */
+#ifndef LESSOR_TESTS_TWIN_H
+#define LESSOR_TESTS_TWIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lessor/lessor.h>
+
+typedef struct twin_lease {
+	lessor_lease_t lease;  /* ids and texts are copies of the twin's own */
+	lessor_ticket_t floor; /* its ticket is greater than this */
+	lessor_ticket_t roof;  /* and not greater than this */
+} twin_lease_t;
+
+typedef struct twin_scope {
+	lessor_scope_t scope; /* texts are copies of the twin's own */
+	lessor_range_t *exclusions;
+	size_t exclusion_count;
+	uint64_t in_use_high_water;
+	uint64_t creates;
+	uint64_t deletes;
+} twin_scope_t;
+
+typedef struct twin {
+	bool strict;
+	twin_scope_t *scopes;
+	size_t scope_count;
+	twin_lease_t *leases;
+	size_t lease_count;
+} twin_t;
+
+void twin_init(twin_t *twin, bool strict);
+void twin_free(twin_t *twin);
+
+lessor_status_t twin_scope_create(twin_t *twin, const lessor_scope_t *scope);
+lessor_status_t twin_scope_update(twin_t *twin, const lessor_scope_t *scope, uint32_t fields);
+lessor_status_t twin_scope_delete(twin_t *twin, uint32_t subnet, bool force);
+lessor_status_t twin_scope_exclude(twin_t *twin, uint32_t subnet, lessor_range_t range);
+lessor_status_t twin_scope_include(twin_t *twin, uint32_t subnet, lessor_range_t range);
+/* NULL if there is none. */
+const twin_scope_t *twin_scope_get(const twin_t *twin, uint32_t subnet);
+const twin_scope_t *twin_scope_find(const twin_t *twin, uint32_t address);
+const twin_scope_t *twin_scope_next(const twin_t *twin, uint32_t from);
+void twin_scope_stats(const twin_t *twin, const twin_scope_t *scope, lessor_scope_stats_t *stats);
+
+lessor_status_t twin_lease_create(twin_t *twin, const lessor_lease_t *lease);
+lessor_status_t twin_lease_update(twin_t *twin, const lessor_lease_t *lease, uint32_t fields);
+lessor_status_t twin_lease_delete(twin_t *twin, uint32_t address, const uint8_t *client_id, size_t client_id_bytes);
+/* NULL if there is none. */
+const twin_lease_t *twin_lease_get(const twin_t *twin, uint32_t address);
+const twin_lease_t *twin_lease_get_client(const twin_t *twin, uint32_t subnet, const uint8_t *client_id,
+					  size_t client_id_bytes);
+/* The one with the smallest address from 'first' to 'last', both inclusive. */
+const twin_lease_t *twin_lease_next(const twin_t *twin, uint64_t first, uint64_t last);
+/* Its ticket lies above 'floor' and not above 'roof'. */
+void twin_lease_ticket(twin_t *twin, uint32_t address, lessor_ticket_t floor, lessor_ticket_t roof);
+/* After another start of the engine all that is known of tickets is that they are durable. */
+void twin_restarted(twin_t *twin, lessor_ticket_t durable);
+
+/* Fail the test unless this is what the twin's lease (or scope) looks like from outside. */
+void twin_assert_lease(const twin_t *twin, const twin_lease_t *expected, const lessor_lease_t *got);
+void twin_assert_scope(const twin_scope_t *expected, const lessor_scope_t *got);
+/* Fail the test unless the engine holds exactly what the twin holds, by every way there is to ask. */
+void twin_assert_equal(const twin_t *twin, lessor_engine_t *engine);
+
+/* What the twin thinks of a text. */
+bool twin_is_utf8(const char *text);
+
+#endif
