@@ -221,11 +221,11 @@ commit_update(lessor_engine_t *engine, lsr_change_t *change) {
 	const uint64_t unit = lsr_engine_unit(change->scope, change->address);
 	const bool state_changes = ((change->old.address_state ^ change->fresh.address_state) & LESSOR_STATE_MASK) != 0;
 	if (state_changes) {
-		lsr_counters_add(counters, change->fresh.address_state, unit);
+		lsr_counters_subtract(counters, change->old.address_state, unit);
 	}
 	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
-	if (state_changes) {
-		lsr_counters_subtract(counters, change->old.address_state, unit);
+	if (state_changes) { /* only now: it never counts twice, or the high-water mark would */
+		lsr_counters_add(counters, change->fresh.address_state, unit);
 	}
 	if (change->moves) {
 		(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);
@@ -336,7 +336,7 @@ lessor_status_t
 lessor_lease_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, lessor_mode_t mode,
 		    lessor_ticket_t *ticket) {
 	lsr_lease_sizes_t sizes;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -365,7 +365,7 @@ lessor_lease_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32
 lessor_status_t
 lessor_lease_delete(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
 		    lessor_mode_t mode, lessor_ticket_t *ticket) {
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}

@@ -267,7 +267,7 @@ lessor_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 	lessor_report_t own_report;
 	report = report != NULL ? report : &own_report;
 	*report = (lessor_report_t){0};
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, LESSOR_SYNC);
 	if (status != LESSOR_OK) {
 		return status;
 	}

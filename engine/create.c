@@ -36,29 +36,25 @@ pack(lessor_engine_t *engine, const lessor_lease_t *lease, const lsr_lease_sizes
 }
 
 /* 0 stands for "not given": ACTIVE. A byte that was given on purpose must not say OFFERED. */
-static bool
-settle_address_state(const lessor_engine_t *engine, uint8_t *address_state) {
-	if (*address_state == 0 && !engine->strict_address_state) {
-		*address_state = LESSOR_STATE_ACTIVE;
-	}
-	return (*address_state & LESSOR_STATE_MASK) != LESSOR_STATE_OFFERED;
+static uint8_t
+settled_state(const lessor_engine_t *engine, uint8_t address_state) {
+	return address_state == 0 && !engine->strict_address_state ? LESSOR_STATE_ACTIVE : address_state;
 }
 
 static void
 prepare_create(lessor_engine_t *engine, const lessor_lease_t *lease, lsr_create_t *create) {
 	lsr_lease_sizes_t sizes;
+	const uint8_t state = settled_state(engine, lease->address_state);
 	create->step = LSR_STEP_DONE;
 	create->status = LESSOR_INVALID;
-	if (lease->address == 0 || !lsr_lease_check(lease, LESSOR_FIELD_ALL, &sizes)) {
-		return;
-	}
-	lessor_lease_t settled = *lease;
-	if (!settle_address_state(engine, &settled.address_state)) {
+	if (lease->address == 0 || (state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED ||
+	    !lsr_lease_check(lease, LESSOR_FIELD_ALL, &sizes)) {
 		return;
 	}
 	create->address = lease->address;
-	create->status = pack(engine, &settled, &sizes, &create->body);
+	create->status = pack(engine, lease, &sizes, &create->body);
 	if (create->status == LESSOR_OK) {
+		create->body.address_state = state;
 		create->log_bytes = lsr_record_bytes(lsr_image_bytes(&create->body));
 		create->step = LSR_STEP_GATE; /* not decided */
 	}
@@ -300,7 +296,7 @@ free_refused(lsr_create_t *create) {
 
 lessor_status_t
 lessor_lease_create(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_mode_t mode, lessor_ticket_t *ticket) {
-	const lessor_status_t usable = lsr_engine_for_change(engine);
+	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
 	if (usable != LESSOR_OK) {
 		return usable;
 	}
@@ -334,7 +330,7 @@ prepare_chunk(lessor_engine_t *engine, const lessor_lease_t *leases, size_t coun
 lessor_status_t
 lessor_lease_create_batch(lessor_engine_t *engine, const lessor_lease_t *leases, size_t count,
 			  lessor_status_t *statuses, lessor_mode_t mode, lessor_ticket_t *ticket) {
-	const lessor_status_t usable = lsr_engine_for_change(engine);
+	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
 	if (usable != LESSOR_OK) {
 		return usable;
 	}

@@ -83,7 +83,8 @@ complain_errno(lessor_report_t *report, int error, const char *what, const char 
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
-#define MIB ((uint64_t)1 << 20)
+#define MIB          ((uint64_t)1 << 20)
+#define LEAST_LEASES UINT64_C(65536)
 
 void
 lessor_options_init(lessor_options_t *options) {
@@ -98,7 +99,7 @@ default_max_leases(void) {
 	const long pages = sysconf(_SC_PHYS_PAGES);
 	const long page_bytes = sysconf(_SC_PAGESIZE);
 	const uint64_t bytes = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : 1024 * MIB;
-	return lsr_max_u64(bytes / sizeof(lsr_record_t), 65536);
+	return lsr_min_u64(lsr_max_u64(bytes / sizeof(lsr_record_t), LEAST_LEASES), UINT32_MAX);
 }
 
 /* Copy what the caller knows, put defaults where zeros are, check the rest. */
@@ -111,7 +112,6 @@ settle_options(const lessor_options_t *given, lessor_options_t *options) {
 		}
 		*options = *given;
 	}
-	options->max_leases = options->max_leases != 0 ? options->max_leases : default_max_leases();
 	options->segment_size_bytes = options->segment_size_bytes != 0 ? options->segment_size_bytes : 64 * MIB;
 	options->ring_size_bytes = options->ring_size_bytes != 0 ? options->ring_size_bytes : 32 * MIB;
 	options->snapshot_after_bytes = options->snapshot_after_bytes != 0 ? options->snapshot_after_bytes : 1024 * MIB;
@@ -139,6 +139,35 @@ open_directory(lessor_engine_t *engine, const char *path, bool create, lessor_re
 			       : complain_errno(report, errno, "cannot be opened", path);
 }
 
+/* There is no identity: no store, unless logs or snapshots are there. Then it is damage. */
+static lessor_status_t
+refuse_orphans(const lessor_engine_t *engine, const char *path, lessor_report_t *report) {
+	char **names = NULL;
+	size_t logs = 0;
+	size_t snapshots = 0;
+	int result = lsr_io_list(engine->directory, LSR_SEGMENT_PREFIX, &names, &logs);
+	free(names);
+	names = NULL;
+	result = result != 0 ? result : lsr_io_list(engine->directory, "snapshot-", &names, &snapshots);
+	free(names);
+	if (result != 0) {
+		return complain_errno(report, -result, "cannot be read", "the directory");
+	}
+	return logs + snapshots == 0 ? complain(report, LESSOR_NO_STORE, "%s holds no store", path)
+				     : complain(report, LESSOR_DAMAGED,
+						"%s: missing, although logs or snapshots are there", STORE_NAME);
+}
+
+/* Before anything is made in a directory that is only to be used if it holds a store. */
+static lessor_status_t
+expect_store(const lessor_engine_t *engine, const char *path, lessor_report_t *report) {
+	const int file = lsr_io->open(engine->directory, STORE_NAME, O_RDONLY, 0);
+	if (file >= 0) {
+		(void)lsr_io->close(file);
+	}
+	return file == -ENOENT ? refuse_orphans(engine, path, report) : LESSOR_OK;
+}
+
 static lessor_status_t
 lock_directory(lessor_engine_t *engine, const char *path, lessor_report_t *report) {
 	const int flags = engine->read_only ? O_RDONLY : O_RDWR | O_CREAT;
@@ -159,9 +188,11 @@ static lessor_status_t
 read_identity(lessor_engine_t *engine, int file, lessor_report_t *report) {
 	lsr_identity_t identity;
 	const int result = lsr_io_read_all(file, &identity, sizeof(identity), 0);
+	if (result == -ENODATA) {
+		return complain(report, LESSOR_DAMAGED, "%s: the file ends too early", STORE_NAME);
+	}
 	if (result != 0) {
-		return complain(report, LESSOR_DAMAGED, "%s: cannot be read at offset 0: %s", STORE_NAME,
-				strerror(-result));
+		return complain_errno(report, -result, "cannot be read at offset 0", STORE_NAME);
 	}
 	if (identity.magic != STORE_MAGIC ||
 	    identity.crc != lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc))) {
@@ -196,25 +227,6 @@ write_identity(lessor_engine_t *engine) {
 	return result;
 }
 
-/* Logs or snapshots without an identity are not an empty store. */
-static lessor_status_t
-refuse_orphans(lessor_engine_t *engine, lessor_report_t *report) {
-	char **names = NULL;
-	size_t logs = 0;
-	size_t snapshots = 0;
-	int result = lsr_io_list(engine->directory, LSR_SEGMENT_PREFIX, &names, &logs);
-	free(names);
-	names = NULL;
-	result = result != 0 ? result : lsr_io_list(engine->directory, "snapshot-", &names, &snapshots);
-	free(names);
-	if (result != 0) {
-		return complain_errno(report, -result, "cannot be read", "the directory");
-	}
-	return logs + snapshots == 0 ? LESSOR_OK
-				     : complain(report, LESSOR_DAMAGED,
-						"%s: missing, although logs or snapshots are there", STORE_NAME);
-}
-
 static lessor_status_t
 identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t *report) {
 	const int file = lsr_io->open(engine->directory, STORE_NAME, O_RDONLY, 0);
@@ -226,13 +238,11 @@ identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t
 	if (file != -ENOENT) {
 		return complain_errno(report, -file, "cannot be opened", STORE_NAME);
 	}
-	const lessor_status_t status = refuse_orphans(engine, report);
-	if (status != LESSOR_OK) {
+	const lessor_status_t status = refuse_orphans(engine, path, report);
+	if (status != LESSOR_NO_STORE || !create) {
 		return status;
 	}
-	if (!create) {
-		return complain(report, LESSOR_NO_STORE, "%s holds no store", path);
-	}
+	report->sentence[0] = '\0';
 	const int result = write_identity(engine);
 	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
 }
@@ -250,6 +260,33 @@ settle_server(lessor_engine_t *engine, const lessor_options_t *options) {
 	engine->server_address = options->server_address;
 }
 
+/* Address space for this many leases. On failure nothing is kept. */
+static bool
+reserve(lessor_engine_t *engine, uint64_t max_leases) {
+	if (!lsr_pages_init(&engine->pages, max_leases)) {
+		return false;
+	}
+	if (!lsr_client_hash_init(&engine->clients, (uint64_t)engine->pages.limit * LSR_PAGE_RECORDS)) {
+		lsr_pages_destroy(&engine->pages);
+		return false;
+	}
+	return true;
+}
+
+/* As much as was asked for; or, if nobody asked, as much of what the memory could hold as the process may address. */
+static bool
+reserve_any(lessor_engine_t *engine, uint64_t asked) {
+	if (asked != 0) {
+		return reserve(engine, asked);
+	}
+	for (uint64_t leases = default_max_leases(); leases >= LEAST_LEASES; leases /= 2) {
+		if (reserve(engine, leases)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	engine->shadows = aligned_alloc(_Alignof(lsr_shadows_t), sizeof(*engine->shadows));
@@ -258,14 +295,15 @@ init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	}
 	memset(engine->shadows, 0, sizeof(*engine->shadows));
 	return getrandom(engine->secret, sizeof(engine->secret), 0) == (ssize_t)sizeof(engine->secret) &&
-	       lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_pages_init(&engine->pages, options->max_leases) &&
-	       lsr_origins_init(&engine->origins) && lsr_client_hash_init(&engine->clients, options->max_leases);
+	       lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_origins_init(&engine->origins) &&
+	       reserve_any(engine, options->max_leases);
 }
 
 static lessor_status_t
 open_store(lessor_engine_t *engine, const char *path, const lessor_options_t *options, lessor_report_t *report) {
 	const bool create = options->create_if_missing && !options->read_only;
 	lessor_status_t status = open_directory(engine, path, create, report);
+	status = status != LESSOR_OK || create ? status : expect_store(engine, path, report);
 	status = status != LESSOR_OK ? status : lock_directory(engine, path, report);
 	return status != LESSOR_OK ? status : identify(engine, path, create, report);
 }
@@ -315,6 +353,7 @@ free_engine(lessor_engine_t *engine) {
 	lsr_pages_destroy(&engine->pages);
 	free(engine->shadows);
 	if (engine->lock_file >= 0) {
+		(void)flock(engine->lock_file, LOCK_UN); /* a forked child may hold a copy of the descriptor */
 		(void)lsr_io->close(engine->lock_file);
 	}
 	if (engine->directory >= 0) {
@@ -368,8 +407,7 @@ lessor_open(const char *directory, const lessor_options_t *options, lessor_engin
 	lessor_engine_t *fresh = new_engine(&settled);
 	lessor_status_t status = LESSOR_OK;
 	if (fresh == NULL || !init_memory(fresh, &settled)) {
-		status = complain(report, LESSOR_NO_MEMORY, "no memory, or no address space for %llu leases",
-				  (unsigned long long)settled.max_leases);
+		status = complain(report, LESSOR_NO_MEMORY, "no memory or address space");
 	}
 	if (status == LESSOR_OK && settled.log) {
 		status = open_store(fresh, directory, &settled, report);

@@ -93,10 +93,13 @@ lsr_engine_for_read(const lessor_engine_t *engine) {
 }
 
 static inline lessor_status_t
-lsr_engine_for_change(const lessor_engine_t *engine) {
+lsr_engine_for_change(const lessor_engine_t *engine, lessor_mode_t mode) {
 	const lessor_status_t status = lsr_engine_for_read(engine);
 	if (LSR_UNLIKELY(status != LESSOR_OK)) {
 		return status;
+	}
+	if (LSR_UNLIKELY(mode != LESSOR_ASYNC && mode != LESSOR_SYNC)) {
+		return LESSOR_INVALID;
 	}
 	if (LSR_UNLIKELY(engine->read_only)) {
 		return LESSOR_READ_ONLY;

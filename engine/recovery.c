@@ -29,6 +29,7 @@ typedef struct {
 	uint64_t leases_put;
 	bool count_all; /* there is no snapshot */
 	uint32_t snapshot_epoch;
+	uint64_t settled_lsn; /* up to here the snapshot may show states that never were there together */
 	uint64_t duplicates;
 } lsr_recovery_t;
 
@@ -44,10 +45,22 @@ scope_of(lsr_recovery_t *recovery, uint32_t address) {
 	return scope;
 }
 
+/* Take a lease out of the counters, by a change with this LSN. */
+static void
+uncount(const lsr_recovery_t *recovery, lsr_scope_t *scope, uint32_t address, const lsr_body_t *body, uint64_t lsn) {
+	const uint64_t unit = lsr_engine_unit(scope, address);
+	if (lsn > recovery->settled_lsn) {
+		lsr_counters_subtract(&scope->counters, body->address_state, unit);
+	} else {
+		lsr_counters_take_back(&scope->counters, body->address_state, unit);
+	}
+}
+
 /* Empty a slot; nobody else looks. */
 static void
-vacate(lsr_scope_t *scope, uint32_t address, lsr_record_t *record, const lsr_body_t *body) {
-	lsr_counters_subtract(&scope->counters, body->address_state, lsr_engine_unit(scope, address));
+vacate(const lsr_recovery_t *recovery, lsr_scope_t *scope, uint32_t address, lsr_record_t *record,
+       const lsr_body_t *body, uint64_t lsn) {
+	uncount(recovery, scope, address, body, lsn);
 	lsr_record_vacate(record, lsr_record_hide(record, lsr_record_word(record)));
 	lsr_tail_free(body->tail);
 }
@@ -78,7 +91,7 @@ apply_lease(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes,
 			lsr_tail_free(fresh.tail);
 			return LESSOR_OK;
 		}
-		lsr_counters_subtract(&scope->counters, old.address_state, lsr_engine_unit(scope, address));
+		uncount(recovery, scope, address, &old, lsn);
 		lsr_tail_free(old.tail);
 	}
 	fresh.lsn = lsn;
@@ -105,7 +118,7 @@ apply_lease_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_by
 	const uint32_t id = lsr_table_peek(&scope->table, image[0]);
 	lsr_record_t *record = id != LSR_NO_RECORD ? lsr_pages_record(&recovery->engine->pages, id) : NULL;
 	if (record != NULL && lsr_record_read(record, recovery->engine->shadows, &body) && body.lsn < lsn) {
-		vacate(scope, image[0], record, &body);
+		vacate(recovery, scope, image[0], record, &body, lsn);
 	}
 	return LESSOR_OK;
 }
@@ -185,8 +198,8 @@ remove_older(lsr_recovery_t *recovery, uint32_t first, uint32_t last, uint64_t l
 		lsr_found_t found;
 		if (lsr_engine_walk(recovery->engine, &at, last, &found, &more) && found.body.lsn < lsn) {
 			const uint32_t id = lsr_table_peek(&found.scope->table, found.address);
-			vacate(scope_of(recovery, found.address), found.address,
-			       lsr_pages_record(&recovery->engine->pages, id), &found.body);
+			vacate(recovery, scope_of(recovery, found.address), found.address,
+			       lsr_pages_record(&recovery->engine->pages, id), &found.body, lsn);
 		}
 	}
 }
@@ -280,14 +293,14 @@ index_lease(lsr_recovery_t *recovery, const lsr_found_t *found) {
 			recovery->duplicates++;
 			if (!lsr_record_read(lsr_pages_record(&engine->pages, other), engine->shadows, &rival) ||
 			    rival.lsn > found->body.lsn) {
-				vacate(scope_of(recovery, found->address), found->address,
-				       lsr_pages_record(&engine->pages, id), &found->body);
+				vacate(recovery, scope_of(recovery, found->address), found->address,
+				       lsr_pages_record(&engine->pages, id), &found->body, 0);
 				return LESSOR_OK;
 			}
 			(void)lsr_client_hash_remove(&engine->clients, key, other);
-			vacate(scope_of(recovery, found->address),
+			vacate(recovery, scope_of(recovery, found->address),
 			       lsr_table_address(&scope->table, &engine->pages, other),
-			       lsr_pages_record(&engine->pages, other), &rival);
+			       lsr_pages_record(&engine->pages, other), &rival, 0);
 			break;
 		default:
 			return LESSOR_NO_MEMORY;
@@ -392,6 +405,7 @@ read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_r
 	lessor_status_t status = lsr_snapshot_read(engine->directory, engine->store_id, apply, recovery, &snapshot);
 	recovery->count_all = snapshot.from_lsn == 0;
 	recovery->snapshot_epoch = (uint32_t)snapshot.epoch;
+	recovery->settled_lsn = snapshot.end_lsn;
 	report->snapshot_leases = snapshot.leases;
 	report->snapshot_bytes = snapshot.size_bytes;
 	if (status != LESSOR_OK) {

@@ -290,7 +290,7 @@ create_locked(lessor_engine_t *engine, const lessor_scope_t *given, lsr_scope_co
 lessor_status_t
 lessor_scope_create(lessor_engine_t *engine, const lessor_scope_t *scope, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	uint64_t lsn;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -388,7 +388,7 @@ lessor_scope_update(lessor_engine_t *engine, const lessor_scope_t *scope, uint32
 	const uint32_t known = LESSOR_SCOPE_FIELD_ID | LESSOR_SCOPE_FIELD_STATE | LESSOR_SCOPE_FIELD_LEASE_S |
 			       LESSOR_SCOPE_FIELD_RANGE | LESSOR_SCOPE_FIELD_NAME | LESSOR_SCOPE_FIELD_COMMENT;
 	uint64_t lsn = 0;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -442,7 +442,7 @@ exclude_locked(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, b
 	if (scope == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
-	if (range.first > range.last || (range.first & scope->mask) != subnet || (range.last & scope->mask) != subnet) {
+	if ((range.first & scope->mask) != subnet || (range.last & scope->mask) != subnet) {
 		return LESSOR_INVALID;
 	}
 	const lsr_scope_config_t *old = lsr_scope_config(scope);
@@ -462,16 +462,24 @@ exclude_locked(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, b
 		lsr_scope_config_free(fresh);
 	}
 	free(list);
-	return status == LESSOR_END ? LESSOR_OK : status;
+	if (status != LESSOR_END) {
+		return status;
+	}
+	/* It is there already; but whoever wants it durable waits for the change that made it. */
+	*lsn = engine->has_log ? lsr_log_tail(&engine->log) : 0;
+	return LESSOR_OK;
 }
 
 static lessor_status_t
 change_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, bool add, lessor_mode_t mode,
 		  lessor_ticket_t *ticket) {
 	uint64_t lsn = 0;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
+	}
+	if (range.first > range.last) {
+		return LESSOR_INVALID;
 	}
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	status = exclude_locked(engine, subnet, range, add, &lsn);
@@ -554,7 +562,7 @@ lessor_status_t
 lessor_scope_delete(lessor_engine_t *engine, uint32_t subnet, bool force, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	uint64_t lsn = 0;
 	lsr_scope_t *removed = NULL;
-	lessor_status_t status = lsr_engine_for_change(engine);
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
 	}

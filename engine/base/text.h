@@ -6,10 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* lsr_text_measure() of a text that is there. */
+bool lsr_text_measure_present(const char *text, size_t max_bytes, size_t *size_bytes);
+
 /*
  * Is 'text' NULL, or valid UTF-8 of at most max_bytes? Reads at most max_bytes + 1 bytes. On true *size_bytes is its length (0 for
  * NULL).
  */
-bool lsr_text_measure(const char *text, size_t max_bytes, size_t *size_bytes);
+static inline bool
+lsr_text_measure(const char *text, size_t max_bytes, size_t *size_bytes) {
+	*size_bytes = 0;
+	return text == NULL || lsr_text_measure_present(text, max_bytes, size_bytes);
+}
 
 #endif

@@ -326,13 +326,26 @@ lock_home(lsr_client_hash_t *hash, uint64_t h) {
 	}
 }
 
+/* Look for the key in a locked chain; remember the first hole on the way (bucket NULL: there is none). */
+typedef struct {
+	lsr_bucket_t *bucket;
+	unsigned index;
+} lsr_hole_t;
+
 static lsr_insert_t
 check_chain(lsr_client_hash_t *hash, lsr_bucket_t *home, uint32_t tag, lsr_match_function match, const void *key,
-	    uint32_t *other) {
+	    uint32_t *other, lsr_hole_t *hole) {
+	hole->bucket = NULL;
 	for (lsr_bucket_t *bucket = home;; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
 		for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
 			const uint64_t entry = entry_at(bucket, i);
-			if (LSR_LIKELY((uint32_t)(entry >> 32) != tag || entry == 0)) {
+			if (entry == 0) {
+				if (hole->bucket == NULL) {
+					*hole = (lsr_hole_t){.bucket = bucket, .index = i};
+				}
+				continue;
+			}
+			if (LSR_LIKELY((uint32_t)(entry >> 32) != tag)) {
 				continue;
 			}
 			const lsr_match_t verdict = match(key, (uint32_t)entry);
@@ -341,7 +354,7 @@ check_chain(lsr_client_hash_t *hash, lsr_bucket_t *home, uint32_t tag, lsr_match
 				return verdict == LSR_MATCH_YES ? LSR_INSERT_PRESENT : LSR_INSERT_IN_DOUBT;
 			}
 		}
-		if (next_of(bucket) == 0) {
+		if (LSR_LIKELY(next_of(bucket) == 0)) {
 			return LSR_INSERT_DONE;
 		}
 	}
@@ -350,13 +363,19 @@ check_chain(lsr_client_hash_t *hash, lsr_bucket_t *home, uint32_t tag, lsr_match
 lsr_insert_t
 lsr_client_hash_insert(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id, lsr_match_function match,
 		       const void *key, uint32_t *other) {
+	lsr_hole_t hole;
+	const uint64_t entry = (uint64_t)lsr_hash_tag(h) << 32 | record_id;
 	lsr_bucket_t *home = lock_home(hash, h);
-	lsr_insert_t result = check_chain(hash, home, lsr_hash_tag(h), match, key, other);
-	if (result == LSR_INSERT_DONE && !chain_add(hash, home, (uint64_t)lsr_hash_tag(h) << 32 | record_id)) {
-		result = LSR_INSERT_NO_MEMORY;
+	lsr_insert_t result = check_chain(hash, home, lsr_hash_tag(h), match, key, other, &hole);
+	if (LSR_LIKELY(result == LSR_INSERT_DONE)) {
+		if (LSR_LIKELY(hole.bucket != NULL)) {
+			set_entry(hole.bucket, hole.index, entry);
+		} else if (!chain_add(hash, home, entry)) {
+			result = LSR_INSERT_NO_MEMORY;
+		}
 	}
 	unlock_bucket(home);
-	if (result == LSR_INSERT_DONE) {
+	if (LSR_LIKELY(result == LSR_INSERT_DONE)) {
 		count_and_grow(hash, h);
 	}
 	return result;

@@ -183,25 +183,19 @@ place_texts(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, lsr_bod
 	}
 }
 
-static void
-place_hardware(const lessor_lease_t *lease, lsr_body_t *body, lsr_items_t *items, uint8_t *scratch) {
+/* The flag that stands for a hardware address which the client id tells; 0 if it has to be kept by itself. */
+static uint8_t
+hardware_flag(const lessor_lease_t *lease) {
 	const size_t count = lease->hardware_bytes;
-	if (count == 0) {
-		return;
-	}
 	if (lease->hardware_type == 1 && lease->client_id_bytes == count &&
 	    memcmp(lease->client_id, lease->hardware, count) == 0) {
-		body->flags |= LSR_FLAG_HARDWARE_IS_CLIENT;
-		return;
+		return LSR_FLAG_HARDWARE_IS_CLIENT;
 	}
 	if (lease->hardware_type == 1 && lease->client_id_bytes == count + 1 && lease->client_id[0] == 1 &&
 	    memcmp(lease->client_id + 1, lease->hardware, count) == 0) {
-		body->flags |= LSR_FLAG_HARDWARE_IN_CLIENT;
-		return;
+		return LSR_FLAG_HARDWARE_IN_CLIENT;
 	}
-	scratch[0] = lease->hardware_type;
-	memcpy(scratch + 1, lease->hardware, count);
-	add_item(items, LSR_TAIL_HARDWARE, scratch, count + 1);
+	return 0;
 }
 
 static void
@@ -217,25 +211,28 @@ place_origin(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, lsr_it
 	}
 }
 
-lessor_status_t
-lsr_lease_pack(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t origin, lsr_body_t *body) {
+/* Everything of the lease lies in the body: the common case. */
+static bool
+fits_body(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t origin, const lsr_body_t *body) {
+	return lease->client_id_bytes + sizes->name <= LSR_INLINE_BYTES && lease->comment == NULL &&
+	       lease->user_context == NULL && lease->probation_ends_at == LESSOR_TIME_NONE &&
+	       (lease->hardware_bytes == 0 ||
+		(body->flags & (LSR_FLAG_HARDWARE_IS_CLIENT | LSR_FLAG_HARDWARE_IN_CLIENT)) != 0) &&
+	       (origin != LSR_ORIGIN_NONE ||
+		(lease->owner_name == NULL && lease->policy_name == NULL && lease->owner_address == 0));
+}
+
+static lessor_status_t
+pack_tail(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t origin, lsr_body_t *body) {
 	lsr_items_t items = {0};
 	uint8_t hardware[1 + LESSOR_HARDWARE_MAX_BYTES];
-	*body = (lsr_body_t){
-		.expires_at = lease->expires_at,
-		.last_transaction_s = lease->last_transaction_s,
-		.origin = origin,
-		.client_id_bytes = lease->client_id_bytes,
-		.client_type = lease->client_type,
-		.address_state = lease->address_state,
-		.quarantine =
-			(uint8_t)(lease->quarantine_status | (lease->quarantine_capable ? LSR_QUARANTINE_CAPABLE : 0)),
-		.flags = (uint8_t)((lease->dns_forward ? LSR_FLAG_DNS_FORWARD : 0) |
-				   (lease->dns_reverse ? LSR_FLAG_DNS_REVERSE : 0) |
-				   (lease->client_id_made_up ? LSR_FLAG_CLIENT_MADE_UP : 0)),
-	};
 	place_texts(lease, sizes, body, &items);
-	place_hardware(lease, body, &items, hardware);
+	if (lease->hardware_bytes != 0 &&
+	    (body->flags & (LSR_FLAG_HARDWARE_IS_CLIENT | LSR_FLAG_HARDWARE_IN_CLIENT)) == 0) {
+		hardware[0] = lease->hardware_type;
+		memcpy(hardware + 1, lease->hardware, lease->hardware_bytes);
+		add_item(&items, LSR_TAIL_HARDWARE, hardware, lease->hardware_bytes + 1u);
+	}
 	if (lease->comment != NULL) {
 		add_item(&items, LSR_TAIL_COMMENT, lease->comment, sizes->comment);
 	}
@@ -249,14 +246,39 @@ lsr_lease_pack(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint
 		place_origin(lease, sizes, &items);
 	}
 	const size_t total = items_bytes(&items);
-	if (total == 0) {
-		return LESSOR_OK;
-	}
 	if (total > LSR_TAIL_MAX_BYTES) {
 		return LESSOR_INVALID;
 	}
 	body->tail = build_tail(&items, total);
 	return body->tail != NULL ? LESSOR_OK : LESSOR_NO_MEMORY;
+}
+
+lessor_status_t
+lsr_lease_pack(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t origin, lsr_body_t *body) {
+	*body = (lsr_body_t){
+		.expires_at = lease->expires_at,
+		.last_transaction_s = lease->last_transaction_s,
+		.origin = origin,
+		.client_id_bytes = lease->client_id_bytes,
+		.client_type = lease->client_type,
+		.address_state = lease->address_state,
+		.quarantine =
+			(uint8_t)(lease->quarantine_status | (lease->quarantine_capable ? LSR_QUARANTINE_CAPABLE : 0)),
+		.flags = (uint8_t)((lease->dns_forward ? LSR_FLAG_DNS_FORWARD : 0) |
+				   (lease->dns_reverse ? LSR_FLAG_DNS_REVERSE : 0) |
+				   (lease->client_id_made_up ? LSR_FLAG_CLIENT_MADE_UP : 0) |
+				   (lease->hardware_bytes != 0 ? hardware_flag(lease) : 0)),
+	};
+	if (LSR_UNLIKELY(!fits_body(lease, sizes, origin, body))) {
+		return pack_tail(lease, sizes, origin, body);
+	}
+	memcpy(body->text, lease->client_id, lease->client_id_bytes);
+	if (lease->name != NULL) {
+		memcpy(body->text + lease->client_id_bytes, lease->name, sizes->name);
+		body->name_bytes = (uint8_t)sizes->name;
+		body->flags |= LSR_FLAG_NAME;
+	}
+	return LESSOR_OK;
 }
 
 /* ---- unpacking ------------------------------------------------------------------------------------------------- */
@@ -269,11 +291,12 @@ lsr_body_client(const lsr_body_t *body) {
 		       : find_item(body->tail, LSR_TAIL_CLIENT, &ignored);
 }
 
-/* Copies into the caller's buffer, or finds that it does not fit. */
+/* Copies into the caller's buffer, or only tries whether everything fits. */
 typedef struct {
 	uint8_t *at;
 	size_t left_bytes;
 	bool full;
+	bool trying;
 } lsr_copier_t;
 
 static const void *
@@ -283,7 +306,9 @@ copy_bytes(lsr_copier_t *copier, const void *data, size_t size_bytes) {
 		return NULL;
 	}
 	void *to = copier->at;
-	memcpy(to, data, size_bytes);
+	if (LSR_LIKELY(!copier->trying)) {
+		memcpy(to, data, size_bytes);
+	}
 	copier->at += size_bytes;
 	copier->left_bytes -= size_bytes;
 	return to;
@@ -360,10 +385,8 @@ unpack_hardware(const lsr_body_t *body, lessor_lease_t *lease) {
 	}
 }
 
-lessor_status_t
-lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease, void *buffer,
-		 size_t buffer_bytes) {
-	lsr_copier_t copier = {.at = buffer, .left_bytes = buffer_bytes};
+static lessor_lease_t
+unpack_with(const lsr_body_t *body, const lsr_origins_t *origins, lsr_copier_t *copier) {
 	lessor_lease_t out = {
 		.client_id_bytes = body->client_id_bytes,
 		.client_type = body->client_type,
@@ -378,22 +401,38 @@ lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_le
 		.ticket = body->lsn,
 	};
 	const bool client_inline = (body->flags & LSR_FLAG_CLIENT_IN_TAIL) == 0;
-	out.client_id = copy_bytes(&copier, lsr_body_client(body), body->client_id_bytes);
+	out.client_id = copy_bytes(copier, lsr_body_client(body), body->client_id_bytes);
 	if ((body->flags & LSR_FLAG_NAME_IN_TAIL) != 0) {
-		out.name = copy_item(&copier, body->tail, LSR_TAIL_NAME);
+		out.name = copy_item(copier, body->tail, LSR_TAIL_NAME);
 	} else if ((body->flags & LSR_FLAG_NAME) != 0) {
 		out.name =
-			copy_text(&copier, body->text + (client_inline ? body->client_id_bytes : 0), body->name_bytes);
+			copy_text(copier, body->text + (client_inline ? body->client_id_bytes : 0), body->name_bytes);
 	}
 	if (body->tail != NULL) {
-		unpack_tail(body->tail, &out, &copier);
+		unpack_tail(body->tail, &out, copier);
 	}
 	unpack_hardware(body, &out);
-	unpack_origin(body, origins, &out, &copier);
-	if (copier.full) {
-		return LESSOR_BUFFER_TOO_SMALL;
+	unpack_origin(body, origins, &out, copier);
+	return out;
+}
+
+/* Without tail and origin: an id, a name and its NUL. */
+#define PLAIN_BUFFER_BYTES (LSR_INLINE_BYTES + 1u)
+
+lessor_status_t
+lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease, void *buffer,
+		 size_t buffer_bytes) {
+	/* A buffer that is too small is left as it is, so try first, unless it surely suffices. */
+	if (buffer_bytes < LESSOR_LEASE_BUFFER_BYTES &&
+	    (buffer_bytes < PLAIN_BUFFER_BYTES || body->tail != NULL || body->origin != LSR_ORIGIN_NONE)) {
+		lsr_copier_t trial = {.at = buffer, .left_bytes = buffer_bytes, .trying = true};
+		(void)unpack_with(body, origins, &trial);
+		if (trial.full) {
+			return LESSOR_BUFFER_TOO_SMALL;
+		}
 	}
-	*lease = out;
+	lsr_copier_t copier = {.at = buffer, .left_bytes = buffer_bytes};
+	*lease = unpack_with(body, origins, &copier);
 	return LESSOR_OK;
 }
 

@@ -4,9 +4,8 @@
 bool
 lsr_pages_init(lsr_pages_t *pages, uint64_t max_records) {
 	*pages = (lsr_pages_t){.used = 1};
-	/* A scope's last page may be partly used: allow for half as many pages again. */
-	uint64_t limit = max_records / LSR_PAGE_RECORDS;
-	limit = lsr_min_u64(limit + limit / 2 + 64, (UINT64_C(1) << (32 - LSR_PAGE_SHIFT)) - 1);
+	/* Wherever they lie: one page for each in the worst case. Only address space is taken now. */
+	const uint64_t limit = lsr_min_u64(max_records + 1, LSR_PAGES_MAX);
 	pages->limit = (uint32_t)limit;
 	if (!lsr_arena_init(&pages->records, (limit + 1) * LSR_PAGE_BYTES) ||
 	    !lsr_arena_init(&pages->infos, (limit + 1) * sizeof(lsr_page_info_t))) {

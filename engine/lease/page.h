@@ -17,6 +17,7 @@
 #define LSR_PAGE_SHIFT   6
 #define LSR_PAGE_BYTES   (LSR_PAGE_RECORDS * sizeof(lsr_record_t))
 #define LSR_NO_RECORD    UINT32_C(0) /* page 0 is never used */
+#define LSR_PAGES_MAX    ((UINT32_C(1) << (32 - LSR_PAGE_SHIFT)) - 1)
 
 typedef struct lsr_page_info {
 	_Atomic(const void *) owner;   /* the scope's address table; NULL: free */
@@ -34,7 +35,7 @@ typedef struct lsr_pages {
 	_Atomic uint64_t taken; /* pages in use; written under the lock, read by statistics */
 } lsr_pages_t;
 
-/* Reserve address space for max_records. */
+/* Reserve address space for max_records, however sparse. Pages that are well filled hold up to 64 times as many. */
 bool lsr_pages_init(lsr_pages_t *pages, uint64_t max_records);
 void lsr_pages_destroy(lsr_pages_t *pages);
 

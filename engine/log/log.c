@@ -161,17 +161,22 @@ freeze_if_scarce(lsr_log_t *log) {
 
 /* ---- gathering ----------------------------------------------------------------------------------------------------- */
 
-/* Copy complete records from 'gathered' on into the frame, at most 'most' bytes. Returns how many. */
+/*
+ * Copy complete records from 'gathered' on into the frame, at most 'most' bytes. Returns how many. *too_large: the copying ended at a complete record
+ * that would not have fitted (and not at one that its owner had not completed: that one may be complete a moment later).
+ */
 static uint32_t
-gather(lsr_log_t *log, uint32_t most) {
+gather(lsr_log_t *log, uint32_t most, bool *too_large) {
 	const uint64_t start = log->gathered;
 	const uint64_t tail = lsr_log_tail(log);
 	uint8_t *from = log->ring + (start & (log->ring_bytes - 1));
 	uint64_t at = start;
+	*too_large = false;
 	while (at < tail) {
 		const _Atomic uint32_t *word = (const _Atomic uint32_t *)(const void *)(from + (at - start));
 		const uint32_t header = atomic_load_explicit(word, memory_order_acquire); /* L2 */
-		if (header == 0 || at + lsr_header_bytes(header) - start > most) {
+		*too_large = header != 0 && at + lsr_header_bytes(header) - start > most;
+		if (header == 0 || *too_large) {
 			break;
 		}
 		at += lsr_header_bytes(header);
@@ -281,8 +286,13 @@ payload_that_fits(const lsr_log_t *log) {
 				     LSR_FRAME_PAYLOAD_MAX);
 }
 
+/*
+ * Write what was gathered last, durably. The ring and the place in the file are given out before the write: appenders go on meanwhile.
+ */
 static int
 write_frame(lsr_log_t *log, uint32_t payload_bytes, uint16_t flags) {
+	lsr_segment_t *current = &log->segments.current;
+	const uint64_t offset = current->offset;
 	const size_t disk_bytes = lsr_frame_disk_bytes(payload_bytes);
 	lsr_frame_header_t *header = (lsr_frame_header_t *)(void *)log->frame;
 	*header = (lsr_frame_header_t){.magic = LSR_FRAME_MAGIC,
@@ -292,12 +302,15 @@ write_frame(lsr_log_t *log, uint32_t payload_bytes, uint16_t flags) {
 				       .durable_lsn = lsr_log_durable(log),
 				       .payload_bytes = payload_bytes,
 				       .previous_crc = log->previous_crc,
-				       .segment_index = log->segments.current.index};
+				       .segment_index = current->index};
 	memcpy(header->store_id, log->segments.store_id, sizeof(header->store_id));
 	memset(log->frame + LSR_FRAME_HEADER_BYTES + payload_bytes, 0,
 	       disk_bytes - LSR_FRAME_HEADER_BYTES - payload_bytes);
+	current->offset += disk_bytes;
+	log->gathered += payload_bytes;
+	raise_limit(log);
 	lsr_frame_seal(header);
-	const int result = lsr_segments_write(&log->segments, log->frame, disk_bytes);
+	const int result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
 	if (result == 0) {
 		log->previous_crc = header->crc;
 		(void)atomic_fetch_add_explicit(&log->flushes, 1, memory_order_relaxed);
@@ -316,27 +329,24 @@ publish_durable(lsr_log_t *log) {
 /* One frame: gather, write, publish. 0, 1 if nothing was complete yet, or a negative errno. */
 static int
 flush_once(lsr_log_t *log) {
+	bool too_large;
 	freeze_if_scarce(log);
-	uint32_t payload_bytes = gather(log, payload_that_fits(log));
+	uint32_t payload_bytes = gather(log, payload_that_fits(log), &too_large);
+	if (payload_bytes == 0 && !too_large) {
+		return 1;
+	}
 	if (payload_bytes == 0) {
-		const _Atomic uint32_t *word =
-			(const _Atomic uint32_t *)(const void *)(log->ring + (log->gathered & (log->ring_bytes - 1)));
-		if (lsr_log_tail(log) == log->gathered || atomic_load_explicit(word, memory_order_acquire) == 0) {
-			return 1;
-		}
-		const int result = next_segment(log); /* the next record does not fit any more */
+		const int result = next_segment(log);
 		if (result != 0) {
 			return result;
 		}
-		payload_bytes = gather(log, payload_that_fits(log));
+		payload_bytes = gather(log, payload_that_fits(log), &too_large);
 		if (payload_bytes == 0) {
 			return -EFBIG;
 		}
 	}
 	const int result = write_frame(log, payload_bytes, 0);
 	if (result == 0) {
-		log->gathered += payload_bytes;
-		raise_limit(log);
 		publish_durable(log);
 	}
 	return result;

@@ -3,7 +3,7 @@
  * Segment files as the writer sees them: prepared ahead by a thread of their own, filled front to back, dropped when a snapshot has made
  * them unnecessary.
  *
- * Who: lsr_segments_prepare() runs on the preparing thread only; take, write and finish on the log's writer thread only (or before these
+ * Who: lsr_segments_prepare() runs on the preparing thread only; take and finish on the log's writer thread only (or before these
  * threads exist); drop and bytes from anywhere.
  */
 #ifndef LSR_LOG_SEGMENT_H
@@ -52,9 +52,6 @@ int lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared);
 
 /* Begin to use a prepared segment at first_lsn. 0 or a negative errno. */
 int lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint64_t first_lsn);
-
-/* Write a frame (padded to whole blocks, block-aligned) durably at the current place. 0 or a negative errno. */
-int lsr_segments_write(lsr_segments_t *segments, const void *frame, size_t size_bytes);
 
 /* Cut the current segment behind its last frame and close it. */
 int lsr_segments_finish(lsr_segments_t *segments);

@@ -70,10 +70,16 @@ lsr_counters_mark(lsr_counters_t *counters) {
 	return mark < in_use ? in_use : mark;
 }
 
+/* Without raising the mark first: for who knows that the count is too high for the moment. */
+static inline void
+lsr_counters_take_back(lsr_counters_t *counters, unsigned state, uint64_t units) {
+	(void)atomic_fetch_sub_explicit(&counters->by_state[state & 3], units, memory_order_relaxed);
+}
+
 static inline void
 lsr_counters_subtract(lsr_counters_t *counters, unsigned state, uint64_t units) {
 	(void)lsr_counters_mark(counters);
-	(void)atomic_fetch_sub_explicit(&counters->by_state[state & 3], units, memory_order_relaxed);
+	lsr_counters_take_back(counters, state, units);
 }
 
 #endif

@@ -54,7 +54,8 @@ typedef struct lessor_options {
 	bool read_only;         /* load and answer, change nothing on disk or in memory; default false */
 	bool log;               /* keep a log and snapshots; default true. false: memory only, no directory needed */
 	bool strict_address_state; /* reject address_state 0 instead of storing ACTIVE (MS-DHCPM 3.2.4.123); default false */
-	uint64_t max_leases;       /* address space to reserve; default: what fits the machine's memory */
+	uint64_t max_leases;       /* room for at least this many leases, wherever they lie (reserves address space,
+	                             * takes no memory); at most 4294967295; default: what the machine's memory could hold */
 	uint64_t segment_size_bytes; /* of one log file; a multiple of 1 MiB; default 64 MiB */
 	uint64_t ring_size_bytes;    /* of the log's memory ring; a power of two >= 1 MiB; default 32 MiB */
 	uint64_t
@@ -99,8 +100,8 @@ lessor_status_t lessor_open(const char *directory, const lessor_options_t *optio
 /*
  * Flush, release the directory, free everything; *engine becomes NULL.
  *
- * Call with:  no other call on this engine running or beginning, except waiting ones (lessor_ticket_wait(), changes with
- *             LESSOR_SYNC): these are let out first, with LESSOR_CLOSED unless their ticket is durable by then.
+ * Call with:  no other call on this engine running or beginning, except lessor_ticket_wait(): that one is let out first, with
+ *             LESSOR_CLOSED unless its ticket is durable by then.
  * Returns:    LESSOR_OK; LESSOR_INVALID (NULL); LESSOR_FORKED (nothing done); LESSOR_LOG_FAILED: the engine is closed and
  *             freed, but not everything could be made durable.
  */
