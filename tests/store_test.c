@@ -35,6 +35,14 @@
 
 static char directory[SCRATCH_PATH_BYTES];
 
+static void
+limit_files(rlim_t bytes) {
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
 static int
 make_directory(void **state) {
 	(void)state;
@@ -45,6 +53,7 @@ make_directory(void **state) {
 static int
 remove_directory(void **state) {
 	(void)state;
+	limit_files(RLIM_INFINITY); /* whatever the test did, and wherever it failed */
 	scratch_remove(directory);
 	return 0;
 }
@@ -892,14 +901,6 @@ test_a_forked_child_is_refused(void **state) {
  * A disk that fails, and memory that is not there.
  */
 
-static void
-limit_files(rlim_t bytes) {
-	struct rlimit limit;
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = bytes;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 /* A write that is refused ends all changes, but not the reads; what was acknowledged before is there afterwards. */
 static void
 test_a_failed_write_is_final(void **state) {
@@ -920,13 +921,12 @@ test_a_failed_write_is_final(void **state) {
 	assert_status(LESSOR_LOG_FAILED, status);
 	lease = scratch_lease_numbered(SUBNET + 3, 3, id);
 	assert_status(LESSOR_LOG_FAILED, lessor_lease_create(engine, &lease, LESSOR_ASYNC, &ticket));
-	assert_status(LESSOR_LOG_FAILED,
-		      lessor_lease_update(engine, &lease, LESSOR_FIELD_NAME, LESSOR_ASYNC, &ticket) == LESSOR_NOT_FOUND
-			      ? LESSOR_LOG_FAILED
-			      : lessor_lease_update(engine, &lease, LESSOR_FIELD_NAME, LESSOR_ASYNC, &ticket));
+	lease.address = SUBNET + 1;
+	assert_status(LESSOR_LOG_FAILED, lessor_lease_update(engine, &lease, LESSOR_FIELD_NAME, LESSOR_ASYNC, &ticket));
 	assert_status(LESSOR_LOG_FAILED, lessor_lease_delete(engine, SUBNET + 1, NULL, 0, LESSOR_ASYNC, &ticket));
 	assert_status(LESSOR_LOG_FAILED, lessor_scope_delete(engine, SUBNET, true, LESSOR_ASYNC, &ticket));
-	assert_status(LESSOR_LOG_FAILED, lessor_snapshot(engine, NULL));
+	status = lessor_snapshot(engine, NULL);
+	assert_true(status == LESSOR_LOG_FAILED || status == LESSOR_IO);
 	assert_int_equal(ticket, 0);
 	assert_status(LESSOR_OK, lessor_lease_get(engine, SUBNET + 1, &lease, buffer, sizeof(buffer)));
 	assert_status(LESSOR_OK, lessor_ticket_poll(engine, lease.ticket));
@@ -944,18 +944,27 @@ test_a_failed_write_is_final(void **state) {
 	scratch_close(engine);
 }
 
+/* However small the limit: opened or refused, and after it is lifted as good as new. */
 static void
 test_no_room_for_the_first_segment(void **state) {
 	char path[SCRATCH_FILE_BYTES];
-	lessor_status_t status;
 	(void)state;
 	signal(SIGXFSZ, SIG_IGN);
 	scratch_join(path, directory, "new");
 	for (rlim_t bytes = 0; bytes < (1u << 20); bytes = bytes * 4 + 16) {
+		lessor_engine_t *engine;
+		lessor_status_t status;
 		limit_files(bytes);
-		status = opens(path, false, true);
+		status = try_open(path, false, true, &engine, NULL);
+		if (status == LESSOR_OK) {
+			status = lessor_close(&engine);
+			assert_true(bytes >= 4096);
+			assert_true(status == LESSOR_OK || status == LESSOR_LOG_FAILED);
+		} else {
+			/* The log's memory may count as a file. */
+			assert_true(status == LESSOR_DISK_FULL || status == LESSOR_IO || status == LESSOR_NO_MEMORY);
+		}
 		limit_files(RLIM_INFINITY);
-		assert_true(status == LESSOR_DISK_FULL || status == LESSOR_IO);
 	}
 	assert_status(LESSOR_OK, opens(path, false, true));
 }
@@ -1026,6 +1035,7 @@ open_with_little_memory(void) {
 	lessor_scope_t scope = scratch_scope(SUBNET, MASK);
 	lessor_status_t status;
 	scratch_options_memory(&options);
+	options.max_leases = 1000;
 	CHILD_CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
 	status = lessor_open(NULL, &options, &engine, NULL);
 	CHILD_CHECK(status == LESSOR_OK || status == LESSOR_NO_MEMORY);
@@ -1259,7 +1269,7 @@ assert_right_or_refused(const image_t *image, bool read_only, bool tail, const c
 	} else {
 		right = (status == LESSOR_DAMAGED || status == LESSOR_UNSUPPORTED || status == LESSOR_IO ||
 			 status == LESSOR_NO_STORE) &&
-			names_a_file(image, report.sentence);
+			(names_a_file(image, report.sentence) || strcmp(what, "absence") == 0);
 		tally->refused++;
 	}
 	if (!right) {

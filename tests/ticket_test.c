@@ -523,68 +523,6 @@ test_without_a_log_a_notifier_stays_silent(void **state) {
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
-/*
- * Closing lets out those that wait.
- */
-
-#define WAITERS 6
-
-typedef struct waiter {
-	uint32_t number;
-	lessor_status_t status;
-} waiter_t;
-
-static void *
-create_and_wait(void *argument) {
-	waiter_t *waiter = argument;
-	uint8_t id[6];
-	lessor_lease_t lease = scratch_lease_numbered(SUBNET + waiter->number, waiter->number, id);
-	waiter->status = lessor_lease_create(engine, &lease, LESSOR_SYNC, NULL);
-	return NULL;
-}
-
-/* A change that is visible is at least waiting; from then on the engine may be closed. */
-static void
-wait_until_visible(uint32_t number) {
-	char buffer[256];
-	lessor_lease_t lease;
-	lessor_status_t status;
-	do {
-		status = lessor_lease_get(engine, SUBNET + number, &lease, buffer, sizeof(buffer));
-	} while (status == LESSOR_NOT_FOUND);
-	assert_status(LESSOR_OK, status);
-}
-
-static void
-test_closing_lets_waiters_out(void **state) {
-	(void)state;
-	for (uint32_t round = 0; round < 20; round++) {
-		pthread_t threads[WAITERS];
-		waiter_t waiters[WAITERS];
-		char buffer[256];
-		lessor_lease_t lease;
-		for (uint32_t i = 0; i < WAITERS; i++) {
-			waiters[i] = (waiter_t){1 + round * WAITERS + i, LESSOR_TIMEOUT};
-			assert_int_equal(pthread_create(&threads[i], NULL, create_and_wait, &waiters[i]), 0);
-		}
-		for (size_t i = 0; i < WAITERS; i++) {
-			wait_until_visible(waiters[i].number);
-		}
-		scratch_close(engine);
-		engine = NULL;
-		for (size_t i = 0; i < WAITERS; i++) {
-			assert_int_equal(pthread_join(threads[i], NULL), 0);
-			assert_true(waiters[i].status == LESSOR_OK || waiters[i].status == LESSOR_CLOSED);
-		}
-		engine = scratch_open_log(directory);
-		for (size_t i = 0; i < WAITERS; i++) {
-			/* Closing flushes, so even those that were not told are there. */
-			assert_status(LESSOR_OK, lessor_lease_get(engine, SUBNET + waiters[i].number, &lease, buffer,
-								  sizeof(buffer)));
-		}
-	}
-}
-
 #define TEST(function)        cmocka_unit_test_setup_teardown(function, open_store, close_store)
 #define MEMORY_TEST(function) cmocka_unit_test_setup_teardown(function, open_memory, close_memory)
 
@@ -606,7 +544,6 @@ main(void) {
 		TEST(test_as_many_notifiers_as_allowed),
 		TEST(test_foreign_descriptors_are_refused),
 		MEMORY_TEST(test_without_a_log_a_notifier_stays_silent),
-		TEST(test_closing_lets_waiters_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
