@@ -188,9 +188,11 @@ static lessor_status_t
 read_identity(lessor_engine_t *engine, int file, lessor_report_t *report) {
 	lsr_identity_t identity;
 	const int result = lsr_io_read_all(file, &identity, sizeof(identity), 0);
+	if (result == -ENODATA) {
+		return complain(report, LESSOR_DAMAGED, "%s: the file ends too early", STORE_NAME);
+	}
 	if (result != 0) {
-		return complain(report, LESSOR_DAMAGED, "%s: cannot be read at offset 0: %s", STORE_NAME,
-				strerror(-result));
+		return complain_errno(report, -result, "cannot be read at offset 0", STORE_NAME);
 	}
 	if (identity.magic != STORE_MAGIC ||
 	    identity.crc != lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc))) {

@@ -442,7 +442,7 @@ exclude_locked(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, b
 	if (scope == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
-	if (range.first > range.last || (range.first & scope->mask) != subnet || (range.last & scope->mask) != subnet) {
+	if ((range.first & scope->mask) != subnet || (range.last & scope->mask) != subnet) {
 		return LESSOR_INVALID;
 	}
 	const lsr_scope_config_t *old = lsr_scope_config(scope);
@@ -477,6 +477,9 @@ change_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range
 	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
+	}
+	if (range.first > range.last) {
+		return LESSOR_INVALID;
 	}
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	status = exclude_locked(engine, subnet, range, add, &lsn);

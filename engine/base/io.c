@@ -103,7 +103,7 @@ lsr_io_read_all(int file, void *data, size_t size_bytes, uint64_t offset) {
 			continue;
 		}
 		if (got <= 0) {
-			return got == 0 ? -EIO : (int)got;
+			return got == 0 ? -ENODATA : (int)got;
 		}
 		to += got;
 		offset += (uint64_t)got;

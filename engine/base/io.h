@@ -37,7 +37,7 @@ extern const lsr_io_ops_t *lsr_io;
 /* The real file system. */
 extern const lsr_io_ops_t lsr_io_system;
 
-/* Read or write all of it: short transfers are continued, interrupted ones repeated. read_all: -EIO at a premature end. */
+/* Read or write all of it: short transfers are continued, interrupted ones repeated. read_all: -ENODATA at a premature end. */
 int lsr_io_read_all(int file, void *data, size_t size_bytes, uint64_t offset);
 int lsr_io_write_all(int file, const void *data, size_t size_bytes, uint64_t offset);
 

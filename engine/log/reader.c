@@ -72,7 +72,10 @@ read_header(lsr_log_reading_t *reading, const char *name, lsr_segment_info_t *in
 	const int64_t size = lsr_io->size(file);
 	info->size_bytes = size > 0 ? (uint64_t)size : 0;
 	lessor_status_t status;
-	if (size < (int64_t)LSR_BLOCK_BYTES) {
+	if (size < 0) {
+		status = complain(reading->contents, LESSOR_IO, "%s: its size cannot be told: %s", name,
+				  strerror((int)-size));
+	} else if (size < (int64_t)LSR_BLOCK_BYTES) {
 		status = complain(reading->contents, LESSOR_DAMAGED,
 				  "%s: the file ends at offset %lld, inside the segment header", name, (long long)size);
 	} else {
