@@ -15,6 +15,7 @@
  */
 #include "engine_p.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -333,27 +334,22 @@ build_indexes(lsr_recovery_t *recovery, lessor_report_t *report) {
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
 
-/* Cut what a torn flush left behind the end of the log, so that the next open does not see it again. */
+/* End the log where it ends, so that the next open does not see again what a torn flush left behind. */
 static lessor_status_t
 cut_tail(const lessor_engine_t *engine, const lsr_log_contents_t *contents, lessor_report_t *report) {
 	const lsr_segment_info_t *last = contents->count > 0 ? &contents->segments[contents->count - 1] : NULL;
-	if (last == NULL || last->end_offset == 0 || last->end_offset >= last->size_bytes) {
+	if (last == NULL || last->end_offset == 0) {
 		return LESSOR_OK;
 	}
-	char name[32];
-	(void)snprintf(name, sizeof(name), LSR_SEGMENT_NAME_FORMAT, (unsigned long long)last->index);
-	const int file = lsr_io->open(engine->directory, name, O_RDWR, 0);
-	int result = file < 0 ? file : lsr_io->truncate(file, last->end_offset);
-	if (file >= 0) {
-		result = result != 0 ? result : lsr_io->datasync(file);
-		(void)lsr_io->close(file);
+	const int result =
+		lsr_segment_end(engine->directory, engine->store_id, last, contents->end_lsn, contents->closed);
+	if (result == 0) {
+		return LESSOR_OK;
 	}
-	if (result != 0) {
-		(void)snprintf(report->sentence, sizeof(report->sentence), "%s: cannot be cut at offset %llu: %s", name,
-			       (unsigned long long)last->end_offset, strerror(-result));
-		return LESSOR_IO;
-	}
-	return LESSOR_OK;
+	(void)snprintf(report->sentence, sizeof(report->sentence),
+		       LSR_SEGMENT_NAME_FORMAT ": cannot be ended at offset %llu: %s", (unsigned long long)last->index,
+		       (unsigned long long)last->end_offset, strerror(-result));
+	return result == -ENOSPC || result == -EDQUOT ? LESSOR_DISK_FULL : LESSOR_IO;
 }
 
 /*

@@ -187,15 +187,26 @@ files_named(const char *path, const char *part) {
 	return count;
 }
 
-/* Create from lease *next on until the disk refuses; *next becomes the refused one. */
-static void
-create_until_full(lessor_engine_t *engine, uint32_t *next, lessor_mode_t mode) {
+static uint32_t
+create_until_refused(lessor_engine_t *engine, uint32_t next, lessor_mode_t mode) {
 	lessor_status_t status;
-	while ((status = create(engine, *next, mode, NULL)) == LESSOR_OK) {
-		(*next)++;
+	while ((status = create(engine, next, mode, NULL)) == LESSOR_OK) {
+		next++;
 	}
 	REQUIRE_STATUS(status, LESSOR_DISK_FULL);
-	REQUIRE(!is_there(engine, *next));
+	REQUIRE(!is_there(engine, next));
+	return next;
+}
+
+/* Create from lease *next on until the disk refuses even when all is written; *next becomes the refused one. */
+static void
+create_until_full(lessor_engine_t *engine, uint32_t *next, lessor_mode_t mode) {
+	uint32_t before;
+	do {
+		before = *next;
+		*next = create_until_refused(engine, before, mode);
+		REQUIRE_STATUS(lessor_ticket_wait(engine, lessor_last_ticket(engine), -1), LESSOR_OK);
+	} while (*next > before);
 }
 
 /* Room was made: the engine finds out by itself, though it may not ask the disk at each call. */
@@ -253,15 +264,14 @@ static void
 full_disk_refuses_and_forgives(void **state) {
 	char path[256];
 	(void)state;
-	mount_disk(path, 12 * MIB);
+	mount_disk(path, SCALE(12, 6) * MIB);
 	lessor_engine_t *engine = open_in(path);
 	uint32_t next = 0;
 	torture_create_scope(engine, SUBNET, MASK, true);
 	create_until_full(engine, &next, LESSOR_ASYNC);
-	REQUIRE(next > 10000);
+	REQUIRE(next > 5000);
 	require_all_refused(engine, next);
-	/* What was taken is durable, and can be read. */
-	REQUIRE_STATUS(lessor_ticket_wait(engine, lessor_last_ticket(engine), -1), LESSOR_OK);
+	/* What was taken can be read. */
 	require_first(engine, next);
 	torture_require_sound(engine);
 	/* Deletes are small; they find room, or are refused without effect. */
@@ -342,7 +352,7 @@ snapshot_on_full_disk_leaves_the_old_state(void **state) {
 	lessor_report_t report;
 	(void)state;
 	mount_disk(path, 28 * MIB);
-	fill_disk(path, 24 * MIB); /* so that there is something to give back */
+	fill_disk(path, SCALE(24, 8) * MIB); /* so that there is something to give back */
 	lessor_engine_t *engine = open_in(path);
 	uint32_t next = 0;
 	torture_create_scope(engine, SUBNET, MASK, true);

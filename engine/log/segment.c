@@ -209,6 +209,49 @@ lsr_segments_finish(lsr_segments_t *segments) {
 	return result;
 }
 
+static int
+write_mark(int file, const uint8_t store_id[LSR_STORE_ID_BYTES], const lsr_segment_info_t *info, uint64_t end_lsn) {
+	uint8_t block[LSR_BLOCK_BYTES] = {0};
+	lsr_frame_header_t mark = {.magic = LSR_FRAME_MAGIC,
+				   .version = LSR_FORMAT_VERSION,
+				   .flags = LSR_FRAME_CLOSED,
+				   .first_lsn = end_lsn,
+				   .durable_lsn = end_lsn,
+				   .segment_index = info->index};
+	memcpy(mark.store_id, store_id, sizeof(mark.store_id));
+	lsr_frame_seal(&mark);
+	memcpy(block, &mark, sizeof(mark));
+	return lsr_io_write_all(file, block, sizeof(block), info->end_offset);
+}
+
+int
+lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], const lsr_segment_info_t *info,
+		uint64_t end_lsn, bool marked) {
+	char name[32];
+	uint64_t end_offset = info->end_offset;
+	if (end_offset + (marked ? 0 : LSR_BLOCK_BYTES) > info->size_bytes) {
+		return 0; /* full to the last block */
+	}
+	segment_name(info->index, name);
+	const int file = lsr_io->open(directory, name, O_RDWR | O_DSYNC, 0);
+	if (file < 0) {
+		return file;
+	}
+	int result = 0;
+	if (!marked) {
+		result = write_mark(file, store_id, info, end_lsn);
+		end_offset += LSR_BLOCK_BYTES;
+	}
+	if (result == 0 && end_offset < info->size_bytes) {
+		result = lsr_io->truncate(file, end_offset);
+	}
+	if (result == 0) {
+		result = lsr_io->datasync(file);
+	}
+	(void)lsr_io->close(file);
+	return result;
+}
+
 /* ---- dropping ---------------------------------------------------------------------------------------------------- */
 
 int

@@ -56,6 +56,13 @@ int lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, u
 /* Cut the current segment behind its last frame and close it. */
 int lsr_segments_finish(lsr_segments_t *segments);
 
+/*
+ * Recovery: end a segment that its process did not end, behind its last frame: write the closing mark there, then cut what lies behind. The mark comes first, since a
+ * file that is shorter than it was made counts as damaged without it. 0 or a negative errno.
+ */
+int lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], const lsr_segment_info_t *info,
+		    uint64_t end_lsn, bool marked);
+
 /* Close and remove a prepared segment that was never taken. */
 void lsr_segments_discard(lsr_segments_t *segments, lsr_segment_t *prepared);
 
