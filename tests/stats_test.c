@@ -69,6 +69,22 @@ reopen(void) {
 	engine = scratch_open_log(directory);
 }
 
+static void
+assert_same(const lessor_scope_stats_t *want, const lessor_scope_stats_t *got) {
+	assert_int_equal(want->subnet, got->subnet);
+	assert_int_equal(want->pool, got->pool);
+	assert_int_equal(want->in_use, got->in_use);
+	assert_int_equal(want->free, got->free);
+	assert_int_equal(want->pending, got->pending);
+	assert_int_equal(want->leases, got->leases);
+	assert_int_equal(want->leases_active, got->leases_active);
+	assert_int_equal(want->leases_declined, got->leases_declined);
+	assert_int_equal(want->leases_doomed, got->leases_doomed);
+	assert_int_equal(want->in_use_high_water, got->in_use_high_water);
+	assert_int_equal(want->creates, got->creates);
+	assert_int_equal(want->deletes, got->deletes);
+}
+
 static lessor_scope_stats_t
 stats_of(uint32_t subnet) {
 	lessor_scope_stats_t stats;
@@ -83,7 +99,7 @@ stats_of(uint32_t subnet) {
 	recount.in_use_high_water = stats.in_use_high_water;
 	recount.creates = stats.creates;
 	recount.deletes = stats.deletes;
-	assert_memory_equal(&stats, &recount, sizeof(stats));
+	assert_same(&stats, &recount);
 	assert_int_equal(stats.subnet, subnet);
 	assert_int_equal(stats.pending, 0);
 	assert_int_equal(stats.free, stats.pool - stats.in_use);
@@ -340,7 +356,7 @@ test_refusals_do_not_count(void **state) {
 	id[0] ^= 1;
 	assert_status(LESSOR_OTHER_CLIENT, lessor_lease_delete(engine, SUBNET + 10, id, 6, LESSOR_ASYNC, NULL));
 	after = stats_of(SUBNET);
-	assert_memory_equal(&before, &after, sizeof(before));
+	assert_same(&before, &after);
 }
 
 static void
@@ -436,9 +452,56 @@ test_high_water(void **state) {
 	assert_int_equal(stats_of(SUBNET).in_use_high_water, 0);
 }
 
+/* It counts anew when the pool becomes another one; an exclusion that takes nothing from it makes no difference. */
+static void
+test_high_water_and_exclusions(void **state) {
+	(void)state;
+	create(10, LESSOR_STATE_ACTIVE);
+	create(11, LESSOR_STATE_ACTIVE);
+	create(50, LESSOR_STATE_ACTIVE);
+	end(10);
+	exclude(0, 9);
+	exclude(22, 25);
+	include(22, 25);
+	assert_int_equal(stats_of(SUBNET).in_use_high_water, 3);
+	exclude(50, 59);
+	assert_int_equal(stats_of(SUBNET).in_use_high_water, 1);
+	include(50, 59);
+	assert_int_equal(stats_of(SUBNET).in_use_high_water, 2);
+}
+
 /*
  * Over restarts.
  */
+
+static void
+test_high_water_survives(void **state) {
+	(void)state;
+	for (uint32_t host = 30; host < 40; host++) {
+		create(host, LESSOR_STATE_ACTIVE);
+	}
+	for (uint32_t host = 31; host < 40; host++) {
+		end(host);
+	}
+	reopen();
+	assert_int_equal(stats_of(SUBNET).in_use_high_water, 10);
+	assert_int_equal(stats_of(SUBNET).in_use, 1);
+	assert_status(LESSOR_OK, lessor_snapshot(engine, NULL));
+	reopen();
+	assert_int_equal(stats_of(SUBNET).in_use_high_water, 10);
+	set_range(true, 30, 99);
+	reopen();
+	assert_int_equal(stats_of(SUBNET).in_use_high_water, 1);
+	create(31, LESSOR_STATE_DECLINED);
+	end(31);
+	assert_status(LESSOR_OK, lessor_snapshot(engine, NULL));
+	exclude(30, 39);
+	reopen();
+	assert_int_equal(stats_of(SUBNET).in_use_high_water, 0);
+	include(30, 39);
+	reopen();
+	assert_int_equal(stats_of(SUBNET).in_use_high_water, 1);
+}
 
 /* Which leases are made and ended before, between and after restarts and snapshots. */
 static void
@@ -575,6 +638,8 @@ main(void) {
 		TEST(test_scopes_count_for_themselves),
 		TEST(test_refused_questions),
 		TEST(test_high_water),
+		TEST(test_high_water_and_exclusions),
+		STORE_TEST(test_high_water_survives),
 		STORE_TEST(test_figures_survive_a_restart),
 		STORE_TEST(test_figures_survive_snapshots),
 		STORE_TEST(test_a_new_scope_counts_anew),

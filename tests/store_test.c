@@ -1316,8 +1316,8 @@ used_bytes(const image_t *image, size_t file) {
 /* Something is written here or next to it: not in the middle of what pads a write. */
 static bool
 is_near_content(const image_t *image, size_t file, size_t at) {
-	size_t first = at < 16 ? 0 : at - 16;
-	size_t last = at + 16 < image->bytes[file] ? at + 16 : image->bytes[file];
+	size_t first = at < 4 ? 0 : at - 4;
+	size_t last = at + 4 < image->bytes[file] ? at + 4 : image->bytes[file];
 	for (size_t i = first; i < last; i++) {
 		if (image->contents[file][i] != 0) {
 			return true;
@@ -1395,7 +1395,7 @@ static void
 flip_some(worker_t *worker, size_t file) {
 	const image_t *image = &worker->image;
 	size_t used = used_bytes(image, file);
-	for (int i = 0; i < 60 && used > 0; i++) {
+	for (int i = 0; i < 30 && used > 0; i++) {
 		size_t at = scratch_below(&worker->random, (uint32_t)image->bytes[file]);
 		if (is_mine(worker)) {
 			flip(image, file, at, (uint8_t)(1 + scratch_below(&worker->random, 255)), true, &worker->tally);
@@ -1413,7 +1413,7 @@ flip_all(worker_t *worker) {
 	for (size_t file = 0; file < image->files.count; file++) {
 		size_t used = used_bytes(image, file);
 		for (size_t at = 0; at < used; at += step_bytes()) {
-			if ((at % 53 == 0 || is_near_content(image, file, at)) && is_mine(worker)) {
+			if ((at % 211 == 0 || is_near_content(image, file, at)) && is_mine(worker)) {
 				flip(image, file, at, (uint8_t)(1u << at % 8), true, &worker->tally);
 			}
 		}
@@ -1478,11 +1478,11 @@ truncate_all(worker_t *worker) {
 	for (size_t file = 0; file < image->files.count; file++) {
 		size_t used = used_bytes(image, file);
 		for (size_t length = 0; length <= used && length < image->bytes[file]; length += step_bytes()) {
-			if ((length % 53 == 0 || is_near_content(image, file, length)) && is_mine(worker)) {
+			if ((length % 211 == 0 || is_near_content(image, file, length)) && is_mine(worker)) {
 				truncate_to(image, file, length, length % 16 != 0, &worker->tally);
 			}
 		}
-		for (size_t length = 4096; length < image->bytes[file]; length += 4096) {
+		for (size_t length = BLOCK_BYTES; length < image->bytes[file]; length += 5 * BLOCK_BYTES) {
 			if (is_mine(worker)) {
 				truncate_to(image, file, length - 1, true, &worker->tally);
 				truncate_to(image, file, length, true, &worker->tally);
