@@ -126,14 +126,26 @@ settle_options(const lessor_options_t *given, lessor_options_t *options) {
 
 /* ---- the directory ---------------------------------------------------------------------------------------------- */
 
+/* A directory that was just made: its name, before anything in it is promised. */
+static lessor_status_t
+sync_parent(int directory, lessor_report_t *report) {
+	const int parent = openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int result = parent < 0 ? -errno : lsr_io->sync_directory(parent);
+	if (parent >= 0) {
+		(void)close(parent);
+	}
+	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be synced", "the directory's parent");
+}
+
 static lessor_status_t
 open_directory(lessor_engine_t *engine, const char *path, bool create, lessor_report_t *report) {
-	if (create && mkdir(path, 0700) != 0 && errno != EEXIST) {
+	const bool made = create && mkdir(path, 0700) == 0;
+	if (create && !made && errno != EEXIST) {
 		return complain_errno(report, errno, "cannot be made", path);
 	}
 	engine->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (engine->directory >= 0) {
-		return LESSOR_OK;
+		return made ? sync_parent(engine->directory, report) : LESSOR_OK;
 	}
 	return errno == ENOENT ? complain(report, LESSOR_NO_STORE, "%s does not exist", path)
 			       : complain_errno(report, errno, "cannot be opened", path);
@@ -406,7 +418,7 @@ lessor_open(const char *directory, const lessor_options_t *options, lessor_engin
 	const uint64_t started_ns = lsr_clock_ns();
 	lessor_engine_t *fresh = new_engine(&settled);
 	lessor_status_t status = LESSOR_OK;
-	if (fresh == NULL || !init_memory(fresh, &settled)) {
+	if (fresh == NULL || !lsr_rcu_prepare() || !init_memory(fresh, &settled)) {
 		status = complain(report, LESSOR_NO_MEMORY, "no memory or address space");
 	}
 	if (status == LESSOR_OK && settled.log) {

@@ -27,8 +27,7 @@
 typedef struct {
 	lessor_engine_t *engine;
 	lsr_scope_t *last_scope; /* most records come in runs of one scope */
-	uint64_t leases_put;
-	bool count_all; /* there is no snapshot */
+	bool count_all;          /* there is no snapshot */
 	uint32_t snapshot_epoch;
 	uint64_t settled_lsn; /* up to here the snapshot may show states that never were there together */
 	uint64_t duplicates;
