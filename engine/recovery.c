@@ -433,6 +433,11 @@ lessor_status_t
 lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor_report_t *report) {
 	lsr_recovery_t recovery = {.engine = engine};
 	lessor_status_t status = read_everything(&recovery, contents, report);
+	if (status == LESSOR_OK && contents->count == 0 && engine->log_begun) {
+		(void)snprintf(report->sentence, sizeof(report->sentence),
+			       "all log segments (" LSR_SEGMENT_PREFIX "*.seg) are missing");
+		status = LESSOR_DAMAGED;
+	}
 	if (status == LESSOR_OK && !engine->read_only) {
 		status = make_durable(engine, contents, report);
 		status = status == LESSOR_OK ? cut_tail(engine, contents, report) : status;
