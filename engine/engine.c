@@ -27,7 +27,7 @@
 typedef struct {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t zero1;
+	uint32_t log_begun; /* 1: the first log segment was made; from then on there is always one */
 	uint8_t store_id[LSR_STORE_ID_BYTES];
 	uint8_t zero2[28];
 	uint32_t crc;
@@ -107,10 +107,11 @@ static bool
 settle_options(const lessor_options_t *given, lessor_options_t *options) {
 	lessor_options_init(options);
 	if (given != NULL) {
-		if (given->size_bytes != sizeof(*given)) {
+		/* A caller that was compiled with an older header knows fewer fields; the others keep their defaults. */
+		if (given->size_bytes < offsetof(lessor_options_t, max_leases) || given->size_bytes > sizeof(*given)) {
 			return false;
 		}
-		*options = *given;
+		memcpy(options, given, given->size_bytes);
 	}
 	options->segment_size_bytes = options->segment_size_bytes != 0 ? options->segment_size_bytes : 64 * MIB;
 	options->ring_size_bytes = options->ring_size_bytes != 0 ? options->ring_size_bytes : 32 * MIB;
@@ -126,14 +127,26 @@ settle_options(const lessor_options_t *given, lessor_options_t *options) {
 
 /* ---- the directory ---------------------------------------------------------------------------------------------- */
 
+/* A directory that was just made: its name, before anything in it is promised. */
+static lessor_status_t
+sync_parent(int directory, lessor_report_t *report) {
+	const int parent = openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int result = parent < 0 ? -errno : lsr_io->sync_directory(parent);
+	if (parent >= 0) {
+		(void)close(parent);
+	}
+	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be synced", "the directory's parent");
+}
+
 static lessor_status_t
 open_directory(lessor_engine_t *engine, const char *path, bool create, lessor_report_t *report) {
-	if (create && mkdir(path, 0700) != 0 && errno != EEXIST) {
+	const bool made = create && mkdir(path, 0700) == 0;
+	if (create && !made && errno != EEXIST) {
 		return complain_errno(report, errno, "cannot be made", path);
 	}
 	engine->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (engine->directory >= 0) {
-		return LESSOR_OK;
+		return made ? sync_parent(engine->directory, report) : LESSOR_OK;
 	}
 	return errno == ENOENT ? complain(report, LESSOR_NO_STORE, "%s does not exist", path)
 			       : complain_errno(report, errno, "cannot be opened", path);
@@ -203,15 +216,14 @@ read_identity(lessor_engine_t *engine, int file, lessor_report_t *report) {
 				identity.version, LSR_FORMAT_VERSION);
 	}
 	memcpy(engine->store_id, identity.store_id, sizeof(engine->store_id));
+	engine->log_begun = identity.log_begun != 0;
 	return LESSOR_OK;
 }
 
 static int
-write_identity(lessor_engine_t *engine) {
-	lsr_identity_t identity = {.magic = STORE_MAGIC, .version = LSR_FORMAT_VERSION};
-	if (getrandom(identity.store_id, sizeof(identity.store_id), 0) != (ssize_t)sizeof(identity.store_id)) {
-		return -EIO;
-	}
+write_identity(const lessor_engine_t *engine, bool log_begun) {
+	lsr_identity_t identity = {.magic = STORE_MAGIC, .version = LSR_FORMAT_VERSION, .log_begun = log_begun};
+	memcpy(identity.store_id, engine->store_id, sizeof(identity.store_id));
 	identity.crc = lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc));
 	const int file = lsr_io->open(engine->directory, STORE_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (file < 0) {
@@ -222,9 +234,7 @@ write_identity(lessor_engine_t *engine) {
 	(void)lsr_io->close(file);
 	result = result != 0 ? result : lsr_io->rename(engine->directory, STORE_TEMPORARY, STORE_NAME);
 	/* The name before any segment carries the id: a log without its identity could not be read. */
-	result = result != 0 ? result : lsr_io->sync_directory(engine->directory);
-	memcpy(engine->store_id, identity.store_id, sizeof(engine->store_id));
-	return result;
+	return result != 0 ? result : lsr_io->sync_directory(engine->directory);
 }
 
 static lessor_status_t
@@ -243,7 +253,10 @@ identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t
 		return status;
 	}
 	report->sentence[0] = '\0';
-	const int result = write_identity(engine);
+	if (getrandom(engine->store_id, sizeof(engine->store_id), 0) != (ssize_t)sizeof(engine->store_id)) {
+		return complain(report, LESSOR_IO, "no random numbers for the store's identity");
+	}
+	const int result = write_identity(engine, false);
 	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
 }
 
@@ -317,6 +330,10 @@ start_log(lessor_engine_t *engine, const lessor_options_t *options, const lsr_lo
 	const lessor_status_t status = lsr_log_open(&engine->log, engine->directory, engine->store_id, &log_options,
 						    contents, report->sentence, sizeof(report->sentence));
 	engine->has_log = status == LESSOR_OK;
+	if (status == LESSOR_OK && !engine->log_begun) {
+		const int result = write_identity(engine, true);
+		return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
+	}
 	return status;
 }
 
@@ -406,7 +423,7 @@ lessor_open(const char *directory, const lessor_options_t *options, lessor_engin
 	const uint64_t started_ns = lsr_clock_ns();
 	lessor_engine_t *fresh = new_engine(&settled);
 	lessor_status_t status = LESSOR_OK;
-	if (fresh == NULL || !init_memory(fresh, &settled)) {
+	if (fresh == NULL || !lsr_rcu_prepare() || !init_memory(fresh, &settled)) {
 		status = complain(report, LESSOR_NO_MEMORY, "no memory or address space");
 	}
 	if (status == LESSOR_OK && settled.log) {

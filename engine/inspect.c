@@ -2,9 +2,7 @@
 /* Figures of the whole engine, and checking it against itself. */
 #include "engine_p.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The scope at or behind *at; *at becomes the place to go on from. The caller holds the scope lock. */

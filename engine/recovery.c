@@ -27,8 +27,7 @@
 typedef struct {
 	lessor_engine_t *engine;
 	lsr_scope_t *last_scope; /* most records come in runs of one scope */
-	uint64_t leases_put;
-	bool count_all; /* there is no snapshot */
+	bool count_all;          /* there is no snapshot */
 	uint32_t snapshot_epoch;
 	uint64_t settled_lsn; /* up to here the snapshot may show states that never were there together */
 	uint64_t duplicates;
@@ -434,6 +433,11 @@ lessor_status_t
 lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor_report_t *report) {
 	lsr_recovery_t recovery = {.engine = engine};
 	lessor_status_t status = read_everything(&recovery, contents, report);
+	if (status == LESSOR_OK && contents->count == 0 && engine->log_begun) {
+		(void)snprintf(report->sentence, sizeof(report->sentence),
+			       "all log segments (" LSR_SEGMENT_PREFIX "*.seg) are missing");
+		status = LESSOR_DAMAGED;
+	}
 	if (status == LESSOR_OK && !engine->read_only) {
 		status = make_durable(engine, contents, report);
 		status = status == LESSOR_OK ? cut_tail(engine, contents, report) : status;

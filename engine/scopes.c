@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-
 /* ---- gate ---------------------------------------------------------------------------------------------------------- */
 
 /* Keep changes of leases out of a scope, and wait until none is under way. Scope lock held. */

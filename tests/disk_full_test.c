@@ -887,7 +887,7 @@ live_with_faults(story_t *story, const char *directory) {
 		if (opened != LESSOR_IO && (opened != LESSOR_DISK_FULL || plan.error != ENOSPC)) {
 			(void)fprintf(stderr, "%s number %ld: %s: %s: %s\n", place_names[plan.place], plan.n,
 				      strerror(plan.error), lessor_status_name(opened), report.sentence);
-			REQUIRE(!"a fault is called by its name");
+			REQUIRE(opened == LESSOR_IO); /* a fault is called by its name */
 		}
 		return story->change[story->count - 1].ticket;
 	}

@@ -621,7 +621,7 @@ require_realm(const remains_t *remains, const realm_t *found, uint64_t *common_d
 		      (unsigned long long)found->scope, (unsigned long long)remains->sure.scope, found->exclusions,
 		      remains->sure.exclusions, (unsigned long long)found->scope_deletes,
 		      (unsigned long long)remains->sure.scope_deletes, remains->doubts);
-	REQUIRE(!"what is left is what was asked for");
+	torture_fail(__FILE__, __LINE__, "what is left is what was asked for");
 }
 
 /* ---- hot addresses: any thread, in the order of the tickets ------------------------------------------------------------------- */

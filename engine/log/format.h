@@ -63,7 +63,7 @@ typedef enum lsr_record_type {
 	LSR_LOG_LEASE_END = 2, /* u32 address, u32 counting epoch (stats/counters.h) */
 	LSR_LOG_ORIGIN = 3,    /* image of lease/codec.h */
 	LSR_LOG_SCOPE = 4,     /* a scope after its change: image of scope/scope.h */
-	LSR_LOG_SCOPE_END = 5  /* u32 subnet, u32 uid */
+	LSR_LOG_SCOPE_END = 5  /* u32 subnet, u32 mask, u32 uid */
 } lsr_record_type_t;
 
 typedef struct lsr_segment_header {

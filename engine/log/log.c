@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/thread.h"
 
 /* With nobody waiting, this much is worth a flush by itself. */
 #define GATHER_BYTES ((uint64_t)512 << 10)
@@ -26,8 +27,10 @@
 #define RING_SLACK_BYTES ((uint64_t)4096)
 /* What one small frame loses to rounding, and a little. */
 #define FREEZE_MARGIN_BYTES (3 * (uint64_t)LSR_BLOCK_BYTES)
-#define NS_PER_S            UINT64_C(1000000000)
-#define NS_PER_MS           UINT64_C(1000000)
+/* While somebody waits for room and there is nothing to flush. */
+#define ROOM_DOZE_NS UINT64_C(1000000)
+#define NS_PER_S     UINT64_C(1000000000)
+#define NS_PER_MS    UINT64_C(1000000)
 
 /* ---- futexes ----------------------------------------------------------------------------------------------------- */
 
@@ -90,10 +93,7 @@ tell_notifiers(lsr_log_t *log) {
 
 /* The log has failed: for good. */
 static void
-fail(lsr_log_t *log, int error) {
-	(void)pthread_mutex_lock(&log->lock);
-	log->error = -error;
-	(void)pthread_mutex_unlock(&log->lock);
+fail(lsr_log_t *log) {
 	atomic_store_explicit(&log->limit, 0, memory_order_seq_cst);
 	atomic_store_explicit(&log->state, LSR_LOG_FAILED, memory_order_seq_cst);
 	wake_waiters(log);
@@ -196,6 +196,11 @@ nobody_waits(lsr_log_t *log) {
 }
 
 static bool
+is_open(lsr_log_t *log) {
+	return state_of(log) == LSR_LOG_RUNNING;
+}
+
+static bool
 is_idle(lsr_log_t *log) {
 	return atomic_load_explicit(&log->room_waiters, memory_order_seq_cst) == 0 && state_of(log) == LSR_LOG_RUNNING;
 }
@@ -231,7 +236,8 @@ await_work(lsr_log_t *log) {
 			if (is_idle(log)) {
 				doze(log, log->gathered + 1, UINT64_MAX, is_idle);
 			} else {
-				(void)sched_yield(); /* who waits for room has it now, or will be refused */
+				/* Who waits for room has it now, or will be refused, or waits for the next segment, whose maker wakes us. */
+				doze(log, log->gathered + 1, ROOM_DOZE_NS, is_open);
 			}
 			continue;
 		}
@@ -359,7 +365,7 @@ run_writer(void *argument) {
 	while (await_work(log)) {
 		const int result = flush_once(log);
 		if (result < 0) {
-			fail(log, result);
+			fail(log);
 			break;
 		}
 		if (result > 0) {
@@ -384,7 +390,7 @@ run_preparer(void *argument) {
 		}
 		lsr_segment_t prepared = {.file = -1};
 		(void)pthread_mutex_unlock(&log->lock);
-		const int result = lsr_segments_prepare(&log->segments, &prepared);
+		const int result = lsr_segments_prepare(&log->segments, &prepared, &log->stopping);
 		(void)pthread_mutex_lock(&log->lock);
 		if (log->prepare_state == LSR_PREPARE_STOP) {
 			lsr_segments_discard(&log->segments, &prepared);
@@ -393,6 +399,7 @@ run_preparer(void *argument) {
 		log->prepared = prepared;
 		log->prepare_state = result == 0 ? LSR_PREPARE_READY : LSR_PREPARE_FULL;
 		log->refused_at_ns = lsr_clock_ns();
+		log->refusal = -result;
 		(void)pthread_cond_broadcast(&log->changed);
 		/* The limit is the writer's to move. */
 		(void)pthread_mutex_unlock(&log->lock);
@@ -428,10 +435,25 @@ still_full(lsr_log_t *log) {
 static bool
 is_stuck(lsr_log_t *log, uint64_t size_bytes) {
 	const uint64_t tail = lsr_log_tail(log);
+	if (!atomic_load_explicit(&log->disk_full, memory_order_acquire) ||
+	    atomic_load_explicit(&log->frozen, memory_order_acquire)) {
+		return false;
+	}
+	/* Behind 'frozen': it is lowered after the limit is raised. */
 	const uint64_t limit = atomic_load_explicit(&log->limit, memory_order_acquire);
-	return atomic_load_explicit(&log->disk_full, memory_order_acquire) &&
-	       !atomic_load_explicit(&log->frozen, memory_order_acquire) && tail + size_bytes > limit &&
-	       limit - lsr_log_durable(log) < log->ring_bytes - RING_SLACK_BYTES && still_full(log);
+	return tail + size_bytes > limit && limit - lsr_log_durable(log) < log->ring_bytes - RING_SLACK_BYTES &&
+	       still_full(log);
+}
+
+/* Why there is no next segment. */
+static lessor_status_t
+refusal(lsr_log_t *log) {
+	(void)pthread_mutex_lock(&log->lock);
+	const int error = log->refusal;
+	(void)pthread_mutex_unlock(&log->lock);
+	return error == ENOSPC || error == EDQUOT || error == EFBIG ? LESSOR_DISK_FULL
+	       : error == ENOMEM                                    ? LESSOR_NO_MEMORY
+								    : LESSOR_IO;
 }
 
 lessor_status_t
@@ -449,7 +471,7 @@ lsr_log_admit_slowly(lsr_log_t *log, uint64_t size_bytes) {
 			break;
 		}
 		if (is_stuck(log, size_bytes)) {
-			status = LESSOR_DISK_FULL;
+			status = refusal(log);
 			break;
 		}
 		lsr_log_wake(log);
@@ -533,6 +555,9 @@ lsr_log_notifier_open(lsr_log_t *log, int *fd) {
 		return status;
 	}
 	lsr_log_wake(log);
+	if (state_of(log) == LSR_LOG_FAILED) {
+		tell_notifiers(log); /* the news is old, but not to this one */
+	}
 	*fd = fresh;
 	return LESSOR_OK;
 }
@@ -626,7 +651,7 @@ lsr_log_destroy(lsr_log_t *log) {
 static lessor_status_t
 start_segment(lsr_log_t *log, uint64_t lsn, char *sentence, size_t sentence_bytes) {
 	lsr_segment_t prepared = {.file = -1};
-	int result = lsr_segments_prepare(&log->segments, &prepared);
+	int result = lsr_segments_prepare(&log->segments, &prepared, &log->stopping);
 	if (result == 0) {
 		result = lsr_segments_take(&log->segments, &prepared, lsn);
 		if (result != 0) {
@@ -644,15 +669,15 @@ start_segment(lsr_log_t *log, uint64_t lsn, char *sentence, size_t sentence_byte
 
 static bool
 start_threads(lsr_log_t *log) {
-	log->preparer_runs = pthread_create(&log->preparer, NULL, run_preparer, log) == 0;
-	log->writer_runs = log->preparer_runs && pthread_create(&log->writer, NULL, run_writer, log) == 0;
-	return log->writer_runs;
+	log->preparer_runs = lsr_thread_start(&log->preparer, run_preparer, log);
+	return log->preparer_runs && lsr_thread_start(&log->writer, run_writer, log);
 }
 
 static void
 stop_preparer(lsr_log_t *log) {
 	(void)pthread_mutex_lock(&log->lock);
 	log->prepare_state = LSR_PREPARE_STOP;
+	atomic_store_explicit(&log->stopping, true, memory_order_relaxed);
 	(void)pthread_cond_broadcast(&log->changed);
 	(void)pthread_mutex_unlock(&log->lock);
 	if (log->preparer_runs) {

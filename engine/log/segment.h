@@ -4,7 +4,7 @@
  * them unnecessary.
  *
  * Who: lsr_segments_prepare() runs on the preparing thread only; take and finish on the log's writer thread only (or before these
- * threads exist); drop and bytes from anywhere.
+ * threads exist); drop from anywhere.
  */
 #ifndef LSR_LOG_SEGMENT_H
 #define LSR_LOG_SEGMENT_H
@@ -47,8 +47,9 @@ int lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t sto
 		      uint64_t size_max_bytes, const lsr_log_contents_t *contents);
 void lsr_segments_destroy(lsr_segments_t *segments);
 
-/* Make the next segment file: allocated, zeroed, synced. 0 or a negative errno (no file left then). */
-int lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared);
+/* Make the next segment file: allocated, zeroed, synced. 0 or a negative errno (no file left then); -ECANCELED
+ * once *stop is true. */
+int lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _Atomic bool *stop);
 
 /* Begin to use a prepared segment at first_lsn. 0 or a negative errno. */
 int lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint64_t first_lsn);
