@@ -70,6 +70,16 @@ lsr_rcu_brake(void) {
 	}
 }
 
+#ifdef LSR_TSAN
+
+/* ThreadSanitizer ends a forked child that makes threads again which its parent had: leave them until they are needed. */
+bool
+lsr_rcu_prepare(void) {
+	return true;
+}
+
+#else
+
 static void *
 do_nothing(void *argument) {
 	return argument;
@@ -85,6 +95,8 @@ lsr_rcu_prepare(void) {
 	(void)urcu_bp_get_default_call_rcu_data();
 	return true;
 }
+
+#endif
 
 /* ---- forks ------------------------------------------------------------------------------------------------------- */
 
