@@ -195,7 +195,7 @@ random_time(void) {
 		99999999999,
 		999999999,
 	};
-	return percent(50) ? times[below(COUNT(times))] : scratch_next(&world.random) >> 1;
+	return percent(50) ? times[below(COUNT(times))] : scratch_next(&world.random);
 }
 
 static uint8_t
@@ -394,8 +394,8 @@ random_fields(void) {
 		fields |= LESSOR_IF_CLIENT;
 		fields &= percent(95) ? ~(uint32_t)LESSOR_FIELD_CLIENT_ID : UINT32_MAX;
 	}
-	if (fields == LESSOR_IF_CLIENT) {
-		fields |= LESSOR_FIELD_EXPIRES;
+	if (percent(1)) {
+		fields &= LESSOR_IF_CLIENT; /* a change of nothing is a change */
 	}
 	return percent(1) ? fields | 1u << (13 + below(3)) : fields;
 }

@@ -443,6 +443,9 @@ test_times(void **state) {
 		LESSOR_TIME_INFINITE - LESSOR_TICKS_PER_SECOND,
 		LESSOR_TIME_INFINITE - 1,
 		LESSOR_TIME_INFINITE,
+		LESSOR_TIME_INFINITE + 1,
+		UINT64_MAX - 1,
+		UINT64_MAX,
 	};
 	static const uint32_t seconds[] = {0, 1, INT32_MAX, UINT32_C(0x80000000), UINT32_MAX};
 	(void)state;
@@ -1195,6 +1198,20 @@ test_update_ignores_what_is_not_named(void **state) {
 }
 
 static void
+test_update_of_nothing(void **state) {
+	lessor_lease_t old = old_lease();
+	lessor_lease_t lease = new_lease();
+	(void)state;
+	assert_status(LESSOR_NOT_FOUND, update(&lease, 0));
+	assert_status(LESSOR_OK, create(&old));
+	assert_status(LESSOR_OK, update(&lease, 0));
+	assert_status(LESSOR_OTHER_CLIENT, update(&lease, LESSOR_IF_CLIENT));
+	lease.client_id = m1;
+	assert_status(LESSOR_OK, update(&lease, LESSOR_IF_CLIENT));
+	assert_stored(&old);
+}
+
+static void
 test_update_of_the_owner_only(void **state) {
 	lessor_lease_t old = old_lease();
 	lessor_lease_t lease = new_lease();
@@ -1610,6 +1627,7 @@ main(void) {
 		TEST(test_buffers_of_every_size),
 		TEST(test_update_replaces_what_is_named),
 		TEST(test_update_ignores_what_is_not_named),
+		TEST(test_update_of_nothing),
 		TEST(test_update_of_the_owner_only),
 		TEST(test_update_refuses),
 		TEST(test_update_of_the_client),
