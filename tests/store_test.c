@@ -1097,9 +1097,22 @@ typedef struct image {
 	size_t tail_last;
 } image_t;
 
+/* A segment that is being prepared comes and goes as it likes, and nothing depends on it. */
+static void
+forget_prepared(scratch_files_t *files) {
+	size_t kept = 0;
+	for (size_t i = 0; i < files->count; i++) {
+		if (strncmp(files->names[i], "next-", 5) != 0) {
+			memmove(files->names[kept++], files->names[i], sizeof(*files->names));
+		}
+	}
+	files->count = kept;
+}
+
 static void
 load_image(image_t *image, const char *from) {
 	scratch_files_list(from, &image->files);
+	forget_prepared(&image->files);
 	assert_true(image->files.count <= COUNT(image->contents));
 	for (size_t i = 0; i < image->files.count; i++) {
 		char path[SCRATCH_FILE_BYTES];
