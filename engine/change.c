@@ -221,11 +221,11 @@ commit_update(lessor_engine_t *engine, lsr_change_t *change) {
 	const uint64_t unit = lsr_engine_unit(change->scope, change->address);
 	const bool state_changes = ((change->old.address_state ^ change->fresh.address_state) & LESSOR_STATE_MASK) != 0;
 	if (state_changes) {
-		lsr_counters_add(counters, change->fresh.address_state, unit);
+		lsr_counters_subtract(counters, change->old.address_state, unit);
 	}
 	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
-	if (state_changes) {
-		lsr_counters_subtract(counters, change->old.address_state, unit);
+	if (state_changes) { /* only now: it never counts twice, or the high-water mark would */
+		lsr_counters_add(counters, change->fresh.address_state, unit);
 	}
 	if (change->moves) {
 		(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);

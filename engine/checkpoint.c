@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 /* Images are collected inside a read-side section and written outside of it, so many at a time. */
 #define COLLECT_BYTES  ((size_t)256 << 10)
@@ -284,28 +285,42 @@ lessor_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 
 /* ---- the keeper: snapshots by itself -------------------------------------------------------------------------------- */
 
-static bool
-is_due(lessor_engine_t *engine, uint64_t tried_at) {
-	const uint64_t tail = lsr_log_tail(&engine->log);
-	const uint64_t from = lsr_max_u64(atomic_load_explicit(&engine->snapshot_from, memory_order_relaxed), tried_at);
+/* What the last try saw: after a failure the log must grow again before the next one. */
+typedef struct {
+	uint64_t tail;
+	size_t segments;
+} lsr_tried_t;
+
+static lsr_tried_t
+log_now(lessor_engine_t *engine) {
+	lsr_tried_t now = {.tail = lsr_log_tail(&engine->log)};
 	(void)pthread_mutex_lock(&engine->log.segments.lock);
-	const size_t segments = engine->log.segments.count;
+	now.segments = engine->log.segments.count;
 	(void)pthread_mutex_unlock(&engine->log.segments.lock);
-	return engine->snapshot_after_bytes != UINT64_MAX && tail > from &&
-	       (tail - from >= engine->snapshot_after_bytes || (segments > SEGMENTS_MAX && tried_at == 0));
+	return now;
+}
+
+static bool
+is_due(lessor_engine_t *engine, const lsr_tried_t *tried, const lsr_tried_t *now) {
+	const uint64_t from =
+		lsr_max_u64(atomic_load_explicit(&engine->snapshot_from, memory_order_relaxed), tried->tail);
+	return engine->snapshot_after_bytes != UINT64_MAX && now->tail > from &&
+	       (now->tail - from >= engine->snapshot_after_bytes ||
+		(now->segments > SEGMENTS_MAX && now->segments > tried->segments));
 }
 
 static void *
 run_keeper(void *argument) {
 	lessor_engine_t *engine = argument;
-	uint64_t tried_at = 0; /* after a failure the log must grow again before the next try */
+	lsr_tried_t tried = {0};
 	(void)pthread_mutex_lock(&engine->keeper_lock);
 	while (!engine->keeper_stops) {
 		struct timespec until;
 		(void)pthread_mutex_unlock(&engine->keeper_lock);
-		if (is_due(engine, tried_at)) {
-			tried_at = lsr_log_tail(&engine->log);
+		const lsr_tried_t now = log_now(engine);
+		if (is_due(engine, &tried, &now)) {
 			(void)lessor_snapshot(engine, NULL);
+			tried = log_now(engine);
 		}
 		(void)pthread_mutex_lock(&engine->keeper_lock);
 		(void)clock_gettime(CLOCK_REALTIME, &until);
@@ -320,7 +335,7 @@ run_keeper(void *argument) {
 
 bool
 lsr_engine_start_keeper(lessor_engine_t *engine) {
-	engine->keeper_runs = pthread_create(&engine->keeper, NULL, run_keeper, engine) == 0;
+	engine->keeper_runs = lsr_thread_start(&engine->keeper, run_keeper, engine);
 	return engine->keeper_runs;
 }
 

@@ -27,7 +27,7 @@
 typedef struct {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t zero1;
+	uint32_t log_begun; /* 1: the first log segment was made; from then on there is always one */
 	uint8_t store_id[LSR_STORE_ID_BYTES];
 	uint8_t zero2[28];
 	uint32_t crc;
@@ -107,10 +107,11 @@ static bool
 settle_options(const lessor_options_t *given, lessor_options_t *options) {
 	lessor_options_init(options);
 	if (given != NULL) {
-		if (given->size_bytes != sizeof(*given)) {
+		/* A caller that was compiled with an older header knows fewer fields; the others keep their defaults. */
+		if (given->size_bytes < offsetof(lessor_options_t, max_leases) || given->size_bytes > sizeof(*given)) {
 			return false;
 		}
-		*options = *given;
+		memcpy(options, given, given->size_bytes);
 	}
 	options->segment_size_bytes = options->segment_size_bytes != 0 ? options->segment_size_bytes : 64 * MIB;
 	options->ring_size_bytes = options->ring_size_bytes != 0 ? options->ring_size_bytes : 32 * MIB;
@@ -126,17 +127,58 @@ settle_options(const lessor_options_t *given, lessor_options_t *options) {
 
 /* ---- the directory ---------------------------------------------------------------------------------------------- */
 
+/* A directory that was just made: its name, before anything in it is promised. */
+static lessor_status_t
+sync_parent(int directory, lessor_report_t *report) {
+	const int parent = openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int result = parent < 0 ? -errno : lsr_io->sync_directory(parent);
+	if (parent >= 0) {
+		(void)close(parent);
+	}
+	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be synced", "the directory's parent");
+}
+
 static lessor_status_t
 open_directory(lessor_engine_t *engine, const char *path, bool create, lessor_report_t *report) {
-	if (create && mkdir(path, 0700) != 0 && errno != EEXIST) {
+	const bool made = create && mkdir(path, 0700) == 0;
+	if (create && !made && errno != EEXIST) {
 		return complain_errno(report, errno, "cannot be made", path);
 	}
 	engine->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (engine->directory >= 0) {
-		return LESSOR_OK;
+		return made ? sync_parent(engine->directory, report) : LESSOR_OK;
 	}
 	return errno == ENOENT ? complain(report, LESSOR_NO_STORE, "%s does not exist", path)
 			       : complain_errno(report, errno, "cannot be opened", path);
+}
+
+/* There is no identity: no store, unless logs or snapshots are there. Then it is damage. */
+static lessor_status_t
+refuse_orphans(const lessor_engine_t *engine, const char *path, lessor_report_t *report) {
+	char **names = NULL;
+	size_t logs = 0;
+	size_t snapshots = 0;
+	int result = lsr_io_list(engine->directory, LSR_SEGMENT_PREFIX, &names, &logs);
+	free(names);
+	names = NULL;
+	result = result != 0 ? result : lsr_io_list(engine->directory, "snapshot-", &names, &snapshots);
+	free(names);
+	if (result != 0) {
+		return complain_errno(report, -result, "cannot be read", "the directory");
+	}
+	return logs + snapshots == 0 ? complain(report, LESSOR_NO_STORE, "%s holds no store", path)
+				     : complain(report, LESSOR_DAMAGED,
+						"%s: missing, although logs or snapshots are there", STORE_NAME);
+}
+
+/* Before anything is made in a directory that is only to be used if it holds a store. */
+static lessor_status_t
+expect_store(const lessor_engine_t *engine, const char *path, lessor_report_t *report) {
+	const int file = lsr_io->open(engine->directory, STORE_NAME, O_RDONLY, 0);
+	if (file >= 0) {
+		(void)lsr_io->close(file);
+	}
+	return file == -ENOENT ? refuse_orphans(engine, path, report) : LESSOR_OK;
 }
 
 static lessor_status_t
@@ -159,9 +201,11 @@ static lessor_status_t
 read_identity(lessor_engine_t *engine, int file, lessor_report_t *report) {
 	lsr_identity_t identity;
 	const int result = lsr_io_read_all(file, &identity, sizeof(identity), 0);
+	if (result == -ENODATA) {
+		return complain(report, LESSOR_DAMAGED, "%s: the file ends too early", STORE_NAME);
+	}
 	if (result != 0) {
-		return complain(report, LESSOR_DAMAGED, "%s: cannot be read at offset 0: %s", STORE_NAME,
-				strerror(-result));
+		return complain_errno(report, -result, "cannot be read at offset 0", STORE_NAME);
 	}
 	if (identity.magic != STORE_MAGIC ||
 	    identity.crc != lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc))) {
@@ -172,15 +216,14 @@ read_identity(lessor_engine_t *engine, int file, lessor_report_t *report) {
 				identity.version, LSR_FORMAT_VERSION);
 	}
 	memcpy(engine->store_id, identity.store_id, sizeof(engine->store_id));
+	engine->log_begun = identity.log_begun != 0;
 	return LESSOR_OK;
 }
 
 static int
-write_identity(lessor_engine_t *engine) {
-	lsr_identity_t identity = {.magic = STORE_MAGIC, .version = LSR_FORMAT_VERSION};
-	if (getrandom(identity.store_id, sizeof(identity.store_id), 0) != (ssize_t)sizeof(identity.store_id)) {
-		return -EIO;
-	}
+write_identity(const lessor_engine_t *engine, bool log_begun) {
+	lsr_identity_t identity = {.magic = STORE_MAGIC, .version = LSR_FORMAT_VERSION, .log_begun = log_begun};
+	memcpy(identity.store_id, engine->store_id, sizeof(identity.store_id));
 	identity.crc = lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc));
 	const int file = lsr_io->open(engine->directory, STORE_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (file < 0) {
@@ -191,28 +234,7 @@ write_identity(lessor_engine_t *engine) {
 	(void)lsr_io->close(file);
 	result = result != 0 ? result : lsr_io->rename(engine->directory, STORE_TEMPORARY, STORE_NAME);
 	/* The name before any segment carries the id: a log without its identity could not be read. */
-	result = result != 0 ? result : lsr_io->sync_directory(engine->directory);
-	memcpy(engine->store_id, identity.store_id, sizeof(engine->store_id));
-	return result;
-}
-
-/* Logs or snapshots without an identity are not an empty store. */
-static lessor_status_t
-refuse_orphans(lessor_engine_t *engine, lessor_report_t *report) {
-	char **names = NULL;
-	size_t logs = 0;
-	size_t snapshots = 0;
-	int result = lsr_io_list(engine->directory, LSR_SEGMENT_PREFIX, &names, &logs);
-	free(names);
-	names = NULL;
-	result = result != 0 ? result : lsr_io_list(engine->directory, "snapshot-", &names, &snapshots);
-	free(names);
-	if (result != 0) {
-		return complain_errno(report, -result, "cannot be read", "the directory");
-	}
-	return logs + snapshots == 0 ? LESSOR_OK
-				     : complain(report, LESSOR_DAMAGED,
-						"%s: missing, although logs or snapshots are there", STORE_NAME);
+	return result != 0 ? result : lsr_io->sync_directory(engine->directory);
 }
 
 static lessor_status_t
@@ -226,14 +248,15 @@ identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t
 	if (file != -ENOENT) {
 		return complain_errno(report, -file, "cannot be opened", STORE_NAME);
 	}
-	const lessor_status_t status = refuse_orphans(engine, report);
-	if (status != LESSOR_OK) {
+	const lessor_status_t status = refuse_orphans(engine, path, report);
+	if (status != LESSOR_NO_STORE || !create) {
 		return status;
 	}
-	if (!create) {
-		return complain(report, LESSOR_NO_STORE, "%s holds no store", path);
+	report->sentence[0] = '\0';
+	if (getrandom(engine->store_id, sizeof(engine->store_id), 0) != (ssize_t)sizeof(engine->store_id)) {
+		return complain(report, LESSOR_IO, "no random numbers for the store's identity");
 	}
-	const int result = write_identity(engine);
+	const int result = write_identity(engine, false);
 	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
 }
 
@@ -293,6 +316,7 @@ static lessor_status_t
 open_store(lessor_engine_t *engine, const char *path, const lessor_options_t *options, lessor_report_t *report) {
 	const bool create = options->create_if_missing && !options->read_only;
 	lessor_status_t status = open_directory(engine, path, create, report);
+	status = status != LESSOR_OK || create ? status : expect_store(engine, path, report);
 	status = status != LESSOR_OK ? status : lock_directory(engine, path, report);
 	return status != LESSOR_OK ? status : identify(engine, path, create, report);
 }
@@ -306,6 +330,10 @@ start_log(lessor_engine_t *engine, const lessor_options_t *options, const lsr_lo
 	const lessor_status_t status = lsr_log_open(&engine->log, engine->directory, engine->store_id, &log_options,
 						    contents, report->sentence, sizeof(report->sentence));
 	engine->has_log = status == LESSOR_OK;
+	if (status == LESSOR_OK && !engine->log_begun) {
+		const int result = write_identity(engine, true);
+		return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
+	}
 	return status;
 }
 
@@ -342,6 +370,7 @@ free_engine(lessor_engine_t *engine) {
 	lsr_pages_destroy(&engine->pages);
 	free(engine->shadows);
 	if (engine->lock_file >= 0) {
+		(void)flock(engine->lock_file, LOCK_UN); /* a forked child may hold a copy of the descriptor */
 		(void)lsr_io->close(engine->lock_file);
 	}
 	if (engine->directory >= 0) {
@@ -394,7 +423,7 @@ lessor_open(const char *directory, const lessor_options_t *options, lessor_engin
 	const uint64_t started_ns = lsr_clock_ns();
 	lessor_engine_t *fresh = new_engine(&settled);
 	lessor_status_t status = LESSOR_OK;
-	if (fresh == NULL || !init_memory(fresh, &settled)) {
+	if (fresh == NULL || !lsr_rcu_prepare() || !init_memory(fresh, &settled)) {
 		status = complain(report, LESSOR_NO_MEMORY, "no memory or address space");
 	}
 	if (status == LESSOR_OK && settled.log) {

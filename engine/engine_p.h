@@ -57,6 +57,7 @@ struct lessor_engine {
 	int directory; /* -1: memory only */
 	int lock_file;
 	uint8_t store_id[LSR_STORE_ID_BYTES];
+	bool log_begun; /* the store has had a log segment before */
 	uint64_t snapshot_after_bytes;
 	uint64_t loaded_lsn; /* what the open found: durable */
 	uint64_t loaded_log_bytes;

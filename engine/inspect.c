@@ -2,9 +2,7 @@
 /* Figures of the whole engine, and checking it against itself. */
 #include "engine_p.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The scope at or behind *at; *at becomes the place to go on from. The caller holds the scope lock. */
@@ -33,14 +31,19 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 	}
 	lessor_engine_stats_t out = {.memory_bytes = lsr_client_hash_memory(&engine->clients),
 				     .log_bytes = engine->loaded_log_bytes};
-	uint64_t at = 0;
-	(void)pthread_mutex_lock(&engine->scope_lock);
-	for (const lsr_scope_t *scope; (scope = next_scope(engine, &at)) != NULL;) {
-		out.scopes++;
-		out.leases += lsr_counters_leases(&scope->counters);
-		out.memory_bytes += sizeof(*scope) + scope->table.directory_entries * sizeof(scope->table.directory[0]);
+	/* One scope per read-side section: no lock that a change may hold while it waits for the disk. */
+	for (uint64_t at = 0; at <= UINT32_MAX;) {
+		lsr_rcu_enter();
+		const lsr_scope_t *scope = lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)at));
+		if (scope != NULL) {
+			out.scopes++;
+			out.leases += lsr_counters_leases(&scope->counters);
+			out.memory_bytes +=
+				sizeof(*scope) + scope->table.directory_entries * sizeof(scope->table.directory[0]);
+		}
+		at = scope != NULL ? (uint64_t)scope->subnet + scope->table.last_offset + 1 : UINT64_MAX;
+		lsr_rcu_leave();
 	}
-	(void)pthread_mutex_unlock(&engine->scope_lock);
 	out.memory_bytes += atomic_load_explicit(&engine->pages.records.committed_bytes, memory_order_relaxed) +
 			    atomic_load_explicit(&engine->pages.infos.committed_bytes, memory_order_relaxed);
 	if (engine->has_log) {

@@ -15,6 +15,7 @@
  */
 #include "engine_p.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,9 +27,9 @@
 typedef struct {
 	lessor_engine_t *engine;
 	lsr_scope_t *last_scope; /* most records come in runs of one scope */
-	uint64_t leases_put;
-	bool count_all; /* there is no snapshot */
+	bool count_all;          /* there is no snapshot */
 	uint32_t snapshot_epoch;
+	uint64_t settled_lsn; /* up to here the snapshot may show states that never were there together */
 	uint64_t duplicates;
 } lsr_recovery_t;
 
@@ -44,10 +45,22 @@ scope_of(lsr_recovery_t *recovery, uint32_t address) {
 	return scope;
 }
 
+/* Take a lease out of the counters, by a change with this LSN. */
+static void
+uncount(const lsr_recovery_t *recovery, lsr_scope_t *scope, uint32_t address, const lsr_body_t *body, uint64_t lsn) {
+	const uint64_t unit = lsr_engine_unit(scope, address);
+	if (lsn > recovery->settled_lsn) {
+		lsr_counters_subtract(&scope->counters, body->address_state, unit);
+	} else {
+		lsr_counters_take_back(&scope->counters, body->address_state, unit);
+	}
+}
+
 /* Empty a slot; nobody else looks. */
 static void
-vacate(lsr_scope_t *scope, uint32_t address, lsr_record_t *record, const lsr_body_t *body) {
-	lsr_counters_subtract(&scope->counters, body->address_state, lsr_engine_unit(scope, address));
+vacate(const lsr_recovery_t *recovery, lsr_scope_t *scope, uint32_t address, lsr_record_t *record,
+       const lsr_body_t *body, uint64_t lsn) {
+	uncount(recovery, scope, address, body, lsn);
 	lsr_record_vacate(record, lsr_record_hide(record, lsr_record_word(record)));
 	lsr_tail_free(body->tail);
 }
@@ -78,7 +91,7 @@ apply_lease(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes,
 			lsr_tail_free(fresh.tail);
 			return LESSOR_OK;
 		}
-		lsr_counters_subtract(&scope->counters, old.address_state, lsr_engine_unit(scope, address));
+		uncount(recovery, scope, address, &old, lsn);
 		lsr_tail_free(old.tail);
 	}
 	fresh.lsn = lsn;
@@ -105,7 +118,7 @@ apply_lease_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_by
 	const uint32_t id = lsr_table_peek(&scope->table, image[0]);
 	lsr_record_t *record = id != LSR_NO_RECORD ? lsr_pages_record(&recovery->engine->pages, id) : NULL;
 	if (record != NULL && lsr_record_read(record, recovery->engine->shadows, &body) && body.lsn < lsn) {
-		vacate(scope, image[0], record, &body);
+		vacate(recovery, scope, image[0], record, &body, lsn);
 	}
 	return LESSOR_OK;
 }
@@ -185,8 +198,8 @@ remove_older(lsr_recovery_t *recovery, uint32_t first, uint32_t last, uint64_t l
 		lsr_found_t found;
 		if (lsr_engine_walk(recovery->engine, &at, last, &found, &more) && found.body.lsn < lsn) {
 			const uint32_t id = lsr_table_peek(&found.scope->table, found.address);
-			vacate(scope_of(recovery, found.address), found.address,
-			       lsr_pages_record(&recovery->engine->pages, id), &found.body);
+			vacate(recovery, scope_of(recovery, found.address), found.address,
+			       lsr_pages_record(&recovery->engine->pages, id), &found.body, lsn);
 		}
 	}
 }
@@ -280,14 +293,14 @@ index_lease(lsr_recovery_t *recovery, const lsr_found_t *found) {
 			recovery->duplicates++;
 			if (!lsr_record_read(lsr_pages_record(&engine->pages, other), engine->shadows, &rival) ||
 			    rival.lsn > found->body.lsn) {
-				vacate(scope_of(recovery, found->address), found->address,
-				       lsr_pages_record(&engine->pages, id), &found->body);
+				vacate(recovery, scope_of(recovery, found->address), found->address,
+				       lsr_pages_record(&engine->pages, id), &found->body, 0);
 				return LESSOR_OK;
 			}
 			(void)lsr_client_hash_remove(&engine->clients, key, other);
-			vacate(scope_of(recovery, found->address),
+			vacate(recovery, scope_of(recovery, found->address),
 			       lsr_table_address(&scope->table, &engine->pages, other),
-			       lsr_pages_record(&engine->pages, other), &rival);
+			       lsr_pages_record(&engine->pages, other), &rival, 0);
 			break;
 		default:
 			return LESSOR_NO_MEMORY;
@@ -320,27 +333,22 @@ build_indexes(lsr_recovery_t *recovery, lessor_report_t *report) {
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
 
-/* Cut what a torn flush left behind the end of the log, so that the next open does not see it again. */
+/* End the log where it ends, so that the next open does not see again what a torn flush left behind. */
 static lessor_status_t
 cut_tail(const lessor_engine_t *engine, const lsr_log_contents_t *contents, lessor_report_t *report) {
 	const lsr_segment_info_t *last = contents->count > 0 ? &contents->segments[contents->count - 1] : NULL;
-	if (last == NULL || last->end_offset == 0 || last->end_offset >= last->size_bytes) {
+	if (last == NULL || last->end_offset == 0) {
 		return LESSOR_OK;
 	}
-	char name[32];
-	(void)snprintf(name, sizeof(name), LSR_SEGMENT_NAME_FORMAT, (unsigned long long)last->index);
-	const int file = lsr_io->open(engine->directory, name, O_RDWR, 0);
-	int result = file < 0 ? file : lsr_io->truncate(file, last->end_offset);
-	if (file >= 0) {
-		result = result != 0 ? result : lsr_io->datasync(file);
-		(void)lsr_io->close(file);
+	const int result =
+		lsr_segment_end(engine->directory, engine->store_id, last, contents->end_lsn, contents->closed);
+	if (result == 0) {
+		return LESSOR_OK;
 	}
-	if (result != 0) {
-		(void)snprintf(report->sentence, sizeof(report->sentence), "%s: cannot be cut at offset %llu: %s", name,
-			       (unsigned long long)last->end_offset, strerror(-result));
-		return LESSOR_IO;
-	}
-	return LESSOR_OK;
+	(void)snprintf(report->sentence, sizeof(report->sentence),
+		       LSR_SEGMENT_NAME_FORMAT ": cannot be ended at offset %llu: %s", (unsigned long long)last->index,
+		       (unsigned long long)last->end_offset, strerror(-result));
+	return result == -ENOSPC || result == -EDQUOT ? LESSOR_DISK_FULL : LESSOR_IO;
 }
 
 /*
@@ -392,6 +400,7 @@ read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_r
 	lessor_status_t status = lsr_snapshot_read(engine->directory, engine->store_id, apply, recovery, &snapshot);
 	recovery->count_all = snapshot.from_lsn == 0;
 	recovery->snapshot_epoch = (uint32_t)snapshot.epoch;
+	recovery->settled_lsn = snapshot.end_lsn;
 	report->snapshot_leases = snapshot.leases;
 	report->snapshot_bytes = snapshot.size_bytes;
 	if (status != LESSOR_OK) {
@@ -424,6 +433,11 @@ lessor_status_t
 lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor_report_t *report) {
 	lsr_recovery_t recovery = {.engine = engine};
 	lessor_status_t status = read_everything(&recovery, contents, report);
+	if (status == LESSOR_OK && contents->count == 0 && engine->log_begun) {
+		(void)snprintf(report->sentence, sizeof(report->sentence),
+			       "all log segments (" LSR_SEGMENT_PREFIX "*.seg) are missing");
+		status = LESSOR_DAMAGED;
+	}
 	if (status == LESSOR_OK && !engine->read_only) {
 		status = make_durable(engine, contents, report);
 		status = status == LESSOR_OK ? cut_tail(engine, contents, report) : status;

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-
 /* ---- gate ---------------------------------------------------------------------------------------------------------- */
 
 /* Keep changes of leases out of a scope, and wait until none is under way. Scope lock held. */
@@ -442,7 +440,7 @@ exclude_locked(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, b
 	if (scope == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
-	if (range.first > range.last || (range.first & scope->mask) != subnet || (range.last & scope->mask) != subnet) {
+	if ((range.first & scope->mask) != subnet || (range.last & scope->mask) != subnet) {
 		return LESSOR_INVALID;
 	}
 	const lsr_scope_config_t *old = lsr_scope_config(scope);
@@ -462,7 +460,12 @@ exclude_locked(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, b
 		lsr_scope_config_free(fresh);
 	}
 	free(list);
-	return status == LESSOR_END ? LESSOR_OK : status;
+	if (status != LESSOR_END) {
+		return status;
+	}
+	/* It is there already; but whoever wants it durable waits for the change that made it. */
+	*lsn = engine->has_log ? lsr_log_tail(&engine->log) : 0;
+	return LESSOR_OK;
 }
 
 static lessor_status_t
@@ -472,6 +475,9 @@ change_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range
 	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
+	}
+	if (range.first > range.last) {
+		return LESSOR_INVALID;
 	}
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	status = exclude_locked(engine, subnet, range, add, &lsn);

@@ -283,8 +283,8 @@ a_premature_end_is_an_error(void **state) {
 	unsigned char in[100];
 	disk_bytes = 50;
 	assert_int_equal(lsr_io_read_all(-1, in, 50, 0), 0);
-	assert_int_equal(lsr_io_read_all(-1, in, 51, 0), -EIO);
-	assert_int_equal(lsr_io_read_all(-1, in, 1, 50), -EIO);
+	assert_int_equal(lsr_io_read_all(-1, in, 51, 0), -ENODATA);
+	assert_int_equal(lsr_io_read_all(-1, in, 1, 50), -ENODATA);
 	/* A disk that takes nothing must not keep a writer for ever. */
 	assert_int_equal(lsr_io_write_all(-1, in, 8, sizeof(disk) - 4), -EIO);
 }
@@ -334,7 +334,7 @@ the_system_table_does_what_it_says(void **state) {
 	assert_int_equal(lsr_io->sync_directory(directory), 0);
 	assert_int_equal(lsr_io->truncate(file, 103), 0);
 	assert_int_equal(lsr_io->size(file), 103);
-	assert_int_equal(lsr_io_read_all(file, data, 5, 100), -EIO);
+	assert_int_equal(lsr_io_read_all(file, data, 5, 100), -ENODATA);
 	assert_int_equal(lsr_io->close(file), 0);
 	assert_int_equal(lsr_io->close(file), -EBADF);
 	assert_int_equal(lsr_io->rename(directory, "b", "c"), 0);

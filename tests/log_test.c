@@ -560,7 +560,7 @@ image_begin(lsr_image_t *image, uint64_t index, uint64_t first_lsn, uint32_t num
 				       .version = LSR_FORMAT_VERSION,
 				       .index = index,
 				       .first_lsn = first_lsn,
-				       .size_bytes = sizeof(image->bytes)};
+				       .size_bytes = LSR_BLOCK_BYTES}; /* no file here is shorter than it was made */
 	memset(image, 0, sizeof(*image));
 	memcpy(header.store_id, store_id, sizeof(store_id));
 	lsr_segment_header_seal(&header);
@@ -690,6 +690,29 @@ a_torn_tail_is_cut_at_every_byte(void **state) {
 		torn[last + at] ^= 0x10;
 		write_file(store, 1, torn, image.size_bytes);
 		assert_ends(store, 5, good_lsn, bytes_to_last_nonzero(torn + last, image.size_bytes - last));
+	}
+}
+
+/* A file that lost its end without a closing mark is damage, wherever it was cut; with the mark it ends in order. */
+static void
+a_file_that_became_shorter_is_damage(void **state) {
+	lsr_store_t *store = *state;
+	static uint8_t bytes[MIB];
+	lsr_log_t *log = open_log(store, MIB, MIB, 1000);
+	const uint64_t first = append(log, 0, 0, 50);
+	assert_int_equal(lsr_log_wait(log, first, -1), LESSOR_OK); /* a frame of its own */
+	const uint64_t lsn = append(log, 0, 1, 50);
+	close_log(store, LESSOR_OK);
+	char name[32];
+	(void)snprintf(name, sizeof(name), LSR_SEGMENT_NAME_FORMAT, 1ULL);
+	const int file = openat(store->directory, name, O_RDONLY);
+	const ssize_t size = pread(file, bytes, sizeof(bytes), 0);
+	assert_int_equal(close(file), 0);
+	assert_int_equal(size, 4 * LSR_BLOCK_BYTES); /* header, two frames, the mark */
+	assert_ends(store, 2, lsn, 0);
+	for (size_t blocks = 1; blocks < 4; blocks++) {
+		write_file(store, 1, bytes, blocks * LSR_BLOCK_BYTES);
+		assert_refused(store, LESSOR_DAMAGED, name, "the file ends at offset");
 	}
 }
 
@@ -1327,6 +1350,7 @@ main(void) {
 		WITH_STORE(a_log_goes_on_where_it_ended),
 		WITH_STORE(segments_roll_and_are_dropped),
 		WITH_STORE(a_torn_tail_is_cut_at_every_byte),
+		WITH_STORE(a_file_that_became_shorter_is_damage),
 		WITH_STORE(a_torn_tail_is_written_behind),
 		WITH_STORE(damage_before_the_end_is_refused_at_every_byte),
 		WITH_STORE(damage_between_segments_is_refused),

@@ -398,8 +398,6 @@ test_update_refuses(void **state) {
 	scope.lease_s = 1;
 	assert_status(LESSOR_NOT_FOUND, lessor_scope_update(engine, &scope, all, LESSOR_ASYNC, &ticket));
 	assert_status(LESSOR_OK, lessor_scope_create(engine, &scope, LESSOR_ASYNC, NULL));
-	memset(&before, 0, sizeof(before));
-	memset(&after, 0, sizeof(after));
 	assert_status(LESSOR_OK, lessor_scope_get(engine, SUBNET, &before, NULL, 0));
 	scope.lease_s = 2;
 	for (unsigned bit = 6; bit < 32; bit++) {
@@ -427,7 +425,10 @@ test_update_refuses(void **state) {
 	assert_status(LESSOR_NOT_FOUND, lessor_scope_update(engine, &scope, all, LESSOR_ASYNC, &ticket));
 	assert_int_equal(ticket, 77);
 	assert_status(LESSOR_OK, lessor_scope_get(engine, SUBNET, &after, NULL, 0));
-	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(after.lease_s, before.lease_s);
+	assert_int_equal(after.state, before.state);
+	assert_int_equal(after.mask, MASK);
+	assert_false(after.has_range);
 	free(too_long);
 }
 

@@ -29,6 +29,8 @@ void scratch_assert_status(lessor_status_t expected, lessor_status_t got, const 
 
 /* A new, empty directory in $TMPDIR; its path into 'path'. */
 void scratch_make(char path[SCRATCH_PATH_BYTES]);
+/* The same where no disk is waited for, if there is such a place. */
+void scratch_make_fast(char path[SCRATCH_PATH_BYTES]);
 /* Remove it with all that is in it. */
 void scratch_remove(const char *path);
 

@@ -35,15 +35,10 @@ lsr_is_power_of_two(uint64_t value) {
 	return value != 0 && (value & (value - 1)) == 0;
 }
 
-/* Fetch a line that is about to be written, or read. Hints only. */
+/* Fetch a line that is about to be written. A hint only. */
 static inline void
 lsr_prefetch_write(const void *address) {
 	__builtin_prefetch(address, 1, 3);
-}
-
-static inline void
-lsr_prefetch_read(const void *address) {
-	__builtin_prefetch(address, 0, 3);
 }
 
 /*

@@ -47,13 +47,14 @@ system_sync_directory(int directory) {
 	return negative(fsync(directory));
 }
 
+/* Not posix_fallocate(): where the file system cannot, that one writes, byte by byte, which direct I/O refuses. */
 static int
 system_allocate(int file, uint64_t size_bytes) {
 	int result;
 	do {
-		result = posix_fallocate(file, 0, (off_t)size_bytes);
-	} while (result == EINTR);
-	return -result;
+		result = negative(fallocate(file, 0, 0, (off_t)size_bytes));
+	} while (result == -EINTR);
+	return result;
 }
 
 static int
@@ -102,7 +103,7 @@ lsr_io_read_all(int file, void *data, size_t size_bytes, uint64_t offset) {
 			continue;
 		}
 		if (got <= 0) {
-			return got == 0 ? -EIO : (int)got;
+			return got == 0 ? -ENODATA : (int)got;
 		}
 		to += got;
 		offset += (uint64_t)got;

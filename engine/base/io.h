@@ -21,7 +21,10 @@ typedef struct lsr_io_ops {
 	ssize_t (*pwrite)(int file, const void *data, size_t size_bytes, uint64_t offset);
 	int (*datasync)(int file); /* contents and size */
 	int (*sync_directory)(int directory);
-	int (*allocate)(int file, uint64_t size_bytes); /* room on disk for the first size_bytes, contents zero */
+	int (*allocate)(
+		int file,
+		uint64_t
+			size_bytes); /* room on disk for the first size_bytes, contents zero; -EOPNOTSUPP or -ENOSYS: cannot */
 	int (*truncate)(int file, uint64_t size_bytes);
 	int (*rename)(int directory, const char *from, const char *to);
 	int (*unlink)(int directory, const char *name);
@@ -34,7 +37,7 @@ extern const lsr_io_ops_t *lsr_io;
 /* The real file system. */
 extern const lsr_io_ops_t lsr_io_system;
 
-/* Read or write all of it: short transfers are continued, interrupted ones repeated. read_all: -EIO at a premature end. */
+/* Read or write all of it: short transfers are continued, interrupted ones repeated. read_all: -ENODATA at a premature end. */
 int lsr_io_read_all(int file, void *data, size_t size_bytes, uint64_t offset);
 int lsr_io_write_all(int file, const void *data, size_t size_bytes, uint64_t offset);
 

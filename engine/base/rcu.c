@@ -5,6 +5,7 @@
  */
 #include "base/rcu.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
@@ -20,14 +21,19 @@
 char lsr_rcu_tsan_token;
 #endif
 
-/* Both only grow. deferred: any thread; done: liburcu's helper thread. D1 count done (release) -> D2 look (acquire). */
+/* Both only grow, done never beyond deferred. deferred: any thread; done: liburcu's helper thread. D1 count done (release) -> D2 look (acquire). */
 static _Atomic uint64_t deferred;
 static _Atomic uint64_t done;
+/* Moved in the child by fork(), which runs alone. */
+static _Atomic uint64_t process;
 
 static void
 run(struct rcu_head *urcu) {
 	lsr_rcu_head_t *head = LSR_CONTAINER(urcu, lsr_rcu_head_t, urcu);
 	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
+	if (head->process != atomic_load_explicit(&process, memory_order_relaxed)) {
+		return; /* deferred by the parent: its engines, and the locks in them, are not this process's to touch */
+	}
 	head->function(head);
 	(void)atomic_fetch_add_explicit(&done, 1, memory_order_release); /* D1 */
 }
@@ -35,7 +41,8 @@ run(struct rcu_head *urcu) {
 void
 lsr_rcu_defer(lsr_rcu_head_t *head, void (*function)(lsr_rcu_head_t *head)) {
 	head->function = function;
-	(void)atomic_fetch_add_explicit(&deferred, 1, memory_order_relaxed);
+	head->process = atomic_load_explicit(&process, memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(&deferred, 1, memory_order_release);
 	LSR_RCU_TSAN_RELEASE(); /* G1, of whoever defers */
 	urcu_bp_call_rcu(&head->urcu, run);
 }
@@ -55,10 +62,28 @@ lsr_rcu_drain(void) {
 
 void
 lsr_rcu_brake(void) {
-	const uint64_t target = atomic_load_explicit(&deferred, memory_order_relaxed);
-	if (LSR_UNLIKELY(target - atomic_load_explicit(&done, memory_order_relaxed) > BACKLOG_MAX)) {
+	/* done first: read the other way round it could be ahead, and the difference wrap. */
+	const uint64_t ran = atomic_load_explicit(&done, memory_order_acquire); /* D2 */
+	const uint64_t target = atomic_load_explicit(&deferred, memory_order_acquire);
+	if (LSR_UNLIKELY(target - ran > BACKLOG_MAX)) {
 		await_done(target - BACKLOG_MAX / 2);
 	}
+}
+
+static void *
+do_nothing(void *argument) {
+	return argument;
+}
+
+bool
+lsr_rcu_prepare(void) {
+	pthread_t probe;
+	if (pthread_create(&probe, NULL, do_nothing, NULL) != 0) {
+		return false;
+	}
+	(void)pthread_join(probe, NULL);
+	(void)urcu_bp_get_default_call_rcu_data();
+	return true;
 }
 
 /* ---- forks ------------------------------------------------------------------------------------------------------- */
@@ -79,5 +104,8 @@ void
 lsr_rcu_after_fork_child(void) {
 	urcu_bp_after_fork_child();
 	urcu_bp_call_rcu_after_fork_child();
-	/* What was pending belongs to the parent's engines, which the child must not touch; its new helper thread may still run it. */
+	/* What was pending stays with the parent: the child's helper thread drops it, see run(). */
+	(void)atomic_fetch_add_explicit(&process, 1, memory_order_relaxed);
+	atomic_store_explicit(&deferred, 0, memory_order_relaxed);
+	atomic_store_explicit(&done, 0, memory_order_relaxed);
 }

@@ -17,6 +17,9 @@
 #define URCU_INLINE_SMALL_FUNCTIONS
 #include <urcu/urcu-bp.h>
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #if defined(__SANITIZE_THREAD__)
 #define LSR_TSAN 1
 #elif defined(__has_feature)
@@ -39,6 +42,7 @@ extern char lsr_rcu_tsan_token;
 typedef struct lsr_rcu_head {
 	struct rcu_head urcu;
 	void (*function)(struct lsr_rcu_head *head);
+	uint64_t process; /* the fork generation that deferred it */
 } lsr_rcu_head_t;
 
 static inline void
@@ -58,6 +62,12 @@ lsr_rcu_synchronize(void) {
 	urcu_bp_synchronize_rcu();
 	LSR_RCU_TSAN_ACQUIRE(); /* G2 */
 }
+
+/*
+ * Make the helper thread, so that deferring never has to: liburcu ends the process if it cannot. False: no thread is to be had. Call before anything
+ * is deferred.
+ */
+bool lsr_rcu_prepare(void);
 
 /*
  * Around fork(), for pthread_atfork(): liburcu's own threads and registry do not come along by themselves. Without these a child that opened an engine of its

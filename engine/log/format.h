@@ -25,6 +25,8 @@
  *   - the end of the log, if nothing behind it belongs to this store: a flush that did not complete, never acknowledged;
  *   - damage, if any valid frame lies behind it: frames are written one after the other, so what stands before a frame
  *     was durable.
+ * A file that is shorter than its header says, and does not end with a closing mark, has lost something: damage. (Who closes the store, or opens
+ * it after a crash, writes the mark and then cuts the file.)
  * Blocks that hold a frame are never written again. An opened store begins a new segment. A frame is never in two segments.
  *
  * Record, 8-byte aligned in the stream:
@@ -61,7 +63,7 @@ typedef enum lsr_record_type {
 	LSR_LOG_LEASE_END = 2, /* u32 address, u32 counting epoch (stats/counters.h) */
 	LSR_LOG_ORIGIN = 3,    /* image of lease/codec.h */
 	LSR_LOG_SCOPE = 4,     /* a scope after its change: image of scope/scope.h */
-	LSR_LOG_SCOPE_END = 5  /* u32 subnet, u32 uid */
+	LSR_LOG_SCOPE_END = 5  /* u32 subnet, u32 mask, u32 uid */
 } lsr_record_type_t;
 
 typedef struct lsr_segment_header {

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/thread.h"
 
 /* With nobody waiting, this much is worth a flush by itself. */
 #define GATHER_BYTES ((uint64_t)512 << 10)
@@ -26,8 +27,10 @@
 #define RING_SLACK_BYTES ((uint64_t)4096)
 /* What one small frame loses to rounding, and a little. */
 #define FREEZE_MARGIN_BYTES (3 * (uint64_t)LSR_BLOCK_BYTES)
-#define NS_PER_S            UINT64_C(1000000000)
-#define NS_PER_MS           UINT64_C(1000000)
+/* While somebody waits for room and there is nothing to flush. */
+#define ROOM_DOZE_NS UINT64_C(1000000)
+#define NS_PER_S     UINT64_C(1000000000)
+#define NS_PER_MS    UINT64_C(1000000)
 
 /* ---- futexes ----------------------------------------------------------------------------------------------------- */
 
@@ -90,10 +93,7 @@ tell_notifiers(lsr_log_t *log) {
 
 /* The log has failed: for good. */
 static void
-fail(lsr_log_t *log, int error) {
-	(void)pthread_mutex_lock(&log->lock);
-	log->error = -error;
-	(void)pthread_mutex_unlock(&log->lock);
+fail(lsr_log_t *log) {
 	atomic_store_explicit(&log->limit, 0, memory_order_seq_cst);
 	atomic_store_explicit(&log->state, LSR_LOG_FAILED, memory_order_seq_cst);
 	wake_waiters(log);
@@ -161,17 +161,22 @@ freeze_if_scarce(lsr_log_t *log) {
 
 /* ---- gathering ----------------------------------------------------------------------------------------------------- */
 
-/* Copy complete records from 'gathered' on into the frame, at most 'most' bytes. Returns how many. */
+/*
+ * Copy complete records from 'gathered' on into the frame, at most 'most' bytes. Returns how many. *too_large: the copying ended at a complete record
+ * that would not have fitted (and not at one that its owner had not completed: that one may be complete a moment later).
+ */
 static uint32_t
-gather(lsr_log_t *log, uint32_t most) {
+gather(lsr_log_t *log, uint32_t most, bool *too_large) {
 	const uint64_t start = log->gathered;
 	const uint64_t tail = lsr_log_tail(log);
 	uint8_t *from = log->ring + (start & (log->ring_bytes - 1));
 	uint64_t at = start;
+	*too_large = false;
 	while (at < tail) {
 		const _Atomic uint32_t *word = (const _Atomic uint32_t *)(const void *)(from + (at - start));
 		const uint32_t header = atomic_load_explicit(word, memory_order_acquire); /* L2 */
-		if (header == 0 || at + lsr_header_bytes(header) - start > most) {
+		*too_large = header != 0 && at + lsr_header_bytes(header) - start > most;
+		if (header == 0 || *too_large) {
 			break;
 		}
 		at += lsr_header_bytes(header);
@@ -188,6 +193,11 @@ nobody_waits(lsr_log_t *log) {
 	return atomic_load_explicit(&log->wanted, memory_order_seq_cst) <= log->gathered &&
 	       atomic_load_explicit(&log->room_waiters, memory_order_seq_cst) == 0 &&
 	       atomic_load_explicit(&log->notifiers, memory_order_seq_cst) == 0 && state_of(log) == LSR_LOG_RUNNING;
+}
+
+static bool
+is_open(lsr_log_t *log) {
+	return state_of(log) == LSR_LOG_RUNNING;
 }
 
 static bool
@@ -226,7 +236,8 @@ await_work(lsr_log_t *log) {
 			if (is_idle(log)) {
 				doze(log, log->gathered + 1, UINT64_MAX, is_idle);
 			} else {
-				(void)sched_yield(); /* who waits for room has it now, or will be refused */
+				/* Who waits for room has it now, or will be refused, or waits for the next segment, whose maker wakes us. */
+				doze(log, log->gathered + 1, ROOM_DOZE_NS, is_open);
 			}
 			continue;
 		}
@@ -281,8 +292,13 @@ payload_that_fits(const lsr_log_t *log) {
 				     LSR_FRAME_PAYLOAD_MAX);
 }
 
+/*
+ * Write what was gathered last, durably. The ring and the place in the file are given out before the write: appenders go on meanwhile.
+ */
 static int
 write_frame(lsr_log_t *log, uint32_t payload_bytes, uint16_t flags) {
+	lsr_segment_t *current = &log->segments.current;
+	const uint64_t offset = current->offset;
 	const size_t disk_bytes = lsr_frame_disk_bytes(payload_bytes);
 	lsr_frame_header_t *header = (lsr_frame_header_t *)(void *)log->frame;
 	*header = (lsr_frame_header_t){.magic = LSR_FRAME_MAGIC,
@@ -292,12 +308,15 @@ write_frame(lsr_log_t *log, uint32_t payload_bytes, uint16_t flags) {
 				       .durable_lsn = lsr_log_durable(log),
 				       .payload_bytes = payload_bytes,
 				       .previous_crc = log->previous_crc,
-				       .segment_index = log->segments.current.index};
+				       .segment_index = current->index};
 	memcpy(header->store_id, log->segments.store_id, sizeof(header->store_id));
 	memset(log->frame + LSR_FRAME_HEADER_BYTES + payload_bytes, 0,
 	       disk_bytes - LSR_FRAME_HEADER_BYTES - payload_bytes);
+	current->offset += disk_bytes;
+	log->gathered += payload_bytes;
+	raise_limit(log);
 	lsr_frame_seal(header);
-	const int result = lsr_segments_write(&log->segments, log->frame, disk_bytes);
+	const int result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
 	if (result == 0) {
 		log->previous_crc = header->crc;
 		(void)atomic_fetch_add_explicit(&log->flushes, 1, memory_order_relaxed);
@@ -316,27 +335,24 @@ publish_durable(lsr_log_t *log) {
 /* One frame: gather, write, publish. 0, 1 if nothing was complete yet, or a negative errno. */
 static int
 flush_once(lsr_log_t *log) {
+	bool too_large;
 	freeze_if_scarce(log);
-	uint32_t payload_bytes = gather(log, payload_that_fits(log));
+	uint32_t payload_bytes = gather(log, payload_that_fits(log), &too_large);
+	if (payload_bytes == 0 && !too_large) {
+		return 1;
+	}
 	if (payload_bytes == 0) {
-		const _Atomic uint32_t *word =
-			(const _Atomic uint32_t *)(const void *)(log->ring + (log->gathered & (log->ring_bytes - 1)));
-		if (lsr_log_tail(log) == log->gathered || atomic_load_explicit(word, memory_order_acquire) == 0) {
-			return 1;
-		}
-		const int result = next_segment(log); /* the next record does not fit any more */
+		const int result = next_segment(log);
 		if (result != 0) {
 			return result;
 		}
-		payload_bytes = gather(log, payload_that_fits(log));
+		payload_bytes = gather(log, payload_that_fits(log), &too_large);
 		if (payload_bytes == 0) {
 			return -EFBIG;
 		}
 	}
 	const int result = write_frame(log, payload_bytes, 0);
 	if (result == 0) {
-		log->gathered += payload_bytes;
-		raise_limit(log);
 		publish_durable(log);
 	}
 	return result;
@@ -349,7 +365,7 @@ run_writer(void *argument) {
 	while (await_work(log)) {
 		const int result = flush_once(log);
 		if (result < 0) {
-			fail(log, result);
+			fail(log);
 			break;
 		}
 		if (result > 0) {
@@ -374,7 +390,7 @@ run_preparer(void *argument) {
 		}
 		lsr_segment_t prepared = {.file = -1};
 		(void)pthread_mutex_unlock(&log->lock);
-		const int result = lsr_segments_prepare(&log->segments, &prepared);
+		const int result = lsr_segments_prepare(&log->segments, &prepared, &log->stopping);
 		(void)pthread_mutex_lock(&log->lock);
 		if (log->prepare_state == LSR_PREPARE_STOP) {
 			lsr_segments_discard(&log->segments, &prepared);
@@ -383,6 +399,7 @@ run_preparer(void *argument) {
 		log->prepared = prepared;
 		log->prepare_state = result == 0 ? LSR_PREPARE_READY : LSR_PREPARE_FULL;
 		log->refused_at_ns = lsr_clock_ns();
+		log->refusal = -result;
 		(void)pthread_cond_broadcast(&log->changed);
 		/* The limit is the writer's to move. */
 		(void)pthread_mutex_unlock(&log->lock);
@@ -418,10 +435,25 @@ still_full(lsr_log_t *log) {
 static bool
 is_stuck(lsr_log_t *log, uint64_t size_bytes) {
 	const uint64_t tail = lsr_log_tail(log);
+	if (!atomic_load_explicit(&log->disk_full, memory_order_acquire) ||
+	    atomic_load_explicit(&log->frozen, memory_order_acquire)) {
+		return false;
+	}
+	/* Behind 'frozen': it is lowered after the limit is raised. */
 	const uint64_t limit = atomic_load_explicit(&log->limit, memory_order_acquire);
-	return atomic_load_explicit(&log->disk_full, memory_order_acquire) &&
-	       !atomic_load_explicit(&log->frozen, memory_order_acquire) && tail + size_bytes > limit &&
-	       limit - lsr_log_durable(log) < log->ring_bytes - RING_SLACK_BYTES && still_full(log);
+	return tail + size_bytes > limit && limit - lsr_log_durable(log) < log->ring_bytes - RING_SLACK_BYTES &&
+	       still_full(log);
+}
+
+/* Why there is no next segment. */
+static lessor_status_t
+refusal(lsr_log_t *log) {
+	(void)pthread_mutex_lock(&log->lock);
+	const int error = log->refusal;
+	(void)pthread_mutex_unlock(&log->lock);
+	return error == ENOSPC || error == EDQUOT || error == EFBIG ? LESSOR_DISK_FULL
+	       : error == ENOMEM                                    ? LESSOR_NO_MEMORY
+								    : LESSOR_IO;
 }
 
 lessor_status_t
@@ -439,7 +471,7 @@ lsr_log_admit_slowly(lsr_log_t *log, uint64_t size_bytes) {
 			break;
 		}
 		if (is_stuck(log, size_bytes)) {
-			status = LESSOR_DISK_FULL;
+			status = refusal(log);
 			break;
 		}
 		lsr_log_wake(log);
@@ -523,6 +555,9 @@ lsr_log_notifier_open(lsr_log_t *log, int *fd) {
 		return status;
 	}
 	lsr_log_wake(log);
+	if (state_of(log) == LSR_LOG_FAILED) {
+		tell_notifiers(log); /* the news is old, but not to this one */
+	}
 	*fd = fresh;
 	return LESSOR_OK;
 }
@@ -616,7 +651,7 @@ lsr_log_destroy(lsr_log_t *log) {
 static lessor_status_t
 start_segment(lsr_log_t *log, uint64_t lsn, char *sentence, size_t sentence_bytes) {
 	lsr_segment_t prepared = {.file = -1};
-	int result = lsr_segments_prepare(&log->segments, &prepared);
+	int result = lsr_segments_prepare(&log->segments, &prepared, &log->stopping);
 	if (result == 0) {
 		result = lsr_segments_take(&log->segments, &prepared, lsn);
 		if (result != 0) {
@@ -634,15 +669,15 @@ start_segment(lsr_log_t *log, uint64_t lsn, char *sentence, size_t sentence_byte
 
 static bool
 start_threads(lsr_log_t *log) {
-	log->preparer_runs = pthread_create(&log->preparer, NULL, run_preparer, log) == 0;
-	log->writer_runs = log->preparer_runs && pthread_create(&log->writer, NULL, run_writer, log) == 0;
-	return log->writer_runs;
+	log->preparer_runs = lsr_thread_start(&log->preparer, run_preparer, log);
+	return log->preparer_runs && lsr_thread_start(&log->writer, run_writer, log);
 }
 
 static void
 stop_preparer(lsr_log_t *log) {
 	(void)pthread_mutex_lock(&log->lock);
 	log->prepare_state = LSR_PREPARE_STOP;
+	atomic_store_explicit(&log->stopping, true, memory_order_relaxed);
 	(void)pthread_cond_broadcast(&log->changed);
 	(void)pthread_mutex_unlock(&log->lock);
 	if (log->preparer_runs) {

@@ -9,7 +9,7 @@
  *   limit     how far tail may go: gathered + ring size, and not further than the prepared segments have room. Written by the writer thread
  *             (and set to 0 for good when the log fails), read by the reserving threads
  *
- * Appending: lsr_log_admit() waits for room while nothing is claimed; lsr_log_reserve() hands out the position; lsr_log_put() fills in.
+ * Appending: lsr_log_admit() waits for room while nothing is claimed; lsr_log_reserve() hands out the position; the record is filled in and lsr_log_complete() ends it.
  * Reserving never waits; that the tail stops exactly at the limit (hence compare-and-swap, not fetch-add) is what lets a full ring or disk be a
  * refusal instead of a wait with claims held.
  *
@@ -22,7 +22,7 @@
  *
  * Failure: a failed write or flush is final. Nothing is retried: the kernel may have dropped the data and a second flush would succeed without it.
  *
- * Progress: reserve and put are lock-free. admit blocks while the ring is full. Waiting is a futex on a counter of flushes.
+ * Progress: reserve and complete are lock-free. admit blocks while the ring is full. Waiting is a futex on a counter of flushes.
  *
  * Edges:
  *   L1 store record header (release)  ->  L2 writer loads it (acquire): the record's bytes
@@ -89,12 +89,12 @@ typedef struct lsr_log {
 	lsr_prepare_state_t prepare_state;
 	lsr_segment_t prepared;
 	uint64_t refused_at_ns;
-	int error; /* errno of the failure */
+	int refusal;           /* errno that kept the next segment from being made */
+	_Atomic bool stopping; /* the preparing thread need not finish what it does */
 	int notifier[LSR_NOTIFIERS_MAX];
 	_Atomic uint32_t notifiers;
 	pthread_t writer;
 	pthread_t preparer;
-	bool writer_runs;
 	bool preparer_runs;
 } lsr_log_t;
 

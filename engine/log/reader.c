@@ -59,6 +59,7 @@ check_header(lsr_log_reading_t *reading, const char *name, const lsr_segment_hea
 				"%s: the segment header at offset 0 belongs to another store or file", name);
 	}
 	info->first_lsn = header->first_lsn;
+	info->made_bytes = header->size_bytes;
 	return LESSOR_OK;
 }
 
@@ -72,7 +73,10 @@ read_header(lsr_log_reading_t *reading, const char *name, lsr_segment_info_t *in
 	const int64_t size = lsr_io->size(file);
 	info->size_bytes = size > 0 ? (uint64_t)size : 0;
 	lessor_status_t status;
-	if (size < (int64_t)LSR_BLOCK_BYTES) {
+	if (size < 0) {
+		status = complain(reading->contents, LESSOR_IO, "%s: its size cannot be told: %s", name,
+				  strerror((int)-size));
+	} else if (size < (int64_t)LSR_BLOCK_BYTES) {
 		status = complain(reading->contents, LESSOR_DAMAGED,
 				  "%s: the file ends at offset %lld, inside the segment header", name, (long long)size);
 	} else {
@@ -215,6 +219,7 @@ read_segment(lsr_log_reading_t *reading, lsr_segment_info_t *segment, const lsr_
 	char name[32];
 	uint64_t offset;
 	segment_name(segment->index, name);
+	reading->contents->closed = false;
 	lessor_status_t status = load_segment(reading, segment, name);
 	if (status == LESSOR_OK) {
 		status = read_frames(reading, segment, name, &offset);
@@ -235,6 +240,12 @@ read_segment(lsr_log_reading_t *reading, lsr_segment_info_t *segment, const lsr_
 				"begins at %llu",
 				name, (unsigned long long)offset, (unsigned long long)reading->next_lsn,
 				(unsigned long long)next->first_lsn);
+	}
+	if (next == NULL && !reading->contents->closed && segment->size_bytes < segment->made_bytes) {
+		return complain(reading->contents, LESSOR_DAMAGED,
+				"%s: the file ends at offset %llu; it was made with %llu bytes, and the log was not "
+				"closed before",
+				name, (unsigned long long)segment->size_bytes, (unsigned long long)segment->made_bytes);
 	}
 	if (next == NULL) {
 		reading->contents->cut_bytes = garbage_bytes(reading, segment, offset);

@@ -17,7 +17,8 @@ typedef lessor_status_t (*lsr_record_function)(void *context, uint32_t header, c
 typedef struct lsr_segment_info {
 	uint64_t index;
 	uint64_t first_lsn;
-	uint64_t size_bytes;
+	uint64_t size_bytes; /* of the file now */
+	uint64_t made_bytes; /* as it was prepared */
 	uint64_t end_offset; /* behind the last frame; set by lsr_log_read() for the last segment in use */
 } lsr_segment_info_t;
 

@@ -87,10 +87,9 @@ lsr_segments_destroy(lsr_segments_t *segments) {
 
 /* O_DSYNC makes each write durable when it returns; O_DIRECT keeps the page cache out of it, where the file system can. */
 static int
-open_segment(const lsr_segments_t *segments, const char *name) {
-	const int flags = O_RDWR | O_CREAT | O_TRUNC | O_DSYNC;
-	const int file = lsr_io->open(segments->directory, name, flags | O_DIRECT, 0600);
-	return file == -EINVAL ? lsr_io->open(segments->directory, name, flags, 0600) : file;
+open_segment(const lsr_segments_t *segments, const char *name, bool direct) {
+	return lsr_io->open(segments->directory, name, O_RDWR | O_CREAT | O_TRUNC | O_DSYNC | (direct ? O_DIRECT : 0),
+			    0600);
 }
 
 static int
@@ -115,37 +114,51 @@ write_header(const lsr_segments_t *segments, const lsr_segment_t *segment, uint6
 
 /* Zeros through the whole file: a later write into it changes neither size nor extents, so its flush needs no journal commit. */
 static int
-fill_segment(const lsr_segments_t *segments, const lsr_segment_t *segment) {
+fill_segment(const lsr_segments_t *segments, const lsr_segment_t *segment, const _Atomic bool *stop) {
 	int result = lsr_io->allocate(segment->file, segment->size_bytes);
-	if (result == -EOPNOTSUPP) {
+	if (result == -EOPNOTSUPP || result == -ENOSYS) {
 		result = 0; /* the zeros below take the room just as well */
 	}
 	for (uint64_t at = 0; at < segment->size_bytes && result == 0; at += LSR_PREPARE_STEP_BYTES) {
+		if (atomic_load_explicit(stop, memory_order_relaxed)) {
+			return -ECANCELED;
+		}
 		result = lsr_io_write_all(segment->file, segments->zeros,
 					  lsr_min_u64(LSR_PREPARE_STEP_BYTES, segment->size_bytes - at), at);
 	}
 	return result;
 }
 
-int
-lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared) {
+static int
+make_segment(lsr_segments_t *segments, lsr_segment_t *segment, bool direct, const _Atomic bool *stop) {
 	char name[32];
-	lsr_segment_t segment = {
-		.index = segments->next_index, .size_bytes = segments->next_size_bytes, .offset = LSR_BLOCK_BYTES};
-	prepared_name(segment.index, name);
-	segment.file = open_segment(segments, name);
-	if (segment.file < 0) {
-		return segment.file;
+	prepared_name(segment->index, name);
+	segment->file = open_segment(segments, name, direct);
+	if (segment->file < 0) {
+		return segment->file;
 	}
-	int result = fill_segment(segments, &segment);
+	int result = fill_segment(segments, segment, stop);
 	if (result == 0) {
-		result = write_header(segments, &segment, 0);
+		result = write_header(segments, segment, 0);
 	}
 	if (result == 0) {
-		result = lsr_io->datasync(segment.file); /* size and extents, once; O_DSYNC covered the contents */
+		result = lsr_io->datasync(segment->file); /* size and extents, once; O_DSYNC covered the contents */
 	}
 	if (result != 0) {
-		lsr_segments_discard(segments, &segment);
+		lsr_segments_discard(segments, segment);
+	}
+	return result;
+}
+
+int
+lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _Atomic bool *stop) {
+	lsr_segment_t segment = {
+		.index = segments->next_index, .size_bytes = segments->next_size_bytes, .offset = LSR_BLOCK_BYTES};
+	int result = make_segment(segments, &segment, true, stop);
+	if (result == -EINVAL) { /* no direct I/O here; some file systems say so only when they are written to */
+		result = make_segment(segments, &segment, false, stop);
+	}
+	if (result != 0) {
 		return result;
 	}
 	segments->next_index++;
@@ -196,15 +209,6 @@ lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint6
 }
 
 int
-lsr_segments_write(lsr_segments_t *segments, const void *frame, size_t size_bytes) {
-	const int result = lsr_io_write_all(segments->current.file, frame, size_bytes, segments->current.offset);
-	if (result == 0) {
-		segments->current.offset += size_bytes;
-	}
-	return result;
-}
-
-int
 lsr_segments_finish(lsr_segments_t *segments) {
 	if (segments->current.file < 0) {
 		return 0;
@@ -215,6 +219,49 @@ lsr_segments_finish(lsr_segments_t *segments) {
 	}
 	(void)lsr_io->close(segments->current.file);
 	segments->current.file = -1;
+	return result;
+}
+
+static int
+write_mark(int file, const uint8_t store_id[LSR_STORE_ID_BYTES], const lsr_segment_info_t *info, uint64_t end_lsn) {
+	uint8_t block[LSR_BLOCK_BYTES] = {0};
+	lsr_frame_header_t mark = {.magic = LSR_FRAME_MAGIC,
+				   .version = LSR_FORMAT_VERSION,
+				   .flags = LSR_FRAME_CLOSED,
+				   .first_lsn = end_lsn,
+				   .durable_lsn = end_lsn,
+				   .segment_index = info->index};
+	memcpy(mark.store_id, store_id, sizeof(mark.store_id));
+	lsr_frame_seal(&mark);
+	memcpy(block, &mark, sizeof(mark));
+	return lsr_io_write_all(file, block, sizeof(block), info->end_offset);
+}
+
+int
+lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], const lsr_segment_info_t *info,
+		uint64_t end_lsn, bool marked) {
+	char name[32];
+	uint64_t end_offset = info->end_offset;
+	if (end_offset + (marked ? 0 : LSR_BLOCK_BYTES) > info->size_bytes) {
+		return 0; /* full to the last block */
+	}
+	segment_name(info->index, name);
+	const int file = lsr_io->open(directory, name, O_RDWR | O_DSYNC, 0);
+	if (file < 0) {
+		return file;
+	}
+	int result = 0;
+	if (!marked) {
+		result = write_mark(file, store_id, info, end_lsn);
+		end_offset += LSR_BLOCK_BYTES;
+	}
+	if (result == 0 && end_offset < info->size_bytes) {
+		result = lsr_io->truncate(file, end_offset);
+	}
+	if (result == 0) {
+		result = lsr_io->datasync(file);
+	}
+	(void)lsr_io->close(file);
 	return result;
 }
 

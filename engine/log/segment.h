@@ -3,8 +3,8 @@
  * Segment files as the writer sees them: prepared ahead by a thread of their own, filled front to back, dropped when a snapshot has made
  * them unnecessary.
  *
- * Who: lsr_segments_prepare() runs on the preparing thread only; take, write and finish on the log's writer thread only (or before these
- * threads exist); drop and bytes from anywhere.
+ * Who: lsr_segments_prepare() runs on the preparing thread only; take and finish on the log's writer thread only (or before these
+ * threads exist); drop from anywhere.
  */
 #ifndef LSR_LOG_SEGMENT_H
 #define LSR_LOG_SEGMENT_H
@@ -47,17 +47,22 @@ int lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t sto
 		      uint64_t size_max_bytes, const lsr_log_contents_t *contents);
 void lsr_segments_destroy(lsr_segments_t *segments);
 
-/* Make the next segment file: allocated, zeroed, synced. 0 or a negative errno (no file left then). */
-int lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared);
+/* Make the next segment file: allocated, zeroed, synced. 0 or a negative errno (no file left then); -ECANCELED
+ * once *stop is true. */
+int lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _Atomic bool *stop);
 
 /* Begin to use a prepared segment at first_lsn. 0 or a negative errno. */
 int lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint64_t first_lsn);
 
-/* Write a frame (padded to whole blocks, block-aligned) durably at the current place. 0 or a negative errno. */
-int lsr_segments_write(lsr_segments_t *segments, const void *frame, size_t size_bytes);
-
 /* Cut the current segment behind its last frame and close it. */
 int lsr_segments_finish(lsr_segments_t *segments);
+
+/*
+ * Recovery: end a segment that its process did not end, behind its last frame: write the closing mark there, then cut what lies behind. The mark comes first, since a
+ * file that is shorter than it was made counts as damaged without it. 0 or a negative errno.
+ */
+int lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], const lsr_segment_info_t *info,
+		    uint64_t end_lsn, bool marked);
 
 /* Close and remove a prepared segment that was never taken. */
 void lsr_segments_discard(lsr_segments_t *segments, lsr_segment_t *prepared);

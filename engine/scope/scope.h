@@ -58,7 +58,6 @@ typedef struct lsr_scope {
 	_Atomic uint32_t gate;
 	_Atomic(lsr_scope_config_t *) config;
 	lsr_table_t table;
-	lsr_rcu_head_t retired;
 	lsr_counters_t counters;
 } lsr_scope_t;
 
@@ -72,15 +71,6 @@ lsr_scope_config(const lsr_scope_t *scope) {
 	return atomic_load_explicit(&scope->config, memory_order_acquire); /* C2 */
 }
 
-static inline lsr_scope_t *
-lsr_scope_of_table(const void *table) {
-	union {
-		const void *in;
-		lsr_table_t *out;
-	} pointer = {.in = table};
-	return LSR_CONTAINER(pointer.out, lsr_scope_t, table);
-}
-
 /* The slow path of lsr_scope_in_pool(). */
 bool lsr_scope_in_hole(const lsr_scope_config_t *config, uint32_t address);
 
@@ -90,7 +80,7 @@ lsr_scope_in_pool(const lsr_scope_config_t *config, uint32_t address) {
 	       (LSR_LIKELY(config->holes == 0) || !lsr_scope_in_hole(config, address));
 }
 
-/* Is this a scope that can be created? Fills sizes of its texts. */
+/* Is this a scope that can be created? */
 bool lsr_scope_check(const lessor_scope_t *scope);
 
 /* A configuration with these exclusions (any order, may overlap; sorted and merged in the copy). NULL: no memory. */

@@ -368,7 +368,11 @@ read_chunk(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
 static lessor_status_t
 read_file(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
 	const int64_t size = lsr_io->size(reading->file);
-	reading->info->size_bytes = size > 0 ? (uint64_t)size : 0;
+	if (size < 0) {
+		return complain(reading->info, LESSOR_IO, "%s: its size cannot be told: %s", reading->name,
+				strerror((int)-size));
+	}
+	reading->info->size_bytes = (uint64_t)size;
 	reading->chunk = aligned_alloc(LSR_BLOCK_BYTES, LSR_SNAPSHOT_CHUNK_BYTES);
 	if (reading->chunk == NULL) {
 		return complain(reading->info, LESSOR_NO_MEMORY, "no memory to read %s", reading->name);

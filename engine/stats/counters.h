@@ -28,12 +28,6 @@ typedef struct lsr_counters {
 	uint64_t deletes_saved;      /* scope lock: deletes of the other half when the epoch moved */
 } lsr_counters_t;
 
-/* LESSOR_STATE_ACTIVE and LESSOR_STATE_DECLINED are in use (MS-DHCPM 2.2.1.2.95). */
-static inline bool
-lsr_state_is_in_use(unsigned state) {
-	return state == 1 || state == 2;
-}
-
 static inline uint64_t
 lsr_counters_unit(bool in_pool) {
 	return UINT64_C(1) | (uint64_t)in_pool << 32;
@@ -70,10 +64,16 @@ lsr_counters_mark(lsr_counters_t *counters) {
 	return mark < in_use ? in_use : mark;
 }
 
+/* Without raising the mark first: for who knows that the count is too high for the moment. */
+static inline void
+lsr_counters_take_back(lsr_counters_t *counters, unsigned state, uint64_t units) {
+	(void)atomic_fetch_sub_explicit(&counters->by_state[state & 3], units, memory_order_relaxed);
+}
+
 static inline void
 lsr_counters_subtract(lsr_counters_t *counters, unsigned state, uint64_t units) {
 	(void)lsr_counters_mark(counters);
-	(void)atomic_fetch_sub_explicit(&counters->by_state[state & 3], units, memory_order_relaxed);
+	lsr_counters_take_back(counters, state, units);
 }
 
 #endif

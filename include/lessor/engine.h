@@ -100,8 +100,8 @@ lessor_status_t lessor_open(const char *directory, const lessor_options_t *optio
 /*
  * Flush, release the directory, free everything; *engine becomes NULL.
  *
- * Call with:  no other call on this engine running or beginning, except waiting ones (lessor_ticket_wait(), changes with
- *             LESSOR_SYNC): these are let out first, with LESSOR_CLOSED unless their ticket is durable by then.
+ * Call with:  no other call on this engine running or beginning, except lessor_ticket_wait(): that one is let out first, with
+ *             LESSOR_CLOSED unless its ticket is durable by then.
  * Returns:    LESSOR_OK; LESSOR_INVALID (NULL); LESSOR_FORKED (nothing done); LESSOR_LOG_FAILED: the engine is closed and
  *             freed, but not everything could be made durable.
  */

@@ -103,7 +103,7 @@ lessor_status_t lessor_scope_delete(lessor_engine_t *engine, uint32_t subnet, bo
  *            LESSOR_SCOPE_BUFFER_BYTES always suffices; buffer may be NULL with size 0 if the texts are not wanted (both NULL then).
  * Returns:   LESSOR_OK; LESSOR_NOT_FOUND (get), LESSOR_NO_SCOPE (find), LESSOR_END (next); LESSOR_BUFFER_TOO_SMALL;
  *            LESSOR_INVALID; LESSOR_FORKED.
- * Progress:  wait-free against writers. To iterate: from = 0, then scope->subnet + 1, until LESSOR_END.
+ * Progress:  wait-free against writers. To iterate: from = 0, then scope->subnet + 1, until LESSOR_END or a subnet of UINT32_MAX.
  */
 lessor_status_t lessor_scope_get(lessor_engine_t *engine, uint32_t subnet, lessor_scope_t *scope, void *buffer,
 				 size_t buffer_bytes);

@@ -33,7 +33,7 @@ typedef struct lessor_scope_stats_s {
 	uint64_t leases_active; /* of these, by the low two bits of the address state */
 	uint64_t leases_declined;
 	uint64_t leases_doomed;
-	uint64_t in_use_high_water; /* the greatest in_use since the scope was created or its range last changed */
+	uint64_t in_use_high_water; /* the greatest in_use since the scope was created or its pool last changed */
 	uint64_t creates;           /* since the scope was created, across restarts */
 	uint64_t deletes;
 } lessor_scope_stats_t;

@@ -4,7 +4,7 @@
  *
  * Every function that can fail returns a lessor_status_t. On any status other than LESSOR_OK the outputs of the call
  * are untouched and nothing has changed in the store, unless the status says otherwise (LESSOR_LOG_FAILED,
- * LESSOR_TIMEOUT). The numbers are part of the ABI: they are never reused for another meaning.
+ * LESSOR_TIMEOUT and LESSOR_CLOSED of a call that was waiting for durability). The numbers are part of the ABI: they are never reused for another meaning.
  */
 #ifndef LESSOR_STATUS_H
 #define LESSOR_STATUS_H
