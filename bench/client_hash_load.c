@@ -138,7 +138,7 @@ bench_hash_hit_batch(const bench_hash_t *load, uint32_t from) {
 		for (uint32_t i = 0; i < AHEAD; i++) {
 			ids[i] = shuffled(load->bits, from + first + i);
 			lsr_client_hash_prefetch(&load->hash, hash_of(key_of(ids[i])));
-			lsr_prefetch_read(&load->record[ids[i]]);
+			__builtin_prefetch(&load->record[ids[i]], 0, 3);
 		}
 		for (uint32_t i = 0; i < AHEAD; i++) {
 			good += find(load, key_of(ids[i])) == ids[i];
