@@ -652,6 +652,40 @@ test_reports_count(void **state) {
 	}
 }
 
+/* Small scopes side by side, most of them empty: what is rebuilt at an open misses no lease in between. */
+static void
+test_clients_are_found_after_a_restart(void **state) {
+	char buffer[256];
+	lessor_lease_t lease;
+	uint8_t id[6];
+	(void)state;
+	for (int snapshot = 0; snapshot < 2; snapshot++) {
+		lessor_engine_t *engine = scratch_open_log(directory);
+		for (uint32_t i = 0; i < 64 && snapshot == 0; i++) {
+			scratch_scope_add(engine, SUBNET + i * 4, UINT32_C(0xFFFFFFFC), true);
+			if (i % 5 == 3) {
+				assert_status(LESSOR_OK, add_lease(engine, i * 4 + i % 4, LESSOR_ASYNC));
+			}
+		}
+		if (snapshot) {
+			assert_status(LESSOR_OK, lessor_snapshot(engine, NULL));
+		}
+		scratch_close(engine);
+		engine = scratch_open_log(directory);
+		for (uint32_t i = 3; i < 64; i += 5) {
+			uint32_t number = i * 4 + i % 4;
+			/* One further in the same scope: it is the client that is in the way. */
+			lease = scratch_lease_numbered(SUBNET + i * 4 + (i + 1) % 4, number, id);
+			assert_status(LESSOR_CLIENT_TAKEN, lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL));
+			assert_status(LESSOR_OK, lessor_lease_get_client(engine, SUBNET + i * 4, id, 6, &lease, buffer,
+									 sizeof(buffer)));
+			assert_int_equal(lease.address, SUBNET + number);
+		}
+		assert_status(LESSOR_OK, lessor_check(engine, NULL));
+		scratch_close(engine);
+	}
+}
+
 /*
  * Read-only.
  */
@@ -1740,6 +1774,7 @@ main(int count, char **arguments) {
 		TEST(test_a_reader_keeps_writers_out),
 		TEST(test_a_killed_process_leaves_what_it_acknowledged),
 		TEST(test_reports_count),
+		TEST(test_clients_are_found_after_a_restart),
 		TEST(test_read_only),
 		TEST(test_a_read_only_file_system),
 		TEST(test_a_forked_child_is_refused),
