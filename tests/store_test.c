@@ -1378,7 +1378,7 @@ is_near_content(const image_t *image, size_t file, size_t at) {
  * An open and a close wait more than they work, so several processes share the tries.
  */
 
-#define WORKERS 8
+#define WORKERS 16
 
 typedef struct worker {
 	image_t image; /* with a place of its own */
@@ -1563,6 +1563,37 @@ test_missing_files(void **state) {
 		}
 		discard_image(&image);
 	}
+}
+
+/* A segment that was being prepared holds nothing yet: whatever is in it, or is not, makes no difference. */
+static void
+test_an_unfinished_segment(void **state) {
+	static const char *const names[] = {"next-0000000000000002.seg", "next-0000000000000001.seg",
+					    "next-00000000000000FF.seg"};
+	scratch_random_t random = {scratch_seed()};
+	static uint8_t rubbish[8192];
+	image_t image;
+	(void)state;
+	print_message("LESSOR_TEST_SEED=%" PRIu64 "\n", random.state);
+	make_image(&image, true, false);
+	for (size_t i = 0; i < 4 * COUNT(names); i++) {
+		static const size_t lengths[] = {0, 1, 4096, sizeof(rubbish)};
+		char path[SCRATCH_FILE_BYTES];
+		lessor_engine_t *engine;
+		char *text;
+		for (size_t j = 0; j < sizeof(rubbish); j++) {
+			rubbish[j] = (uint8_t)scratch_next(&random);
+		}
+		scratch_join(path, image.path, names[i / 4]);
+		scratch_write(path, rubbish, lengths[i % 4]);
+		assert_status(LESSOR_OK, try_open(image.path, i & 1, false, &engine, NULL));
+		text = dump(engine);
+		assert_true(is_state(&image, 0, text));
+		free(text);
+		scratch_close(engine);
+		restore_all(&image);
+	}
+	discard_image(&image);
 }
 
 /* After a torn tail was cut the store goes on as if that write had never been. */
@@ -1785,6 +1816,7 @@ main(int count, char **arguments) {
 		TEST(test_flipped_bytes),
 		TEST(test_truncated_files),
 		TEST(test_missing_files),
+		TEST(test_an_unfinished_segment),
 		TEST(test_a_torn_tail_is_cut),
 		TEST(test_verify_answers_as_open),
 		TEST(test_damage_between_segments),
