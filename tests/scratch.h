@@ -48,7 +48,10 @@ void scratch_join(char path[SCRATCH_FILE_BYTES], const char *directory, const ch
 uint8_t *scratch_read(const char *path, size_t *bytes);
 /* Make the file anew, with holes where there is nothing but zeros. */
 void scratch_write(const char *path, const uint8_t *content, size_t bytes);
-/* Copy all files of one directory into another one, which is emptied or made first. */
+/*
+ * Copy all files of a store into another directory, which is emptied or made first. The store may be open; segments that
+ * it is preparing are left out, since they come, grow and get their name at any moment.
+ */
 void scratch_copy(const char *from, const char *to);
 /* A number that changes when the name, size or content of any file changes. */
 uint64_t scratch_digest(const char *directory);

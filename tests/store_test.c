@@ -652,6 +652,40 @@ test_reports_count(void **state) {
 	}
 }
 
+/* Small scopes side by side, most of them empty: what is rebuilt at an open misses no lease in between. */
+static void
+test_clients_are_found_after_a_restart(void **state) {
+	char buffer[256];
+	lessor_lease_t lease;
+	uint8_t id[6];
+	(void)state;
+	for (int snapshot = 0; snapshot < 2; snapshot++) {
+		lessor_engine_t *engine = scratch_open_log(directory);
+		for (uint32_t i = 0; i < 64 && snapshot == 0; i++) {
+			scratch_scope_add(engine, SUBNET + i * 4, UINT32_C(0xFFFFFFFC), true);
+			if (i % 5 == 3) {
+				assert_status(LESSOR_OK, add_lease(engine, i * 4 + i % 4, LESSOR_ASYNC));
+			}
+		}
+		if (snapshot) {
+			assert_status(LESSOR_OK, lessor_snapshot(engine, NULL));
+		}
+		scratch_close(engine);
+		engine = scratch_open_log(directory);
+		for (uint32_t i = 3; i < 64; i += 5) {
+			uint32_t number = i * 4 + i % 4;
+			/* One further in the same scope: it is the client that is in the way. */
+			lease = scratch_lease_numbered(SUBNET + i * 4 + (i + 1) % 4, number, id);
+			assert_status(LESSOR_CLIENT_TAKEN, lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL));
+			assert_status(LESSOR_OK, lessor_lease_get_client(engine, SUBNET + i * 4, id, 6, &lease, buffer,
+									 sizeof(buffer)));
+			assert_int_equal(lease.address, SUBNET + number);
+		}
+		assert_status(LESSOR_OK, lessor_check(engine, NULL));
+		scratch_close(engine);
+	}
+}
+
 /*
  * Read-only.
  */
@@ -1344,7 +1378,7 @@ is_near_content(const image_t *image, size_t file, size_t at) {
  * An open and a close wait more than they work, so several processes share the tries.
  */
 
-#define WORKERS 8
+#define WORKERS 16
 
 typedef struct worker {
 	image_t image; /* with a place of its own */
@@ -1529,6 +1563,37 @@ test_missing_files(void **state) {
 		}
 		discard_image(&image);
 	}
+}
+
+/* A segment that was being prepared holds nothing yet: whatever is in it, or is not, makes no difference. */
+static void
+test_an_unfinished_segment(void **state) {
+	static const char *const names[] = {"next-0000000000000002.seg", "next-0000000000000001.seg",
+					    "next-00000000000000FF.seg"};
+	scratch_random_t random = {scratch_seed()};
+	static uint8_t rubbish[8192];
+	image_t image;
+	(void)state;
+	print_message("LESSOR_TEST_SEED=%" PRIu64 "\n", random.state);
+	make_image(&image, true, false);
+	for (size_t i = 0; i < 4 * COUNT(names); i++) {
+		static const size_t lengths[] = {0, 1, 4096, sizeof(rubbish)};
+		char path[SCRATCH_FILE_BYTES];
+		lessor_engine_t *engine;
+		char *text;
+		for (size_t j = 0; j < sizeof(rubbish); j++) {
+			rubbish[j] = (uint8_t)scratch_next(&random);
+		}
+		scratch_join(path, image.path, names[i / 4]);
+		scratch_write(path, rubbish, lengths[i % 4]);
+		assert_status(LESSOR_OK, try_open(image.path, i & 1, false, &engine, NULL));
+		text = dump(engine);
+		assert_true(is_state(&image, 0, text));
+		free(text);
+		scratch_close(engine);
+		restore_all(&image);
+	}
+	discard_image(&image);
 }
 
 /* After a torn tail was cut the store goes on as if that write had never been. */
@@ -1740,6 +1805,7 @@ main(int count, char **arguments) {
 		TEST(test_a_reader_keeps_writers_out),
 		TEST(test_a_killed_process_leaves_what_it_acknowledged),
 		TEST(test_reports_count),
+		TEST(test_clients_are_found_after_a_restart),
 		TEST(test_read_only),
 		TEST(test_a_read_only_file_system),
 		TEST(test_a_forked_child_is_refused),
@@ -1750,6 +1816,7 @@ main(int count, char **arguments) {
 		TEST(test_flipped_bytes),
 		TEST(test_truncated_files),
 		TEST(test_missing_files),
+		TEST(test_an_unfinished_segment),
 		TEST(test_a_torn_tail_is_cut),
 		TEST(test_verify_answers_as_open),
 		TEST(test_damage_between_segments),
