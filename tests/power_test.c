@@ -9,7 +9,7 @@
  * The files are real, so that the engine can list and lock its directory; what would be left of them is kept in memory and
  * put in their place when the power fails.
  *
- * Environment: LESSOR_TEST_KILLS (how often; 250), LESSOR_TEST_SEED.
+ * Environment: LESSOR_TEST_KILLS (how often), LESSOR_TEST_SEED.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,6 +33,13 @@
 
 #include "base/io.h"
 #include "torture.h"
+
+/* A sanitized run does the same less often. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define FAILURES 60u
+#else
+#define FAILURES 200u
+#endif
 
 #define SECTOR         512u
 #define MIB            (UINT64_C(1) << 20)
@@ -678,7 +685,7 @@ live(story_t *story, const char *directory) {
 static unsigned
 failures_wanted(void) {
 	const char *given = getenv("LESSOR_TEST_KILLS");
-	return given != NULL ? (unsigned)strtoul(given, NULL, 0) : 250;
+	return given != NULL ? (unsigned)strtoul(given, NULL, 0) : FAILURES;
 }
 
 static void
