@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1156,6 +1157,62 @@ threads_come_and_go(void **state) {
 	reopen_compare_remove(&mayflies.engine, directory);
 }
 
+/* ---- children ------------------------------------------------------------------------------------------------------------- */
+
+/* In the child of a process whose other threads were in the middle of anything: that engine is not its own, another one can be. */
+static void
+be_child(lessor_engine_t *parents) {
+	lessor_lease_t lease;
+	lessor_engine_t *engine = parents;
+	(void)alarm(120); /* the end of a child that waits for a thread it does not have */
+	REQUIRE_STATUS(lessor_lease_get(parents, SUBNET + 1, &lease, NULL, 0), LESSOR_FORKED);
+	REQUIRE_STATUS(create(parents, SUBNET + 1, torture_number(1, 1, 1), LESSOR_SYNC, NULL), LESSOR_FORKED);
+	REQUIRE_STATUS(lessor_ticket_wait(parents, lessor_last_ticket(parents), -1), LESSOR_FORKED);
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_FORKED);
+	engine = open_in(NULL);
+	torture_create_scope(engine, SUBNET, 0xFFFFFF00u, true);
+	for (uint32_t i = 0; i < 64; i++) {
+		REQUIRE_STATUS(create(engine, SUBNET + 1 + i, torture_number(i, i, i), LESSOR_ASYNC, NULL), LESSOR_OK);
+		REQUIRE_STATUS(delete_of_client(engine, SUBNET + 1 + i, i, NULL), LESSOR_OK);
+	}
+	torture_require_sound(engine);
+	REQUIRE_STATUS(lessor_scope_delete(engine, SUBNET, true, LESSOR_ASYNC, NULL), LESSOR_OK);
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+	_exit(0);
+}
+
+static void
+children_have_engines_of_their_own(void **state) {
+	char directory[256];
+	worker_t writers[CHURN_WRITERS];
+	(void)state;
+	torture_make_directory(directory);
+	churn_t churn = {
+		.engine = open_in(directory), .changes_each = SCALE(20000, 3000), .writers_left = CHURN_WRITERS};
+	torture_create_scope(churn.engine, SUBNET, 0xFFFF0000u, true);
+	for (unsigned i = 0; i < CHURN_WRITERS; i++) {
+		churn.journal[i] = malloc(churn.changes_each * sizeof(churn.journal[0][0]));
+		REQUIRE(churn.journal[i] != NULL);
+	}
+	start_workers(writers, CHURN_WRITERS, write_churn, &churn);
+	for (unsigned i = 0; i < 100 && atomic_load(&churn.writers_left) > 0; i++) {
+		int how = 0;
+		const pid_t child = fork();
+		REQUIRE(child >= 0);
+		if (child == 0) {
+			be_child(churn.engine);
+		}
+		REQUIRE(waitpid(child, &how, 0) == child);
+		REQUIRE(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+	}
+	join_workers(writers, CHURN_WRITERS);
+	replay_journals(&churn);
+	for (unsigned i = 0; i < CHURN_WRITERS; i++) {
+		free(churn.journal[i]);
+	}
+	reopen_compare_remove(&churn.engine, directory);
+}
+
 /* ---- many engines at once ------------------------------------------------------------------------------------------------ */
 
 static void *
@@ -1197,6 +1254,7 @@ typedef struct {
 	lessor_engine_t *engine;
 	unsigned changes_each;
 	atomic_uint waiters_left;
+	int fd; /* the event loop's */
 } waiting_t;
 
 static void *
@@ -1228,31 +1286,25 @@ create_and_wait(void *argument) {
 	return NULL;
 }
 
-/* An event loop: told of every move of the durable position, at the latest of the last one. */
+/* An event loop: told of every move of the durable position. It looks only when it is told. */
 static void *
 be_notified(void *argument) {
 	const worker_t *worker = argument;
 	waiting_t *waiting = worker->shared;
 	lessor_ticket_t before = 0;
-	int fd = -1;
-	REQUIRE_STATUS(lessor_notifier_open(waiting->engine, &fd), LESSOR_OK);
 	for (;;) {
-		/* Asked before looking: what becomes durable later makes the descriptor readable again. */
 		const bool over = atomic_load(&waiting->waiters_left) == 0;
 		const lessor_ticket_t durable = lessor_durable_ticket(waiting->engine);
 		uint64_t times;
 		REQUIRE(durable >= before);
 		before = durable;
 		if (over && durable == lessor_last_ticket(waiting->engine)) {
-			break;
+			return NULL;
 		}
-		struct pollfd readable = {.fd = fd, .events = POLLIN};
-		if (poll(&readable, 1, over ? -1 : 20) == 1) {
-			REQUIRE(read(fd, &times, sizeof(times)) == (ssize_t)sizeof(times) && times > 0);
-		}
+		struct pollfd readable = {.fd = waiting->fd, .events = POLLIN};
+		REQUIRE(poll(&readable, 1, 30000) == 1);
+		REQUIRE(read(waiting->fd, &times, sizeof(times)) == (ssize_t)sizeof(times) && times > 0);
 	}
-	REQUIRE_STATUS(lessor_notifier_close(waiting->engine, fd), LESSOR_OK);
-	return NULL;
 }
 
 /* Notifiers come and go, and there are never more than 64. */
@@ -1260,21 +1312,18 @@ static void *
 open_notifiers(void *argument) {
 	const worker_t *worker = argument;
 	waiting_t *waiting = worker->shared;
-	int own;
 	int fds[64];
-	REQUIRE_STATUS(lessor_notifier_open(waiting->engine, &own), LESSOR_OK);
 	while (atomic_load(&waiting->waiters_left) > 0) {
 		unsigned count = 0;
 		while (count < COUNT(fds) && lessor_notifier_open(waiting->engine, &fds[count]) == LESSOR_OK) {
 			count++;
 		}
-		REQUIRE(count < COUNT(fds)); /* there is its own */
+		REQUIRE(count < COUNT(fds)); /* there is the event loop's */
 		while (count > 0) {
 			REQUIRE_STATUS(lessor_notifier_close(waiting->engine, fds[--count]), LESSOR_OK);
 		}
 		(void)usleep(1000);
 	}
-	REQUIRE_STATUS(lessor_notifier_close(waiting->engine, own), LESSOR_OK);
 	return NULL;
 }
 
@@ -1286,10 +1335,15 @@ waiters_are_told(void **state) {
 	torture_make_directory(directory);
 	waiting_t waiting = {.engine = open_in(directory), .changes_each = SCALE(400, 100), .waiters_left = 6};
 	torture_create_scope(waiting.engine, SUBNET, 0xFFFF0000u, true);
+	REQUIRE_STATUS(lessor_notifier_open(waiting.engine, &waiting.fd), LESSOR_OK);
 	start_workers(&others[0], 1, be_notified, &waiting);
 	start_workers(&others[1], 1, open_notifiers, &waiting);
 	run_workers(6, create_and_wait, &waiting);
+	/* One more, which tells the event loop that it is over. */
+	REQUIRE_STATUS(create(waiting.engine, SUBNET + 0xFFF0, torture_number(0, 0xFFF0, 0), LESSOR_SYNC, NULL),
+		       LESSOR_OK);
 	join_workers(others, COUNT(others));
+	REQUIRE_STATUS(lessor_notifier_close(waiting.engine, waiting.fd), LESSOR_OK);
 	reopen_compare_remove(&waiting.engine, directory);
 }
 
@@ -1852,6 +1906,7 @@ main(void) {
 		cmocka_unit_test(updates_are_seen_as_a_whole),
 		cmocka_unit_test(scopes_change_under_their_leases),
 		cmocka_unit_test(threads_come_and_go),
+		cmocka_unit_test(children_have_engines_of_their_own),
 		cmocka_unit_test(engines_live_side_by_side),
 		cmocka_unit_test(waiters_are_told),
 		cmocka_unit_test(standing_disk_holds_up_nobody_who_does_not_wait),

@@ -574,6 +574,28 @@ create_until_failure(void *argument) {
 	return NULL;
 }
 
+typedef struct {
+	pthread_t thread;
+	lessor_engine_t *engine;
+	int fd;
+} listener_t;
+
+/* Wakes only when it is told to look; sees the failure in the end. */
+static void *
+listen_for_failure(void *argument) {
+	const listener_t *listener = argument;
+	lessor_status_t status = LESSOR_OK;
+	while (status != LESSOR_LOG_FAILED) {
+		uint64_t times;
+		struct pollfd readable = {.fd = listener->fd, .events = POLLIN};
+		REQUIRE(poll(&readable, 1, 30000) == 1);
+		REQUIRE(read(listener->fd, &times, sizeof(times)) == (ssize_t)sizeof(times));
+		status = lessor_ticket_poll(listener->engine, lessor_last_ticket(listener->engine));
+		REQUIRE(status == LESSOR_OK || status == LESSOR_TIMEOUT || status == LESSOR_LOG_FAILED);
+	}
+	return NULL;
+}
+
 static void
 limit_files(rlim_t bytes) {
 	struct rlimit limit;
@@ -625,13 +647,15 @@ static void
 failed_log_stops_changes_for_good(void **state) {
 	static loser_t losers[LOSERS];
 	char directory[256];
-	int fd = -1;
+	listener_t listener;
 	(void)state;
 	torture_make_directory(directory);
 	lessor_engine_t *engine = open_in(directory);
 	torture_create_scope(engine, SUBNET, MASK, true);
 	REQUIRE_STATUS(lessor_ticket_wait(engine, lessor_last_ticket(engine), -1), LESSOR_OK);
-	REQUIRE_STATUS(lessor_notifier_open(engine, &fd), LESSOR_OK);
+	listener.engine = engine;
+	REQUIRE_STATUS(lessor_notifier_open(engine, &listener.fd), LESSOR_OK);
+	REQUIRE(pthread_create(&listener.thread, NULL, listen_for_failure, &listener) == 0);
 	for (unsigned i = 0; i < LOSERS; i++) {
 		losers[i] = (loser_t){.number = i, .engine = engine};
 		REQUIRE(pthread_create(&losers[i].thread, NULL, create_until_failure, &losers[i]) == 0);
@@ -641,12 +665,11 @@ failed_log_stops_changes_for_good(void **state) {
 	for (unsigned i = 0; i < LOSERS; i++) {
 		REQUIRE(pthread_join(losers[i].thread, NULL) == 0);
 	}
+	REQUIRE(pthread_join(listener.thread, NULL) == 0);
 	limit_files(RLIM_INFINITY);
-	struct pollfd readable = {.fd = fd, .events = POLLIN};
-	REQUIRE(poll(&readable, 1, 0) == 1);
 	/* The disk works again, the engine does not trust it any more. */
 	require_failed_for_good(engine, lessor_last_ticket(engine));
-	REQUIRE_STATUS(lessor_notifier_close(engine, fd), LESSOR_OK);
+	REQUIRE_STATUS(lessor_notifier_close(engine, listener.fd), LESSOR_OK);
 	const lessor_ticket_t durable = lessor_durable_ticket(engine);
 	REQUIRE_STATUS(lessor_close(&engine), LESSOR_LOG_FAILED);
 	REQUIRE(engine == NULL);
