@@ -573,7 +573,8 @@ test_killed_imports() {
 		pause $(((seed * round * 7919) % 97 * 8))
 		kill -9 $! 2>/dev/null && killed=$((killed + 1))
 		wait $! 2>/dev/null
-		[ ! -e disturbed ] || expect 0 verify --store disturbed
+		# Killed before there was a store, it leaves a directory at most.
+		[ ! -e disturbed/lessor.store ] || expect 0 verify --store disturbed
 		expect 0 import --store disturbed --config big.conf --quiet --json big
 		[ $(($(number created) + $(number unchanged))) -eq 150000 ] || fail 'not every lease was created or there already'
 		expect 0 export --store disturbed --output again.csv --quiet
