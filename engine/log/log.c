@@ -125,14 +125,20 @@ raise_limit(lsr_log_t *log) {
 	wake_room_waiters(log);
 }
 
+/* The header at this position, 0 while the record is not complete. Loaded where it was stored, never through the ring's second mapping. */
+static uint32_t
+header_at(const lsr_log_t *log, uint64_t position) {
+	const _Atomic uint32_t *word =
+		(const _Atomic uint32_t *)(const void *)(log->ring + (position & (log->ring_bytes - 1)));
+	return atomic_load_explicit(word, memory_order_acquire); /* L2 */
+}
+
 /* Wait until every record before 'end' is complete. Their owners do nothing but copy. */
 static void
 await_completion(lsr_log_t *log, uint64_t end) {
 	unsigned round = 0;
 	for (uint64_t at = log->gathered; at < end;) {
-		const _Atomic uint32_t *word =
-			(const _Atomic uint32_t *)(const void *)(log->ring + (at & (log->ring_bytes - 1)));
-		const uint32_t header = atomic_load_explicit(word, memory_order_acquire); /* L2 */
+		const uint32_t header = header_at(log, at);
 		if (header == 0) {
 			lsr_relax(&round);
 		}
@@ -173,8 +179,7 @@ gather(lsr_log_t *log, uint32_t most, bool *too_large) {
 	uint64_t at = start;
 	*too_large = false;
 	while (at < tail) {
-		const _Atomic uint32_t *word = (const _Atomic uint32_t *)(const void *)(from + (at - start));
-		const uint32_t header = atomic_load_explicit(word, memory_order_acquire); /* L2 */
+		const uint32_t header = header_at(log, at);
 		*too_large = header != 0 && at + lsr_header_bytes(header) - start > most;
 		if (header == 0 || *too_large) {
 			break;
