@@ -27,7 +27,7 @@ typedef struct {
 	const lsr_record_t *blocker;
 } lsr_create_t;
 
-static void
+LSR_INLINE void
 begin_create(lsr_create_t *create, const lessor_lease_t *lease) {
 	create->lease = lease;
 	create->step = LSR_STEP_OPEN;
@@ -49,7 +49,7 @@ has_client(const lessor_lease_t *lease) {
 	return LSR_LIKELY(lease->client_id != NULL && lease->client_id_bytes != 0);
 }
 
-static void
+LSR_INLINE void
 locate_scope(lessor_engine_t *engine, lsr_create_t *create) {
 	create->scope = lsr_engine_scope_of(engine, create->lease->address);
 	if (LSR_LIKELY(create->scope != NULL)) {
@@ -57,7 +57,7 @@ locate_scope(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
-static void
+LSR_INLINE void
 locate_record(lessor_engine_t *engine, lsr_create_t *create) {
 	create->record = NULL;
 	create->record_id = lsr_table_touch(&create->scope->table, &engine->pages, create->lease->address);
@@ -67,7 +67,7 @@ locate_record(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
-static void
+LSR_INLINE void
 locate_client(lessor_engine_t *engine, lsr_create_t *create) {
 	const lessor_lease_t *lease = create->lease;
 	create->key = lsr_engine_client_key(engine, create->scope, lease->client_id, lease->client_id_bytes);
@@ -174,7 +174,7 @@ wait_for_record(lsr_create_t *create, const lsr_record_t *blocker) {
 	create->step = LSR_STEP_RECORD;
 }
 
-static bool
+LSR_INLINE bool
 claim_address(lsr_create_t *create) {
 	for (;;) {
 		const uint64_t word = lsr_record_word(create->record);
@@ -198,7 +198,7 @@ claim_address(lsr_create_t *create) {
 	}
 }
 
-static void
+LSR_INLINE void
 claim_client(lessor_engine_t *engine, lsr_create_t *create) {
 	uint32_t other = LSR_NO_RECORD;
 	const lsr_client_match_t match = {.engine = engine,
@@ -223,7 +223,7 @@ claim_client(lessor_engine_t *engine, lsr_create_t *create) {
 	lsr_record_unclaim(create->record, create->word);
 }
 
-static void
+LSR_INLINE void
 claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 	if (LSR_UNLIKELY(create->scope == NULL)) {
 		decide(create, LESSOR_NO_SCOPE);
