@@ -9,22 +9,6 @@
 /* A chunk's log records stay well below the ring. */
 #define CHUNK_LOG_BYTES_MAX ((uint64_t)128 << 10)
 
-/* ---- one create in work ------------------------------------------------------------------------------------------- */
-
-typedef struct {
-	lessor_status_t status;
-	lsr_step_t step;
-	uint32_t address;
-	lsr_body_t body;
-	uint32_t log_bytes;
-	lsr_scope_t *scope;
-	uint64_t key;
-	lsr_record_t *record;
-	uint32_t record_id;
-	uint64_t word; /* before the claim */
-	const lsr_record_t *blocker;
-} lsr_create_t;
-
 /* ---- preparing: step 1 --------------------------------------------------------------------------------------------- */
 
 static lessor_status_t
@@ -41,23 +25,34 @@ settled_state(const lessor_engine_t *engine, uint8_t address_state) {
 	return address_state == 0 && !engine->strict_address_state ? LESSOR_STATE_ACTIVE : address_state;
 }
 
-static void
-prepare_create(lessor_engine_t *engine, const lessor_lease_t *lease, lsr_create_t *create) {
+void
+lsr_create_prepare(lessor_engine_t *engine, const lessor_lease_t *lease, lsr_create_t *create) {
 	lsr_lease_sizes_t sizes;
 	const uint8_t state = settled_state(engine, lease->address_state);
+	create->body.tail = NULL;
 	create->step = LSR_STEP_DONE;
 	create->status = LESSOR_INVALID;
-	if (lease->address == 0 || (state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED ||
-	    !lsr_lease_check(lease, LESSOR_FIELD_ALL, &sizes)) {
+	if ((state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED || !lsr_lease_check(lease, LESSOR_FIELD_ALL, &sizes)) {
 		return;
 	}
-	create->address = lease->address;
 	create->status = pack(engine, lease, &sizes, &create->body);
 	if (create->status == LESSOR_OK) {
 		create->body.address_state = state;
 		create->log_bytes = lsr_record_bytes(lsr_image_bytes(&create->body));
 		create->step = LSR_STEP_GATE; /* not decided */
 	}
+}
+
+static void
+prepare_create(lessor_engine_t *engine, const lessor_lease_t *lease, lsr_create_t *create) {
+	create->address = lease->address;
+	if (LSR_LIKELY(lease->address != 0)) {
+		lsr_create_prepare(engine, lease, create);
+		return;
+	}
+	create->body.tail = NULL;
+	create->step = LSR_STEP_DONE;
+	create->status = LESSOR_INVALID;
 }
 
 /* ---- claiming: steps 2 to 4 ---------------------------------------------------------------------------------------- */
@@ -141,6 +136,13 @@ claim_client(lessor_engine_t *engine, lsr_create_t *create) {
 	lsr_record_unclaim(create->record, create->word);
 }
 
+void
+lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create) {
+	if (LSR_LIKELY(claim_address(create))) {
+		claim_client(engine, create);
+	}
+}
+
 static void
 claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 	if (LSR_UNLIKELY(create->scope == NULL)) {
@@ -149,8 +151,8 @@ claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 		create->step = LSR_STEP_GATE;
 	} else if (LSR_UNLIKELY(create->record == NULL)) {
 		decide(create, lsr_pages_at_limit(&engine->pages) ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
-	} else if (LSR_LIKELY(claim_address(create))) {
-		claim_client(engine, create);
+	} else {
+		lsr_create_claim(engine, create);
 	}
 }
 
@@ -192,8 +194,8 @@ fold_add(lsr_fold_t *fold, lsr_counters_t *counters, unsigned state, uint64_t un
  * Log and publish what is claimed among creates[0..count). False: the log had no room, everything is undone and to be started over. Cannot fail
  * otherwise. *end: where the last record ends.
  */
-static bool
-commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end) {
+bool
+lsr_create_commit(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end) {
 	uint64_t total = 0;
 	uint64_t position = 0;
 	lsr_fold_t fold = {0};
@@ -227,7 +229,9 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 	fold_flush(&fold);
 	for (size_t i = 0; i < count; i++) {
 		if (creates[i].step == LSR_STEP_CLAIMED) {
-			lsr_record_publish(creates[i].record, creates[i].word, &creates[i].body);
+			const uint64_t shown = lsr_record_show(creates[i].record, creates[i].word, &creates[i].body);
+			lsr_table_take(&creates[i].scope->table, creates[i].address);
+			lsr_record_settle(creates[i].record, shown);
 			decide(&creates[i], LESSOR_OK);
 		}
 	}
@@ -269,7 +273,7 @@ run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64
 			}
 		}
 		if (status == LESSOR_OK) {
-			committed = commit_creates(engine, creates + first, next - first, end);
+			committed = lsr_create_commit(engine, creates + first, next - first, end);
 		}
 		lsr_rcu_leave();
 		if (status != LESSOR_OK) {
@@ -287,8 +291,8 @@ run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64
 	}
 }
 
-static void
-free_refused(lsr_create_t *create) {
+void
+lsr_create_drop(lsr_create_t *create) {
 	if (LSR_UNLIKELY(create->body.tail != NULL) && create->status != LESSOR_OK) {
 		lsr_tail_free(create->body.tail);
 	}
@@ -305,10 +309,9 @@ lessor_lease_create(lessor_engine_t *engine, const lessor_lease_t *lease, lessor
 	}
 	uint64_t end = 0;
 	lsr_create_t create;
-	create.body.tail = NULL;
 	prepare_create(engine, lease, &create);
 	run_creates(engine, &create, 1, &end);
-	free_refused(&create);
+	lsr_create_drop(&create);
 	return create.status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : create.status;
 }
 
@@ -319,7 +322,6 @@ prepare_chunk(lessor_engine_t *engine, const lessor_lease_t *leases, size_t coun
 	size_t taken = 0;
 	while (taken < count && taken < CHUNK && log_bytes < CHUNK_LOG_BYTES_MAX) {
 		lsr_create_t *create = &creates[taken];
-		create->body.tail = NULL;
 		prepare_create(engine, &leases[taken], create);
 		log_bytes += create->step != LSR_STEP_DONE ? create->log_bytes : 0;
 		taken++;
@@ -344,7 +346,7 @@ lessor_lease_create_batch(lessor_engine_t *engine, const lessor_lease_t *leases,
 		run_creates(engine, creates, taken, &end);
 		for (size_t i = 0; i < taken; i++) {
 			statuses[done + i] = creates[i].status;
-			free_refused(&creates[i]);
+			lsr_create_drop(&creates[i]);
 		}
 		if (end != 0) {
 			lsr_log_announce(&engine->log, end);

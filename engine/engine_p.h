@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, change.c,
- * scopes.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
+ * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
+ * change.c, scopes.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
  *   1 snapshot_lock    one snapshot at a time
@@ -130,7 +130,8 @@ typedef enum lsr_step {
 	LSR_STEP_DONE,    /* it is decided */
 	LSR_STEP_CLAIMED, /* it holds its claims */
 	LSR_STEP_GATE,    /* wait for the scope lock, then start over */
-	LSR_STEP_RECORD   /* wait for another change of the blocking record, then start over */
+	LSR_STEP_RECORD,  /* wait for another change of the blocking record, then start over */
+	LSR_STEP_AGAIN    /* start over */
 } lsr_step_t;
 
 /* Outside of any read-side section, holding nothing: wait for what stopped a change. */
@@ -189,6 +190,35 @@ typedef struct lsr_found {
  * some thousand pages at a time: *more tells that it stopped early.
  */
 bool lsr_engine_walk(const lessor_engine_t *engine, uint64_t *address, uint64_t last, lsr_found_t *found, bool *more);
+
+/* ---- create.c ---------------------------------------------------------------------------------------------------- */
+
+/* One create in work. */
+typedef struct lsr_create {
+	lessor_status_t status;
+	lsr_step_t step;
+	uint32_t address;
+	lsr_body_t body;
+	uint32_t log_bytes;
+	lsr_scope_t *scope;
+	uint64_t key;
+	lsr_record_t *record;
+	uint32_t record_id;
+	uint64_t word; /* before the claim */
+	const lsr_record_t *blocker;
+} lsr_create_t;
+
+/* Step 1, whatever the address. Undecided (LSR_STEP_GATE), or done with the status of the refusal. */
+void lsr_create_prepare(lessor_engine_t *engine, const lessor_lease_t *lease, lsr_create_t *create);
+
+/* Steps 3 and 4 at create->address, whose record is located: claimed, decided, or what to wait for. */
+void lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create);
+
+/* Steps 5 and 6, see create.c. */
+bool lsr_create_commit(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end);
+
+/* Free what a create that was refused had allocated. */
+void lsr_create_drop(lsr_create_t *create);
 
 /* ---- scopes.c ---------------------------------------------------------------------------------------------------- */
 
