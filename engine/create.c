@@ -68,6 +68,7 @@ locate_create(lessor_engine_t *engine, lsr_create_t *create) {
 	create->key = lsr_engine_client_key(engine, create->scope, lsr_body_client(&create->body),
 					    create->body.client_id_bytes);
 	lsr_client_hash_prefetch(&engine->clients, create->key);
+	lsr_table_prefetch(&create->scope->table, create->address);
 	create->record_id = lsr_table_touch(&create->scope->table, &engine->pages, create->address);
 	if (create->record_id != LSR_NO_RECORD) {
 		create->record = lsr_pages_record(&engine->pages, create->record_id);

@@ -12,12 +12,12 @@
  *   Promise: when lsr_map_free() has returned, every search finds the place until it is taken again, whatever other threads are in the
  *            middle of. When nobody is under way, each summary bit says exactly whether the word below is full.
  *
- * How the promise is kept. 'told' is what the level above has been told about this word, and a lock for whoever is telling it. To tell means: lock,
- * then look at the bits, then change the bit above, then unlock.
- *   F1 clear the bit, then load 'told' (freeing)   <->   F2 lock 'told', then load the bits (telling)
- * All four are sequentially consistent: either the one who frees sees that somebody tells, or has told, that the word is full, and then tells
- * the contrary before he returns; or whoever tells sees the cleared bit. The lock is held for a few instructions, is taken upwards only, and
- * nothing else is taken under it.
+ * How the promise is kept. To tell the level above about a word means: lock 'telling' of the word above, then look at the word, then change the
+ * bit above, then unlock.
+ *   F1 clear the bit, then load 'telling', the bit above, 'telling' (freeing)   <->   F2 lock 'telling', then load the word (telling)
+ * All are sequentially consistent: either the one who frees sees that somebody tells, or has told, that the word is full, and then tells the
+ * contrary before he returns; or whoever tells sees the cleared bit. The lock is held for a few instructions, is taken upwards only, and nothing
+ * else is taken under it.
  */
 #ifndef LSR_FREE_MAP_H
 #define LSR_FREE_MAP_H
@@ -31,20 +31,17 @@
 #define LSR_MAP_LEVELS 6 /* 64^6 places are more than there are addresses */
 #define LSR_MAP_NONE   UINT32_MAX
 
-/* lsr_map_word_t.told */
-enum { LSR_MAP_TOLD_OPEN = 0, LSR_MAP_TOLD_FULL = 1, LSR_MAP_TELLING = 2 };
-
+/* A word of a higher level. */
 typedef struct lsr_map_word {
-	_Atomic uint64_t taken;
-	_Atomic uint32_t told;
-	_Atomic uint32_t
-		page; /* on level 0 only, and not this file's: see table.h. It shares the line that a create needs anyway */
+	_Atomic uint64_t full;    /* one bit for each of 64 words of the level below */
+	_Atomic uint32_t telling; /* 1: somebody changes one of them */
 } lsr_map_word_t;
 
 typedef struct lsr_free_map {
-	lsr_map_word_t *level[LSR_MAP_LEVELS]; /* one block of memory */
+	_Atomic uint64_t *taken;               /* level 0 */
+	lsr_map_word_t *above[LSR_MAP_LEVELS]; /* levels 1 and up, in the same block of memory */
 	uint32_t words;                        /* of level 0 */
-	uint32_t levels;
+	uint32_t levels;                       /* with level 0 */
 } lsr_free_map_t;
 
 /* All places free. False: no memory. */
@@ -61,38 +58,53 @@ uint32_t lsr_map_find(const lsr_free_map_t *map, uint32_t from, uint32_t last);
 /* Does every summary bit say what is below it? Only while nobody changes the map. */
 bool lsr_map_is_sound(const lsr_free_map_t *map);
 
+static inline uint64_t
+lsr_map_word(const lsr_free_map_t *map, uint32_t index) {
+	return atomic_load_explicit(&map->taken[index], memory_order_acquire);
+}
+
 static inline bool
 lsr_map_is_taken(const lsr_free_map_t *map, uint32_t place) {
-	return (atomic_load_explicit(&map->level[0][place / 64].taken, memory_order_acquire) >> place % 64 & 1) != 0;
+	return (lsr_map_word(map, place / 64) >> place % 64 & 1) != 0;
 }
 
-/* Set bits of one word of a level. */
+/* A hint: the place is going to be taken. */
 static inline void
-lsr_map_set(lsr_free_map_t *map, unsigned level, uint32_t index, uint64_t bits) {
-	const uint64_t before = atomic_fetch_or_explicit(&map->level[level][index].taken, bits, memory_order_seq_cst);
-	if (LSR_UNLIKELY((before | bits) == UINT64_MAX)) {
-		lsr_map_tell(map, level, index);
-	}
-}
-
-/* Clear bits of one word of a level. */
-static inline void
-lsr_map_clear(lsr_free_map_t *map, unsigned level, uint32_t index, uint64_t bits) {
-	lsr_map_word_t *word = &map->level[level][index];
-	(void)atomic_fetch_and_explicit(&word->taken, ~bits, memory_order_seq_cst);                       /* F1 */
-	if (LSR_UNLIKELY(atomic_load_explicit(&word->told, memory_order_seq_cst) != LSR_MAP_TOLD_OPEN)) { /* F1 */
-		lsr_map_tell(map, level, index);
-	}
+lsr_map_prefetch(const lsr_free_map_t *map, uint32_t place) {
+	lsr_prefetch_write(&map->taken[place / 64]);
 }
 
 static inline void
 lsr_map_take(lsr_free_map_t *map, uint32_t place) {
-	lsr_map_set(map, 0, place / 64, UINT64_C(1) << place % 64);
+	const uint64_t bit = UINT64_C(1) << place % 64;
+	const uint64_t before = atomic_fetch_or_explicit(&map->taken[place / 64], bit, memory_order_seq_cst);
+	if (LSR_UNLIKELY((before | bit) == UINT64_MAX)) {
+		lsr_map_tell(map, 0, place / 64);
+	}
+}
+
+/*
+ * May the level above think that this word is full? After a bit of it was cleared: F1. 'telling' is looked at before the bit, for one that is about to set it
+ * by what it saw earlier, and behind it, for one that has cleared it and has yet to tell the level above that.
+ */
+static inline bool
+lsr_map_must_tell(const lsr_free_map_t *map, unsigned level, uint32_t index) {
+	if (level + 1 == map->levels) {
+		return false;
+	}
+	const lsr_map_word_t *above = &map->above[level + 1][index / 64];
+	return atomic_load_explicit(&above->telling, memory_order_seq_cst) != 0 ||
+	       (atomic_load_explicit(&above->full, memory_order_seq_cst) >> index % 64 & 1) != 0 ||
+	       atomic_load_explicit(&above->telling, memory_order_seq_cst) != 0;
 }
 
 static inline void
 lsr_map_free(lsr_free_map_t *map, uint32_t place) {
-	lsr_map_clear(map, 0, place / 64, UINT64_C(1) << place % 64);
+	const uint64_t bit = UINT64_C(1) << place % 64;
+	(void)atomic_fetch_and_explicit(&map->taken[place / 64], ~bit, memory_order_seq_cst); /* F1 */
+	if (LSR_UNLIKELY(lsr_map_must_tell(map, 0, place / 64))) {
+		lsr_map_tell(map, 0, place / 64);
+	}
 }
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The addresses of one IPv4 scope: the address is the index. A directory holds one page number for each 64 addresses; pages come
  * when their first address is touched, so an empty /8 costs a directory of zero pages of memory and a full /16 no more than its records.
- * The directory is the lowest level of the map of free addresses (free_map.h): the bits of 64 addresses stand beside their page number.
+ * Beside it stands the map of free addresses (free_map.h), so that a search touches no record but the one it takes.
  *
  *   Readers: anybody inside a read-side section, wait-free.
  *   Directory entries: 0 -> page once, by compare-and-swap, never back while the scope is reachable.
@@ -21,7 +21,8 @@ typedef struct lsr_table {
 	uint32_t subnet;
 	uint32_t last_offset; /* of the subnet's last address */
 	uint32_t directory_entries;
-	lsr_free_map_t map; /* level 0 is the directory */
+	_Atomic uint32_t *directory;
+	lsr_free_map_t map;
 } lsr_table_t;
 
 /* False: no memory. */
@@ -35,7 +36,7 @@ uint32_t lsr_table_add_page(lsr_table_t *table, lsr_pages_t *pages, uint32_t ind
 
 static inline uint32_t
 lsr_table_page(const lsr_table_t *table, uint32_t index) {
-	return atomic_load_explicit(&table->map.level[0][index].page, memory_order_acquire); /* D2 */
+	return atomic_load_explicit(&table->directory[index], memory_order_acquire); /* D2 */
 }
 
 /* The record id of an address of this subnet; LSR_NO_RECORD: its page was never touched. */
@@ -66,6 +67,12 @@ lsr_table_address(const lsr_table_t *table, const lsr_pages_t *pages, uint32_t i
 	return table->subnet +
 	       atomic_load_explicit(&lsr_pages_info(pages, id >> LSR_PAGE_SHIFT)->first_offset, memory_order_relaxed) +
 	       id % LSR_PAGE_RECORDS;
+}
+
+/* A hint: there is going to be a lease. */
+static inline void
+lsr_table_prefetch(const lsr_table_t *table, uint32_t address) {
+	lsr_map_prefetch(&table->map, address - table->subnet);
 }
 
 /* The record of this address, which the caller has claimed, is a lease now, or is about to stop being one. */
