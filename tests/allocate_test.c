@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine_p.h"
 #include "scratch.h"
@@ -536,9 +537,9 @@ threads_compete_for_the_last_ones(void **state) {
 	(void)run_tenants(THREADS * 2 - 1, 2, true, rounds_of(100000));
 }
 
-/* Together they hold all but one at most: which one is free changes all the time, but one is, at every moment. */
+/* Together they hold all but one at most. */
 static void
-a_hole_that_moves_is_found(void **state) {
+one_is_left_for_everybody(void **state) {
 	(void)state;
 	(void)run_tenants(THREADS + 1, 1, false, rounds_of(200000));
 }
@@ -547,6 +548,66 @@ static void
 few_words_for_many(void **state) {
 	(void)state;
 	(void)run_tenants(THREADS * 3 + 1, 3, false, rounds_of(100000));
+}
+
+#define ROAD       IP(10, 64, 0, 0)
+#define ROAD_SIZE  UINT32_C(0x2000)
+#define ROAD_HOLES 512u
+
+static _Atomic bool mover_stops;
+
+/* One lease that is now at one end of a long pool, now at the other. */
+static void *
+move_to_and_fro(void *argument) {
+	const uint32_t end[2] = {ROAD, ROAD + ROAD_SIZE - 2};
+	unsigned at = 0;
+	(void)argument;
+	while (!atomic_load(&mover_stops)) {
+		REQUIRE_STATUS(lessor_lease_delete(engine, end[at], NULL, 0, LESSOR_ASYNC, NULL), LESSOR_OK);
+		lessor_status_t status = LESSOR_ADDRESS_TAKEN;
+		while (status == LESSOR_ADDRESS_TAKEN) {
+			uint8_t id[6];
+			at = 1 - at;
+			const lessor_lease_t lease = scratch_lease_numbered(end[at], 1u << 30, id);
+			status = lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL);
+		}
+		REQUIRE_STATUS(status, LESSOR_OK);
+	}
+	return NULL;
+}
+
+/*
+ * At every moment one end is free; but who looks at both, one after the other, can see both taken. The exclusions in between make the way long.
+ */
+static void
+a_hole_that_moves_is_found(void **state) {
+	(void)state;
+	pthread_t mover;
+	uint8_t id[6];
+	scratch_scope_add(engine, ROAD, ~(ROAD_SIZE - 1), true);
+	for (uint32_t i = 0; i < ROAD_HOLES; i++) {
+		const uint32_t hole = ROAD + i * (ROAD_SIZE / ROAD_HOLES) + ROAD_SIZE / ROAD_HOLES - 1;
+		const lessor_range_t range = {hole, hole};
+		assert_status(LESSOR_OK, lessor_scope_exclude(engine, ROAD, range, LESSOR_ASYNC, NULL));
+	}
+	for (uint32_t i = 1; i < ROAD_SIZE - 2; i++) {
+		const lessor_lease_t lease = scratch_lease_numbered(ROAD + i, i, id);
+		if (i % (ROAD_SIZE / ROAD_HOLES) != ROAD_SIZE / ROAD_HOLES - 1) {
+			assert_status(LESSOR_OK, lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL));
+		}
+	}
+	const lessor_lease_t lease = scratch_lease_numbered(ROAD, 1u << 30, id);
+	assert_status(LESSOR_OK, lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL));
+	atomic_store(&mover_stops, false);
+	assert_int_equal(pthread_create(&mover, NULL, move_to_and_fro, NULL), 0);
+	for (uint32_t round = 0; round < rounds_of(2000); round++) {
+		uint32_t address = 0;
+		assert_status(LESSOR_OK, allocate(ROAD, 0, 1u << 31 | round, &address));
+		assert_true(address == ROAD || address == ROAD + ROAD_SIZE - 2);
+		delete_lease(address);
+	}
+	atomic_store(&mover_stops, true);
+	assert_int_equal(pthread_join(mover, NULL), 0);
 }
 
 typedef struct {
@@ -591,6 +652,57 @@ a_create_that_is_undone_is_no_lease(void **state) {
 	atomic_store(&failing.stop, true);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_true(failing.refused > 0);
+}
+
+typedef struct {
+	uint32_t hint;
+	uint32_t address;
+	lessor_status_t status;
+} lsr_patient_t;
+
+static void *
+allocate_patiently(void *argument) {
+	lsr_patient_t *patient = argument;
+	patient->status = allocate(SUBNET, patient->hint, 77777, &patient->address);
+	return NULL;
+}
+
+/* Allocate while somebody else is in the middle of deciding about 'address', and in the end leaves it alone. */
+static lsr_patient_t
+allocate_in_doubt(uint32_t address, uint32_t hint) {
+	const struct timespec a_while = {.tv_nsec = 30000000};
+	lsr_patient_t patient = {.hint = hint};
+	pthread_t thread;
+	uint64_t word;
+	lsr_rcu_enter();
+	lsr_scope_t *scope = lsr_engine_scope_of(engine, SUBNET);
+	lsr_rcu_leave();
+	lsr_record_t *record =
+		lsr_pages_record(&engine->pages, lsr_table_touch(&scope->table, &engine->pages, address));
+	assert_true(lsr_record_claim(record, &word));
+	assert_int_equal(pthread_create(&thread, NULL, allocate_patiently, &patient), 0);
+	(void)nanosleep(&a_while, NULL);
+	lsr_record_unclaim(record, word);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	return patient;
+}
+
+static void
+doubt_is_waited_for_if_nothing_else_is_left(void **state) {
+	(void)state;
+	(void)fill(0);
+	delete_lease(SUBNET + 600);
+	lsr_patient_t patient = allocate_in_doubt(SUBNET + 600, 0);
+	assert_status(LESSOR_OK, patient.status);
+	assert_int_equal(patient.address, SUBNET + 600);
+}
+
+static void
+doubt_about_a_hint_is_waited_for(void **state) {
+	(void)state;
+	lsr_patient_t patient = allocate_in_doubt(SUBNET + 600, SUBNET + 600);
+	assert_status(LESSOR_OK, patient.status);
+	assert_int_equal(patient.address, SUBNET + 600);
 }
 
 typedef struct {
@@ -650,9 +762,12 @@ main(void) {
 		cmocka_unit_test(the_map_comes_back_with_the_store),
 		TEST(threads_share_a_pool),
 		TEST(threads_compete_for_the_last_ones),
-		TEST(a_hole_that_moves_is_found),
+		TEST(one_is_left_for_everybody),
 		TEST(few_words_for_many),
+		TEST(a_hole_that_moves_is_found),
 		TEST(a_create_that_is_undone_is_no_lease),
+		TEST(doubt_is_waited_for_if_nothing_else_is_left),
+		TEST(doubt_about_a_hint_is_waited_for),
 		TEST(a_client_gets_one_address),
 	};
 	(void)torture_seed();

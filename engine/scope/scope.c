@@ -58,7 +58,7 @@ derive_pool(lsr_scope_config_t *config) {
 		hole.first = hole.first < config->range.first ? config->range.first : hole.first;
 		hole.last = hole.last > config->range.last ? config->range.last : hole.last;
 		lessor_range_t *last = config->holes > 0 ? &config->hole[config->holes - 1] : NULL;
-		if (last != NULL && hole.first <= last->last) {
+		if (last != NULL && hole.first <= (uint64_t)last->last + 1) {
 			last->last = hole.last > last->last ? hole.last : last->last;
 		} else {
 			config->hole[config->holes++] = hole;
@@ -97,12 +97,9 @@ lsr_scope_pool_piece(const lsr_scope_config_t *config, uint64_t from, lessor_ran
 		return false;
 	}
 	from = lsr_max_u64(from, config->range.first);
-	uint32_t hole = holes_until(config, from);
+	const uint32_t hole = holes_until(config, from);
 	if (hole > 0) {
 		from = lsr_max_u64(from, (uint64_t)config->hole[hole - 1].last + 1);
-	}
-	for (; hole < config->holes && config->hole[hole].first == from; hole++) {
-		from = (uint64_t)config->hole[hole].last + 1; /* neighbours are not merged */
 	}
 	if (from > config->range.last) {
 		return false;
