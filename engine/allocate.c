@@ -76,6 +76,7 @@ find_in_pool(const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_
 typedef struct {
 	lessor_engine_t *engine;
 	lsr_create_t *create;
+	lessor_lease_t *lease; /* create's */
 	const lsr_scope_config_t *config;
 	const lsr_record_t *in_doubt;
 } lsr_search_t;
@@ -92,7 +93,7 @@ try_address(lsr_search_t *search, uint32_t address) {
 	lessor_engine_t *engine = search->engine;
 	lsr_create_t *create = search->create;
 	lsr_table_t *table = &create->scope->table;
-	create->address = address;
+	search->lease->address = address;
 	create->record_id = lsr_table_touch(table, &engine->pages, address);
 	if (create->record_id == LSR_NO_RECORD) {
 		refuse(create, lsr_pages_at_limit(&engine->pages) ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
@@ -149,14 +150,14 @@ static bool
 client_has_lease(const lessor_engine_t *engine, const lsr_create_t *create) {
 	const lsr_client_match_t match = {.engine = engine,
 					  .table = &create->scope->table,
-					  .client_id = lsr_body_client(&create->body),
-					  .client_id_bytes = create->body.client_id_bytes};
+					  .client_id = create->lease->client_id,
+					  .client_id_bytes = create->lease->client_id_bytes};
 	return lsr_client_hash_find(&engine->clients, create->key, lsr_match_for_read, &match) != LSR_NO_RECORD;
 }
 
 /* Steps 2 to 4 of a create, with an address that is looked for: claimed, decided, or what to wait for. */
 static void
-claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lsr_create_t *create) {
+claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_lease_t *lease, lsr_create_t *create) {
 	lsr_scope_t *scope = lsr_engine_scope_of(engine, subnet);
 	if (scope == NULL || scope->subnet != subnet) {
 		refuse(create, LESSOR_NO_SCOPE);
@@ -167,14 +168,13 @@ claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lsr_cre
 	if (atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
 		return;
 	}
-	create->key =
-		lsr_engine_client_key(engine, scope, lsr_body_client(&create->body), create->body.client_id_bytes);
+	create->key = lsr_engine_client_key(engine, scope, lease->client_id, lease->client_id_bytes);
 	lsr_client_hash_prefetch(&engine->clients, create->key);
-	lsr_search_t search = {.engine = engine, .create = create, .config = lsr_scope_config(scope)};
+	lsr_search_t search = {.engine = engine, .create = create, .lease = lease, .config = lsr_scope_config(scope)};
 	const uint64_t deletes = deletes_of(scope);
 	if (try_hint(&search, hint) || try_pool(&search)) {
 		if (create->step == LSR_STEP_CLAIMED) {
-			go_on_behind(scope, create->address);
+			go_on_behind(scope, lease->address);
 		}
 	} else if (search.in_doubt != NULL) {
 		create->blocker = search.in_doubt;
@@ -202,7 +202,10 @@ lessor_lease_allocate(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, l
 	}
 	uint64_t end = 0;
 	lsr_create_t create;
-	lsr_create_prepare(engine, lease, &create);
+	lessor_lease_t placed = *lease;
+	placed.address = 1; /* any that is none at all would be refused */
+	lsr_create_begin(&create, &placed);
+	lsr_create_prepare(engine, &create);
 	while (create.step != LSR_STEP_DONE) {
 		status = lsr_engine_admit(engine, create.log_bytes);
 		if (status != LESSOR_OK) {
@@ -210,19 +213,19 @@ lessor_lease_allocate(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, l
 			break;
 		}
 		lsr_rcu_enter();
-		claim_somewhere(engine, subnet, hint, &create);
-		const bool undone = create.step == LSR_STEP_CLAIMED && !lsr_create_commit(engine, &create, 1, &end);
-		lsr_rcu_leave();
-		if (!undone) {
-			lsr_engine_await(engine, create.step, create.blocker);
+		claim_somewhere(engine, subnet, hint, &placed, &create);
+		if (create.step == LSR_STEP_CLAIMED) {
+			(void)lsr_create_commit(engine, &create, &end); /* no room: undone, once more */
 		}
+		lsr_rcu_leave();
+		lsr_engine_await(engine, create.step, create.blocker);
 	}
 	lsr_create_drop(&create);
 	if (create.status == LESSOR_OK) {
 		create.status = lsr_engine_finish(engine, end, mode, ticket);
 	}
 	if (create.status == LESSOR_OK) {
-		lease->address = create.address;
+		lease->address = placed.address;
 	}
 	return create.status;
 }

@@ -108,6 +108,12 @@ lsr_engine_for_change(const lessor_engine_t *engine, lessor_mode_t mode) {
 	return LSR_UNLIKELY(atomic_load_explicit(&engine->closing, memory_order_relaxed)) ? LESSOR_CLOSED : LESSOR_OK;
 }
 
+/* As lsr_engine_admit(), never waiting: false only says that one has to ask it. */
+static inline bool
+lsr_engine_has_room(lessor_engine_t *engine, uint64_t size_bytes) {
+	return !engine->has_log || LSR_LIKELY(lsr_log_has_room(&engine->log, size_bytes));
+}
+
 /* Room in the log, if there is one. */
 static inline lessor_status_t
 lsr_engine_admit(lessor_engine_t *engine, uint64_t size_bytes) {
@@ -127,10 +133,12 @@ lessor_status_t lsr_engine_log(lessor_engine_t *engine, lsr_record_type_t type, 
 
 /* What stopped a change, or did not. */
 typedef enum lsr_step {
+	LSR_STEP_OPEN,    /* nothing yet */
 	LSR_STEP_DONE,    /* it is decided */
 	LSR_STEP_CLAIMED, /* it holds its claims */
-	LSR_STEP_GATE,    /* wait for the scope lock, then start over */
+	LSR_STEP_GATE,    /* wait for the scope lock, then start over; this and what follows stops */
 	LSR_STEP_RECORD,  /* wait for another change of the blocking record, then start over */
+	LSR_STEP_INTERN,  /* intern the origin, then start over */
 	LSR_STEP_AGAIN    /* start over */
 } lsr_step_t;
 
@@ -153,10 +161,10 @@ lsr_engine_log_lease(lessor_engine_t *engine, uint64_t position, uint32_t addres
 	return lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE, lsr_image_bytes(body)));
 }
 
-/* One lease for the counters. Its configuration holds while the gate is open, or for whoever is alone. */
+/* One lease for the counters, for who is inside an open gate or alone. */
 static inline uint64_t
 lsr_engine_unit(const lsr_scope_t *scope, uint32_t address) {
-	return lsr_counters_unit(lsr_scope_in_pool(lsr_scope_config(scope), address));
+	return lsr_counters_unit(lsr_scope_pools(scope, address));
 }
 
 /* ---- finding clients --------------------------------------------------------------------------------------------- */
@@ -164,7 +172,7 @@ lsr_engine_unit(const lsr_scope_t *scope, uint32_t address) {
 /* The key of a client in a scope. */
 static inline uint64_t
 lsr_engine_client_key(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id, size_t bytes) {
-	return lsr_client_key(engine->secret, scope->uid, client_id, bytes);
+	return lsr_client_key(lsr_client_digest(engine->secret, client_id, bytes), scope->uid);
 }
 
 /* A client id that is looked for in a scope's records; the match functions of the client hash. */
@@ -195,29 +203,32 @@ bool lsr_engine_walk(const lessor_engine_t *engine, uint64_t *address, uint64_t 
 
 /* One create in work. */
 typedef struct lsr_create {
+	const lessor_lease_t *lease;
 	lessor_status_t status;
 	lsr_step_t step;
-	uint32_t address;
-	lsr_body_t body;
-	uint32_t log_bytes;
 	lsr_scope_t *scope;
-	uint64_t key;
 	lsr_record_t *record;
-	uint32_t record_id;
+	uint64_t key;
 	uint64_t word; /* before the claim */
+	uint32_t record_id;
+	uint32_t log_bytes; /* 0: not packed yet */
+	uint16_t origin;
+	bool origin_known; /* interned, or no number was to be had */
+	lsr_body_t body;
 	const lsr_record_t *blocker;
 } lsr_create_t;
 
-/* Step 1, whatever the address. Undecided (LSR_STEP_GATE), or done with the status of the refusal. */
-void lsr_create_prepare(lessor_engine_t *engine, const lessor_lease_t *lease, lsr_create_t *create);
+/* The steps of a create for a caller that has but one, and looks for its address: check and pack, outside of any section; */
+void lsr_create_begin(lsr_create_t *create, const lessor_lease_t *lease);
+void lsr_create_prepare(lessor_engine_t *engine, lsr_create_t *create);
 
-/* Steps 3 and 4 at create->address, whose record is located: claimed, decided, or what to wait for. */
+/* claim create->record, which is that of lease->address, and the client: claimed, decided, or what to wait for; */
 void lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create);
 
-/* Steps 5 and 6, see create.c. */
-bool lsr_create_commit(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end);
+/* log and publish what is claimed. False: the log had no room, it is undone; */
+bool lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
 
-/* Free what a create that was refused had allocated. */
+/* and, when it is decided, free what was allocated for a create that was refused. */
 void lsr_create_drop(lsr_create_t *create);
 
 /* ---- scopes.c ---------------------------------------------------------------------------------------------------- */

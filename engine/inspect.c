@@ -38,9 +38,7 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 		if (scope != NULL) {
 			out.scopes++;
 			out.leases += lsr_counters_leases(&scope->counters);
-			out.memory_bytes += sizeof(*scope) +
-					    scope->table.directory_entries * sizeof(scope->table.directory[0]) +
-					    lsr_map_bytes(&scope->table.map);
+			out.memory_bytes += sizeof(*scope) + lsr_table_bytes(&scope->table);
 		}
 		at = scope != NULL ? (uint64_t)scope->subnet + scope->table.last_offset + 1 : UINT64_MAX;
 		lsr_rcu_leave();

@@ -43,7 +43,7 @@ an_untouched_map_is_free(void **state) {
 	static const uint32_t words[] = {1, 2, 63, 64, 65, 4095, 4096, 4097};
 	for (size_t i = 0; i < COUNT(words); i++) {
 		lsr_free_map_t map;
-		assert_true(lsr_map_init(&map, words[i]));
+		assert_true(lsr_map_init(&map, words[i], 0));
 		const uint32_t last = words[i] * 64 - 1;
 		assert_int_equal(lsr_map_find(&map, 0, last), 0);
 		assert_int_equal(lsr_map_find(&map, last, last), last);
@@ -61,7 +61,7 @@ the_only_free_place_is_found(void **state) {
 	lsr_random_t random = lsr_random_stream(1);
 	for (size_t i = 0; i < COUNT(words); i++) {
 		lsr_free_map_t map;
-		assert_true(lsr_map_init(&map, words[i]));
+		assert_true(lsr_map_init(&map, words[i], 0));
 		const uint32_t last = words[i] * 64 - 1;
 		take_all(&map);
 		assert_true(lsr_map_is_sound(&map));
@@ -96,7 +96,7 @@ random_places_against_an_array(void **state) {
 		bool *taken = calloc(places, sizeof(*taken));
 		lsr_free_map_t map;
 		assert_non_null(taken);
-		assert_true(lsr_map_init(&map, words[i]));
+		assert_true(lsr_map_init(&map, words[i], 0));
 		for (unsigned round = 0; round < LSR_TEST_ROUNDS(1000); round++) {
 			const uint32_t first = (uint32_t)lsr_random_below(&random, places);
 			const uint32_t most = lsr_random_below(&random, 8) == 0 ? places : 200;
@@ -123,15 +123,15 @@ static void
 unsound_maps_are_noticed(void **state) {
 	(void)state;
 	lsr_free_map_t map;
-	assert_true(lsr_map_init(&map, 65));
+	assert_true(lsr_map_init(&map, 65, 0));
 	take_all(&map);
 	lsr_map_free(&map, 64 * 64);
-	atomic_fetch_xor(&map.above[1][0].full, 4);
+	atomic_fetch_xor(&lsr_map_level_1(&map)[0].full, 4);
 	assert_false(lsr_map_is_sound(&map));
-	atomic_fetch_xor(&map.above[1][0].full, 4);
-	atomic_fetch_xor(&map.above[2][0].full, 1);
+	atomic_fetch_xor(&lsr_map_level_1(&map)[0].full, 4);
+	atomic_fetch_xor(&(lsr_map_level_1(&map) - 1)->full, 1);
 	assert_false(lsr_map_is_sound(&map));
-	atomic_fetch_xor(&map.above[2][0].full, 1);
+	atomic_fetch_xor(&(lsr_map_level_1(&map) - 1)->full, 1);
 	assert_true(lsr_map_is_sound(&map));
 	lsr_map_destroy(&map);
 }
@@ -180,7 +180,7 @@ what_is_free_is_found_among_threads(void **state) {
 	pthread_barrier_t start;
 	pthread_t threads[THREADS];
 	lsr_mover_t movers[THREADS];
-	assert_true(lsr_map_init(&map, WORDS));
+	assert_true(lsr_map_init(&map, WORDS, 0));
 	take_all(&map);
 	assert_int_equal(pthread_barrier_init(&start, NULL, THREADS), 0);
 	for (uint32_t i = 0; i < THREADS; i++) {

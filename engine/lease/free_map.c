@@ -3,17 +3,12 @@
 
 #include <stdlib.h>
 
-static uint32_t
-words_above(uint32_t words) {
-	return words / 64 + (words % 64 != 0);
-}
-
 /* Words of all levels above the lowest. */
 static size_t
 all_words_above(uint32_t words) {
 	size_t total = 0;
 	while (words > 1) {
-		words = words_above(words);
+		words = lsr_map_words_above(words);
 		total += words;
 	}
 	return total;
@@ -21,38 +16,27 @@ all_words_above(uint32_t words) {
 
 uint64_t
 lsr_map_bytes(const lsr_free_map_t *map) {
-	return lsr_round_up((uint64_t)map->words * sizeof(map->taken[0]), sizeof(lsr_map_word_t)) +
-	       all_words_above(map->words) * sizeof(lsr_map_word_t);
+	return all_words_above(map->words) * sizeof(lsr_map_word_t) + map->words * sizeof(uint64_t);
 }
 
 bool
-lsr_map_init(lsr_free_map_t *map, uint32_t words) {
-	*map = (lsr_free_map_t){.words = words, .levels = 1};
+lsr_map_init(lsr_free_map_t *map, uint32_t words, size_t owner_bytes) {
+	*map = (lsr_free_map_t){.words = words};
 	/* calloc takes large maps straight from the kernel: a /8's 2 MiB cost memory only where they are touched. */
-	const size_t size_bytes = lsr_map_bytes(map);
-	unsigned char *memory = calloc(1, size_bytes);
+	lsr_map_word_t *memory = calloc(1, lsr_map_bytes(map) + owner_bytes);
 	if (memory == NULL) {
 		return false;
 	}
-	map->taken = (_Atomic uint64_t *)(void *)memory;
-	lsr_map_word_t *at = (lsr_map_word_t *)(void *)(memory + size_bytes) - all_words_above(words);
-	for (uint32_t above = words; above > 1; map->levels++) {
-		above = words_above(above);
-		map->above[map->levels] = at;
-		at += above;
-	}
+	map->base = memory + all_words_above(words);
 	return true;
 }
 
 void
 lsr_map_destroy(lsr_free_map_t *map) {
-	free(map->taken);
+	if (map->base != NULL) {
+		free(map->base - all_words_above(map->words));
+	}
 	*map = (lsr_free_map_t){0};
-}
-
-static _Atomic uint64_t *
-word_of(const lsr_free_map_t *map, unsigned level, uint32_t index) {
-	return level == 0 ? &map->taken[index] : &map->above[level][index].full;
 }
 
 static void
@@ -64,42 +48,56 @@ lock(_Atomic uint32_t *telling) {
 	}
 }
 
-void
-lsr_map_tell(lsr_free_map_t *map, unsigned level, uint32_t index) {
-	if (level + 1 == map->levels) {
-		return; /* nobody is above */
-	}
-	lsr_map_word_t *above = &map->above[level + 1][index / 64];
+/* Tell a level of so many words, which begins at 'level', about word 'index' of the level below it. */
+static void
+tell(lsr_map_word_t *level, uint32_t words, const _Atomic uint64_t *word, uint32_t index) {
+	lsr_map_word_t *above = &level[index / 64];
 	const uint64_t bit = UINT64_C(1) << index % 64;
-	bool tell_on = false;
+	const uint32_t words_further = lsr_map_words_above(words);
+	lsr_map_word_t *further = level - words_further;
+	bool tell_further = false;
 	lock(&above->telling);
-	const bool full = atomic_load_explicit(word_of(map, level, index), memory_order_seq_cst) == UINT64_MAX; /* F2 */
+	const bool full = atomic_load_explicit(word, memory_order_seq_cst) == UINT64_MAX; /* F2 */
 	const uint64_t before =
-		atomic_load_explicit(&above->full, memory_order_relaxed); /* changes under the lock only */
+		atomic_load_explicit(&above->full, memory_order_relaxed); /* it changes under the lock only */
 	if (full && (before & bit) == 0) {
 		atomic_store_explicit(&above->full, before | bit, memory_order_seq_cst);
-		tell_on = (before | bit) == UINT64_MAX;
+		tell_further = words > 1 && (before | bit) == UINT64_MAX;
 	} else if (!full && (before & bit) != 0) {
 		atomic_store_explicit(&above->full, before & ~bit, memory_order_seq_cst); /* F1 */
-		tell_on = lsr_map_must_tell(map, level + 1, index / 64);
+		tell_further = words > 1 && lsr_map_must_tell(&further[index / 4096], index / 64);
 	}
-	if (tell_on) {
-		lsr_map_tell(map, level + 1, index / 64);
+	if (tell_further) {
+		tell(further, words_further, &above->full, index / 64);
 	}
 	atomic_store_explicit(&above->telling, 0, memory_order_seq_cst);
 }
 
+void
+lsr_map_tell(const lsr_free_map_t *map, uint32_t index) {
+	if (map->words > 1) {
+		tell(lsr_map_level_1(map), lsr_map_words_above(map->words), &lsr_map_level_0(map)[index], index);
+	}
+}
+
 uint32_t
 lsr_map_find(const lsr_free_map_t *map, uint32_t from, uint32_t last) {
+	const lsr_map_word_t *levels[LSR_MAP_LEVELS];
+	uint32_t words[LSR_MAP_LEVELS] = {map->words};
 	unsigned level = 0;
 	uint32_t at = from; /* counted in bits of the level */
 	while (at <= last >> 6 * level) {
-		const uint64_t taken = atomic_load_explicit(word_of(map, level, at / 64), memory_order_acquire);
+		const uint64_t taken =
+			atomic_load_explicit(level == 0 ? &lsr_map_level_0(map)[at / 64] : &levels[level][at / 64].full,
+					     memory_order_acquire);
 		const uint64_t open = ~taken & UINT64_MAX << at % 64;
 		if (open == 0) {
-			if (++level == map->levels) {
+			if (words[level] == 1) {
 				return LSR_MAP_NONE;
 			}
+			words[level + 1] = lsr_map_words_above(words[level]);
+			levels[level + 1] = level == 0 ? lsr_map_level_1(map) : levels[level] - words[level + 1];
+			level++;
 			at = at / 64 + 1;
 			continue;
 		}
@@ -116,21 +114,30 @@ lsr_map_find(const lsr_free_map_t *map, uint32_t from, uint32_t last) {
 	return LSR_MAP_NONE;
 }
 
+/* Does this level say what the one below it says, and are all above it sound? */
+static bool
+is_sound_from(const lsr_map_word_t *level, uint32_t words) {
+	const uint32_t words_above = lsr_map_words_above(words);
+	const lsr_map_word_t *above = level - words_above;
+	for (uint32_t index = 0; index < words; index++) {
+		const bool full = atomic_load_explicit(&level[index].full, memory_order_relaxed) == UINT64_MAX;
+		if (atomic_load_explicit(&level[index].telling, memory_order_relaxed) != 0 ||
+		    (words > 1 &&
+		     (atomic_load_explicit(&above[index / 64].full, memory_order_relaxed) >> index % 64 & 1) != full)) {
+			return false;
+		}
+	}
+	return words == 1 || is_sound_from(above, words_above);
+}
+
 bool
 lsr_map_is_sound(const lsr_free_map_t *map) {
-	uint32_t words = map->words;
-	for (unsigned level = 0; level + 1 < map->levels; level++) {
-		for (uint32_t index = 0; index < words; index++) {
-			const lsr_map_word_t *above = &map->above[level + 1][index / 64];
-			const uint64_t full = atomic_load_explicit(&above->full, memory_order_relaxed);
-			const bool is_full =
-				atomic_load_explicit(word_of(map, level, index), memory_order_relaxed) == UINT64_MAX;
-			if ((full >> index % 64 & 1) != is_full ||
-			    atomic_load_explicit(&above->telling, memory_order_relaxed) != 0) {
-				return false;
-			}
+	const lsr_map_word_t *above = lsr_map_level_1(map);
+	for (uint32_t index = 0; map->words > 1 && index < map->words; index++) {
+		const bool full = lsr_map_word(map, index) == UINT64_MAX;
+		if ((atomic_load_explicit(&above[index / 64].full, memory_order_relaxed) >> index % 64 & 1) != full) {
+			return false;
 		}
-		words = words_above(words);
 	}
-	return true;
+	return map->words == 1 || is_sound_from(above, lsr_map_words_above(map->words));
 }

@@ -37,20 +37,38 @@ typedef struct lsr_map_word {
 	_Atomic uint32_t telling; /* 1: somebody changes one of them */
 } lsr_map_word_t;
 
+/*
+ * A map is known by its lowest level alone, so that it takes little room in what holds it. The higher levels lie in front of that, each in front of the one below
+ * it; behind it is room for whatever its owner wants to have beside it.
+ */
 typedef struct lsr_free_map {
-	_Atomic uint64_t *taken;               /* level 0 */
-	lsr_map_word_t *above[LSR_MAP_LEVELS]; /* levels 1 and up, in the same block of memory */
-	uint32_t words;                        /* of level 0 */
-	uint32_t levels;                       /* with level 0 */
+	lsr_map_word_t *base; /* the end of level 1, the beginning of level 0 */
+	uint32_t words;       /* of level 0; 1: there is no other level */
 } lsr_free_map_t;
 
-/* All places free. False: no memory. */
-bool lsr_map_init(lsr_free_map_t *map, uint32_t words);
+/* All places free, and owner_bytes of zeros behind the lowest level. False: no memory. */
+bool lsr_map_init(lsr_free_map_t *map, uint32_t words, size_t owner_bytes);
 void lsr_map_destroy(lsr_free_map_t *map);
 uint64_t lsr_map_bytes(const lsr_free_map_t *map);
 
-/* Tell the level above about a word that became full or may have stopped being full. */
-void lsr_map_tell(lsr_free_map_t *map, unsigned level, uint32_t index);
+static inline uint32_t
+lsr_map_words_above(uint32_t words) {
+	return words / 64 + (words % 64 != 0);
+}
+
+/* Level 1; only if there is one. */
+static inline lsr_map_word_t *
+lsr_map_level_1(const lsr_free_map_t *map) {
+	return map->base - lsr_map_words_above(map->words);
+}
+
+static inline _Atomic uint64_t *
+lsr_map_level_0(const lsr_free_map_t *map) {
+	return (_Atomic uint64_t *)(void *)map->base;
+}
+
+/* Tell the level above about a word of level 0 that became full or may have stopped being full. */
+void lsr_map_tell(const lsr_free_map_t *map, uint32_t index);
 
 /* The first free place from 'from' to 'last', both inclusive; LSR_MAP_NONE. 'last' is a place of the map. */
 uint32_t lsr_map_find(const lsr_free_map_t *map, uint32_t from, uint32_t last);
@@ -60,7 +78,7 @@ bool lsr_map_is_sound(const lsr_free_map_t *map);
 
 static inline uint64_t
 lsr_map_word(const lsr_free_map_t *map, uint32_t index) {
-	return atomic_load_explicit(&map->taken[index], memory_order_acquire);
+	return atomic_load_explicit(&lsr_map_level_0(map)[index], memory_order_acquire);
 }
 
 static inline bool
@@ -71,39 +89,35 @@ lsr_map_is_taken(const lsr_free_map_t *map, uint32_t place) {
 /* A hint: the place is going to be taken. */
 static inline void
 lsr_map_prefetch(const lsr_free_map_t *map, uint32_t place) {
-	lsr_prefetch_write(&map->taken[place / 64]);
+	lsr_prefetch_write(&lsr_map_level_0(map)[place / 64]);
 }
 
 static inline void
-lsr_map_take(lsr_free_map_t *map, uint32_t place) {
+lsr_map_take(const lsr_free_map_t *map, uint32_t place) {
 	const uint64_t bit = UINT64_C(1) << place % 64;
-	const uint64_t before = atomic_fetch_or_explicit(&map->taken[place / 64], bit, memory_order_seq_cst);
+	const uint64_t before = atomic_fetch_or_explicit(&lsr_map_level_0(map)[place / 64], bit, memory_order_seq_cst);
 	if (LSR_UNLIKELY((before | bit) == UINT64_MAX)) {
-		lsr_map_tell(map, 0, place / 64);
+		lsr_map_tell(map, place / 64);
 	}
 }
 
 /*
- * May the level above think that this word is full? After a bit of it was cleared: F1. 'telling' is looked at before the bit, for one that is about to set it
+ * May the level above, of which this is the word, think that a word is full? After a bit of it was cleared: F1. 'telling' is looked at before the bit, for one that is about to set it
  * by what it saw earlier, and behind it, for one that has cleared it and has yet to tell the level above that.
  */
 static inline bool
-lsr_map_must_tell(const lsr_free_map_t *map, unsigned level, uint32_t index) {
-	if (level + 1 == map->levels) {
-		return false;
-	}
-	const lsr_map_word_t *above = &map->above[level + 1][index / 64];
+lsr_map_must_tell(const lsr_map_word_t *above, uint32_t index) {
 	return atomic_load_explicit(&above->telling, memory_order_seq_cst) != 0 ||
 	       (atomic_load_explicit(&above->full, memory_order_seq_cst) >> index % 64 & 1) != 0 ||
 	       atomic_load_explicit(&above->telling, memory_order_seq_cst) != 0;
 }
 
 static inline void
-lsr_map_free(lsr_free_map_t *map, uint32_t place) {
+lsr_map_free(const lsr_free_map_t *map, uint32_t place) {
 	const uint64_t bit = UINT64_C(1) << place % 64;
-	(void)atomic_fetch_and_explicit(&map->taken[place / 64], ~bit, memory_order_seq_cst); /* F1 */
-	if (LSR_UNLIKELY(lsr_map_must_tell(map, 0, place / 64))) {
-		lsr_map_tell(map, 0, place / 64);
+	(void)atomic_fetch_and_explicit(&lsr_map_level_0(map)[place / 64], ~bit, memory_order_seq_cst); /* F1 */
+	if (map->words > 1 && LSR_UNLIKELY(lsr_map_must_tell(&lsr_map_level_1(map)[place / 4096], place / 64))) {
+		lsr_map_tell(map, place / 64);
 	}
 }
 
