@@ -379,6 +379,15 @@ resume(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
+/* The first that is not decided. There is one. */
+static lsr_create_t *
+first_open(lsr_create_t *create) {
+	while (create->step == LSR_STEP_DONE) {
+		create++;
+	}
+	return create;
+}
+
 /*
  * Carry creates[0..count) to a decision, in order: what is decided later in the array behaves as if called later. One pass claims as
  * many as it can; the first one that would have to wait ends the pass, what is claimed until then is committed, and the next pass
@@ -403,10 +412,10 @@ run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64
 		first += taken;
 		if (LSR_UNLIKELY(!has_room)) {
 			const lessor_status_t status = lsr_engine_admit(engine, log_bytes);
-			if (status != LESSOR_OK && log_bytes > rest->log_bytes) {
-				log_bytes_max = 0; /* too much at once: some of it may have room */
+			if (status != LESSOR_OK && count > 1 && log_bytes_max != 0) {
+				log_bytes_max = 0; /* one by one: some of it may have room */
 			} else if (status != LESSOR_OK) {
-				decide(rest, status);
+				decide(first_open(rest), status);
 			}
 		} else if (LSR_UNLIKELY(first < count && creates[first].step > LSR_STEP_CLAIMED)) {
 			resume(engine, &creates[first]);

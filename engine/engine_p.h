@@ -111,7 +111,7 @@ lsr_engine_for_change(const lessor_engine_t *engine, lessor_mode_t mode) {
 /* As lsr_engine_admit(), never waiting: false only says that one has to ask it. */
 static inline bool
 lsr_engine_has_room(lessor_engine_t *engine, uint64_t size_bytes) {
-	return !engine->has_log || LSR_LIKELY(lsr_log_has_room(&engine->log, size_bytes));
+	return !engine->has_log || size_bytes == 0 || LSR_LIKELY(lsr_log_has_room(&engine->log, size_bytes));
 }
 
 /* Room in the log, if there is one. */
