@@ -153,7 +153,7 @@ lessor_status_t lessor_snapshot(lessor_engine_t *engine, lessor_report_t *report
 
 /*
  * Check the engine in memory against itself: every lease is found by address and by client, no client has two leases in
- * one scope, statistics equal a recount. For tests and operators; exact only while nobody changes anything.
+ * one scope, statistics and the map of free addresses equal a recount. For tests and operators; exact only while nobody changes anything.
  * Cost: touches every lease.
  * Returns: LESSOR_OK; LESSOR_DAMAGED with the first contradiction in the report; LESSOR_INVALID; LESSOR_NO_MEMORY.
  */
