@@ -12,18 +12,18 @@ DURABILITIES = ("none", "async", "sync")
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """The settings of one run; seed and directory belong to the round."""
+    """The settings of one run; seed and directory belong to the round. 0: left to lessor-bench."""
 
     workload: str = "create"
     store: str = "lessor"
     leases: int = 1_000_000
-    scopes: int = 1000
+    scopes: int = 1024
     threads: int = 1
     batch: int = 1
     durability: str = "none"
-    in_flight: int = 1
-    seconds: int = 3
-    fill: int = 100
+    in_flight: int = 0
+    seconds: int = 0
+    fill: int = 0
 
     def __post_init__(self):
         for name, known in (("workload", WORKLOADS), ("store", STORES), ("durability", DURABILITIES)):
@@ -41,9 +41,8 @@ class Cell:
 
     def arguments(self):
         """The options of lessor-bench run."""
-        pairs = ((f"--{field.name.replace('_', '-')}", str(getattr(self, field.name)))
-                 for field in dataclasses.fields(self))
-        return [word for pair in pairs for word in pair]
+        pairs = ((f"--{field.name.replace('_', '-')}", getattr(self, field.name)) for field in dataclasses.fields(self))
+        return [str(word) for option, value in pairs if value != 0 for word in (option, value)]
 
     def rank(self):
         """Where tables put it: by workload, durability, store, then the numbers."""
@@ -87,22 +86,17 @@ def parse(text):
         raise ValueError(f"cell {text!r}: {error}") from None
 
 
-# How many leases a store does in a few seconds: without a log, logged, and synced one by one.
-SUITABLE_LEASES = {
-    "lessor": ("4M", "4M", "1M"),
-    "lfht": ("4M", "4M", "1M"),
-    "mutex": ("4M", "4M", "1M"),
-    "sqlite": ("100k", "100k", "2k"),
-    "lmdb": ("400k", "400k", "2k"),
-    "rocksdb": ("400k", "400k", "2k"),
-}
+# How many leases a store does in a few seconds; and any, if it waits for the disk after each.
+SUITABLE_LEASES = {"lessor": "4M", "lfht": "4M", "mutex": "4M", "sqlite": "100k", "lmdb": "400k", "rocksdb": "400k"}
+SUITABLE_LEASES_SYNC = "10k"
 GROWTH_LEASES = ("1M", "2M", "4M", "8M", "16M", "32M", "64M")
 
 
-def suited(store, durability, **settings):
+def suited(store, **settings):
     """A cell with as many leases as its store can do."""
-    leases = SUITABLE_LEASES[store][DURABILITIES.index(durability)]
-    return make({"store": store, "durability": durability, "leases": leases, **settings})
+    alone = settings.get("durability") == "sync" and settings.get("in_flight", 1) == 1
+    leases = SUITABLE_LEASES_SYNC if alone else SUITABLE_LEASES[store]
+    return make({"store": store, "leases": leases, **settings})
 
 
 def thread_counts():
@@ -113,21 +107,22 @@ def thread_counts():
     return counts
 
 
+LOGGED = ("restart", "snapshot")  # what there is only with durability
+
+
 def smoke():
     """One small cell of each workload."""
-    return [make({"workload": workload, "leases": "100k", "seconds": 1}) for workload in WORKLOADS]
+    return [make({"workload": workload, "leases": "100k", "durability": "async" if workload in LOGGED else "none"})
+            for workload in WORKLOADS]
 
 
 def stores():
     """All stores side by side."""
-    cells = []
-    for store in STORES:
-        cells += [suited(store, durability) for durability in ("none", "async")]
-        cells += [suited(store, "none", threads=2), suited(store, "none", batch=32), suited(store, "async", batch=32)]
-        cells += [suited(store, "sync", in_flight=in_flight) for in_flight in (1, 1024)]
-        cells += [suited(store, "none", workload=workload)
-                  for workload in ("get-address", "get-client", "renew", "churn", "mixed")]
-    return cells
+    ways = [{"durability": durability, "batch": batch} for durability in ("none", "async") for batch in (1, 32)]
+    ways += [{"durability": "sync", "in_flight": in_flight} for in_flight in (1, 1024)]
+    ways += [{"threads": 2}, {"workload": "restart", "durability": "async"}]
+    ways += [{"workload": workload} for workload in WORKLOADS if workload not in ("create", "expire", *LOGGED)]
+    return [suited(store, **way) for store in STORES for way in ways]
 
 
 def growth():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running lessor-bench: one cell, a calibration, the rounds."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -88,40 +89,59 @@ def run_cell(program, cell, seed, directory, timeout_s=None):
 
 def shrunk(cell):
     """The cell with a part of its leases, and as short as can be."""
-    settings = {field: getattr(cell, field) for field in cell.__dataclass_fields__}
-    settings["leases"] = min(cell.leases, max(SMALLEST_LEASES, cell.leases // SHRINK))
-    settings["seconds"] = 1
-    return cells.Cell(**settings)
+    leases = min(cell.leases, max(SMALLEST_LEASES, cell.leases // SHRINK))
+    return dataclasses.replace(cell, leases=leases, seconds=min(cell.seconds, 1))
 
 
-def predicted_s(cell, small, run):
-    """How long a cell takes, from a small run of it: what depends on leases grows with them, a timed part does not."""
-    factor = cell.leases / small.leases
-    timed_s = min(results.metric_of(run["result"], "seconds") or 0, run["wall_s"])
-    if cell.workload in ("create", "restart"):
-        return run["wall_s"] * factor
-    return (run["wall_s"] - timed_s) * factor + max(timed_s, cell.seconds)
+class Calibration:
+    """How long cells will take, from runs with few leases."""
+
+    def __init__(self, program, directory):
+        self.program = program
+        self.directory = directory
+        self.fixed_s = {}
+        self.expected_s = {}
+        self.unsupported = []
+        self.result = None
+
+    def _run(self, cell):
+        run = run_cell(self.program, cell, 0, self.directory, STUCK_AT_LEAST_S)
+        self.result = run["result"]
+        return run["wall_s"]
+
+    def _fixed(self, cell):
+        """What a run takes with next to no leases."""
+        kind = (cell.store, cell.durability)
+        if kind not in self.fixed_s:
+            self.fixed_s[kind] = self._run(cells.Cell(store=cell.store, durability=cell.durability,
+                                                      leases=SMALLEST_LEASES))
+        return self.fixed_s[kind]
+
+    def take(self, cell):
+        """What is beyond the fixed part grows with the leases; a timed part does not."""
+        small = shrunk(cell)
+        try:
+            fixed_s = self._fixed(cell)
+            wall_s = self._run(small)
+        except Unsupported:
+            self.unsupported.append(cell)
+        except Failed as failure:
+            say(f"  {failure}")
+            self.expected_s[cell] = 0.0
+        else:
+            growing_s = max(0, wall_s - fixed_s - small.seconds)
+            self.expected_s[cell] = fixed_s + cell.seconds + growing_s * cell.leases / small.leases
 
 
 def calibrate(program, wanted, directory):
-    """Run all cells small, once. Seconds expected by cell, the cells that stores cannot do, and some result."""
-    expected_s, unsupported, result = {}, [], None
+    """Run all cells small, once."""
+    calibration = Calibration(program, directory)
     for at, cell in enumerate(wanted, 1):
-        small = shrunk(cell)
         say(f"calibrating {at}/{len(wanted)}: {cell}")
-        try:
-            run = run_cell(program, small, 0, directory, STUCK_AT_LEAST_S)
-        except Unsupported:
-            unsupported.append(cell)
-        except Failed as failure:
-            say(f"  {failure}")
-            expected_s[cell] = 0.0
-        else:
-            expected_s[cell] = predicted_s(cell, small, run)
-            result = run["result"]
-    if result is None:
+        calibration.take(cell)
+    if calibration.result is None:
         raise results.Unusable("not one cell could be run")
-    return expected_s, unsupported, result
+    return calibration
 
 
 def rounds_within(round_s, rounds, budget_s):

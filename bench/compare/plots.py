@@ -2,6 +2,7 @@
 """The plots, by gnuplot. Each states its question; what was not measured is not drawn."""
 
 import dataclasses
+import math
 import shutil
 import subprocess
 
@@ -18,7 +19,7 @@ set encoding utf8
 set label 1 {title} at screen 0.015,0.955 left font ',19'
 set label 2 {subtitle} at screen 0.015,0.905 left font ',12' textcolor rgb '#555555'
 set tmargin at screen 0.86
-set lmargin at screen 0.115
+set lmargin at screen 0.125
 set rmargin at screen {right}
 set bmargin at screen 0.13
 set border 3
@@ -26,11 +27,10 @@ set tics nomirror out
 set grid ytics lc rgb '#d8d8d8' lw 1
 set key at screen {key},0.86 left top Left reverse samplen 1.5 spacing 1.25 font ',13'
 set xlabel {x_label} offset 0,0.2
-set ylabel {y_label} offset 0.5,0
+set label 3 {y_label} at screen 0.02,0.495 center rotate
 """
-LOG_Y = "set logscale y 10\nset format y {format}\nset grid ytics mytics lc rgb '#d8d8d8' lw 1, lc rgb '#efefef' lw 1\n"
-PER_SECOND = "'%.0s %c/s'"
-SECONDS = "'%.0s %cs'"
+LOG_Y = "set logscale y 10\nset grid ytics mytics lc rgb '#d8d8d8' lw 1, lc rgb '#efefef' lw 1\n"
+PER_SECOND = "set format y '%.0s %c/s'\n"
 
 
 @dataclasses.dataclass
@@ -46,7 +46,7 @@ def quoted(text):
     return "'" + str(text).replace("'", "''").replace("\n", " ") + "'"
 
 
-def head(plot, x_label, y_label, right=0.70):
+def head(plot, x_label, y_label, right=0.745):
     """Title, margins, labels; the key stands beside the graph."""
     return HEAD.format(title=quoted(plot.title), subtitle=quoted(plot.subtitle), x_label=quoted(x_label),
                        y_label=quoted(y_label), right=right, key=right + 0.015)
@@ -83,7 +83,7 @@ def pick(found, **settings):
     """The cell of these settings at the size that suits its store, or the largest."""
     candidates = found.measured(**settings)
     suited = [cell for cell in candidates
-              if cell.leases == cells.suited(cell.store, cell.durability).leases]
+              if cell.leases == cells.suited(cell.store, durability=cell.durability, in_flight=cell.in_flight).leases]
     return max(suited or candidates, key=lambda cell: cell.leases, default=None)
 
 
@@ -104,6 +104,11 @@ def tics(axis, positions_and_labels):
     return f"set {axis}tics ({listed})\n"
 
 
+# gnuplot's own would say "us".
+SECONDS = tics("y", ((10.0**at, f"{10**(at % 3)} {unit}") for first, unit in ((-9, "ns"), (-6, "µs"), (-3, "ms"), (0, "s"))
+                     for at in range(first, first + 3)))
+
+
 def number_tics(series):
     """Tics of a logarithmic x axis."""
     return tics("x", ((x, cells.si(x)) for x in sorted({at[0] for one in series for at in one.points})))
@@ -114,6 +119,13 @@ def range_around(axis, low, high, logarithmic):
     if logarithmic:
         return f"set logscale {axis} 10\nset {axis}range [{low / 1.25:g}:{high * 1.25:g}]\n"
     return f"set {axis}range [{low - 0.5:g}:{high + 0.5:g}]\n"
+
+
+def decades_of(series):
+    """A logarithmic y axis of whole decades."""
+    low = min(point[2] for one in series for point in one.points)
+    high = max(point[3] for one in series for point in one.points)
+    return LOG_Y + f"set yrange [{0.99 * 10.0**math.floor(math.log10(low)):g}:{1.01 * 10.0**math.ceil(math.log10(high)):g}]\n"
 
 
 def more_than_one(series):
@@ -136,14 +148,20 @@ CREATES = (("in memory", {"durability": "none"}),
            ("all durable at the end", {"durability": "async"}),
            ("same, batches of 32", {"durability": "async", "batch": 32}),
            ("each durable, 1024 in flight", {"durability": "sync", "in_flight": 1024}),
-           ("each durable, 1 in flight", {"durability": "sync"}))
+           ("each durable, 1 in flight", {"durability": "sync", "in_flight": 1}))
 
 
 def creates_of(found, settings, x):
     """The points of one way to create, a place on the x axis per store."""
-    settings = {"workload": "create", "threads": 1, "batch": 1, "in_flight": 1, **settings}
+    settings = {"workload": "create", "threads": 1, "batch": 1, "in_flight": 0, **settings}
     picked = ((place, pick(found, store=store, **settings)) for store, place in x)
     return [at for at in (point(place, found, cell, "ops_per_s") for place, cell in picked if cell) if at]
+
+
+def between(places):
+    """Lines that part the places of an x axis."""
+    return "".join(f"set arrow from {at + 0.5},graph 0 to {at + 0.5},graph 1 nohead lc rgb '#d8d8d8'\n"
+                   for at in range(places - 1))
 
 
 def draw_stores(plot, found, _targets):
@@ -151,14 +169,14 @@ def draw_stores(plot, found, _targets):
     present = [store for store in cells.STORES if found.measured(workload="create", store=store)]
     series = []
     for at, (label, settings) in enumerate(CREATES):
-        shift = (at - (len(CREATES) - 1) / 2) * 0.11
+        shift = (at - (len(CREATES) - 1) / 2) * 0.13
         points = creates_of(found, settings, [(store, place + shift) for place, store in enumerate(present)])
         series.append(Series(label, points))
     series = [one for one in series if one.points]
     if not series:
         return None
-    return (head(plot, "store", "leases created per second") + LOG_Y.format(format=PER_SECOND)
-            + range_around("x", 0, len(present) - 1, False) + tics("x", enumerate(present))
+    return (head(plot, "store", "leases created per second") + decades_of(series) + PER_SECOND
+            + range_around("x", 0, len(present) - 1, False) + tics("x", enumerate(present)) + between(len(present))
             + data_blocks(series) + drawn(series, "points"))
 
 
@@ -184,17 +202,20 @@ def draw_growth(plot, found, targets):
             + number_tics(series) + "set yrange [0:*]\n" + data_blocks(series) + drawn(series, "linespoints", extra))
 
 
+IN_MEMORY = ("lessor", "lfht", "mutex")
+
+
 def draw_threads(plot, found, _targets):
     """Throughput by threads."""
     series = [Series(f"{store}: {workload}", by("threads", found, "ops_per_s", store=store, workload=workload, batch=1,
-                                                durability="none", in_flight=1))
-              for store in cells.STORES for workload in ("create", "get-address", "get-client", "mixed")]
+                                                durability="none"))
+              for store in IN_MEMORY for workload in ("create", "get-address", "get-client", "mixed")]
     series = more_than_one(series)[:len(COLOURS)]
     if not series:
         return None
     xs = [at[0] for one in series for at in one.points]
     return (head(plot, "threads", "calls per second, all threads together") + range_around("x", min(xs), max(xs), True)
-            + number_tics(series) + "set yrange [0:*]\nset format y " + PER_SECOND + "\n"
+            + number_tics(series) + "set yrange [0:*]\n" + PER_SECOND
             + data_blocks(series) + drawn(series, "linespoints"))
 
 
@@ -217,7 +238,7 @@ def draw_latency(plot, found, _targets):
     series = more_than_one(series)
     if not series:
         return None
-    return (head(plot, "percentile of all creates", "time of one call") + LOG_Y.format(format=SECONDS)
+    return (head(plot, "percentile of all creates", "time of one call") + decades_of(series) + SECONDS
             + range_around("x", 0, len(PERCENTILES) - 1, False)
             + tics("x", enumerate(label for _, label in PERCENTILES)) + data_blocks(series)
             + drawn(series, "linespoints"))
@@ -234,15 +255,16 @@ def draw_memory(plot, found, targets):
     labels = tics("x", ((place, f"{cell.store}, {cells.si(cell.leases)}") for place, (cell, _) in enumerate(bars)))
     block = "\n".join(["$bars << END", *(f"{place} {at[1]:g} {at[2]:g} {at[3]:g}"
                                          for place, (_, at) in enumerate(bars)), "END\n"])
-    parts = [f"$bars using 1:2 with boxes lc rgb '{COLOURS[0]}' notitle",
-             "$bars using 1:2:3:4 with yerrorbars lc rgb '#000000' ps 0 lw 1.5 notitle",
-             "$bars using 1:4:(sprintf('%.0f', $2)) with labels offset 0,0.8 notitle"]
+    parts = [f"$bars using 1:2 with boxes lc rgb '{COLOURS[0]}' notitle"]
     target = bound_of(targets, "bytes_per_lease")
     if target:
         parts.append(f"{target.at_most:g} with lines dt 2 lw 2 lc rgb '{BOUND}' "
                      f"title {quoted(f'target of lessor: {target.at_most}')}")
+    parts += ["$bars using 1:2:3:4 with yerrorbars lc rgb '#000000' pt 7 ps 0.1 lw 1.5 notitle",
+              "$bars using 1:4:(sprintf('%.0f', $2)) with labels boxed offset 0,0.9 notitle"]
     return (head(plot, "store, leases loaded", "bytes of memory per lease", right=0.97)
-            + "set key inside top left\nset yrange [0:*<1e6]\nset offsets 0,0,graph 0.12,0\n"
+            + "set key inside top left\nset yrange [0:*]\nset offsets 0,0,graph 0.12,0\n"
+            + "set style textbox opaque noborder margins 0.3,0.3\n"
             + range_around("x", 0, len(bars) - 1, False) + labels + block
             + "set boxwidth 0.6\nset style fill solid 0.85 noborder\nplot " + ", \\\n ".join(parts) + "\n")
 
@@ -261,7 +283,7 @@ def draw_restart(plot, found, targets):
         extra = [f"'+' using ({target.of.cell.leases}):({target.at_most}) every ::0::0 with points pt 2 ps 1.6 lw 2 "
                  f"lc rgb '{BOUND}' title {quoted(label)}"]
     xs = [at[0] for one in series for at in one.points]
-    return (head(plot, "leases in the store", "time until the store is open") + LOG_Y.format(format=SECONDS)
+    return (head(plot, "leases in the store", "time until the store is open") + decades_of(series) + SECONDS
             + range_around("x", min(xs), max(xs), True) + number_tics(series) + data_blocks(series)
             + drawn(series, "linespoints", extra))
 

@@ -173,7 +173,8 @@ def compose(found, targets, drawn, complaints):
 
 def write(found, targets):
     """Draw the plots and write the page. Its path, and a sentence per plot that is missing."""
-    subtitle = f"{machine_of(found)} · commit {found.plan['commit']} · median of {found.plan['rounds']} rounds, bars: all"
+    subtitle = (f"{machine_of(found)} · commit {found.plan['commit']} · "
+                f"medians of {found.plan['rounds']} rounds, bars from the lowest to the highest")
     drawn, complaints = plots.draw(found, targets, subtitle)
     path = found.directory / REPORT
     path.write_text(compose(found, targets, drawn, complaints), encoding="utf-8")
