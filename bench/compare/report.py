@@ -147,8 +147,8 @@ def preface(found):
     loads = results.Figure.of([run["load"] for runs in found.runs.values() for run in runs.values() if "load" in run])
     lines = [f"# Comparison \"{found.plan['matrix']}\" of {found.plan['date']}, commit {found.plan['commit']}", "",
              f"- {machine_of(found)}",
-             f"- {found.plan['rounds']} rounds; in each, every cell ran once, in an order of its own; the round is the seed",
-             "- figures are medians of the rounds; where a range stands beside one, it is the lowest and the highest round"]
+             f"- {found.plan['rounds']} rounds; each ran every cell once, in an order of its own; the round is the seed",
+             "- figures are medians of the rounds; a range beside one is from the lowest to the highest round"]
     if loads:
         lines.append(f"- load of the machine when runs began: median {loads.median:.2g}, at most {loads.highest:.2g}"
                      " (a run itself leaves up to its threads)")

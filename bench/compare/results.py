@@ -61,7 +61,7 @@ class Results:
                 json.dump(plan, file, indent=1)
                 file.write("\n")
         except FileExistsError:
-            raise Unusable(f"{directory} holds a comparison; --resume it, or name another directory with --out") from None
+            raise Unusable(f"{directory} holds a comparison; --resume it, or name another with --out") from None
         return Results(directory, plan)
 
     @staticmethod
