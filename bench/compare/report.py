@@ -115,8 +115,8 @@ def incomplete(found):
     for cell in found.wanted():
         made = len(found.runs.get(cell, {}))
         if made < found.plan["rounds"]:
-            why = "".join(f"; round {at} {text}" for at, text in sorted(found.errors.get(cell, {}).items()))
-            lines.append(f"{cell}: {made} of {found.plan['rounds']} rounds{why}")
+            why = dict.fromkeys(found.errors.get(cell, {}).values())
+            lines.append("; ".join([f"{cell}: {made} of {found.plan['rounds']} rounds", *why]))
     return lines + found.damage
 
 
@@ -147,7 +147,7 @@ def preface(found):
     loads = results.Figure.of([run["load"] for runs in found.runs.values() for run in runs.values() if "load" in run])
     lines = [f"# Comparison \"{found.plan['matrix']}\" of {found.plan['date']}, commit {found.plan['commit']}", "",
              f"- {machine_of(found)}",
-             f"- {found.plan['rounds']} rounds; each ran every cell once, in an order of its own; the round is the seed",
+             f"- {found.plan['rounds']} rounds, each of every cell once in an order of its own; the round is the seed",
              "- figures are medians of the rounds; a range beside one is from the lowest to the highest round"]
     if loads:
         lines.append(f"- load of the machine when runs began: median {loads.median:.2g}, at most {loads.highest:.2g}"
