@@ -87,7 +87,7 @@ def parse(text):
 
 
 # How many leases a store does in a few seconds; and any, if it waits for the disk after each.
-SUITABLE_LEASES = {"lessor": "4M", "lfht": "4M", "mutex": "4M", "sqlite": "100k", "lmdb": "400k", "rocksdb": "400k"}
+SUITABLE_LEASES = {"lessor": "1M", "lfht": "1M", "mutex": "1M", "sqlite": "100k", "lmdb": "400k", "rocksdb": "400k"}
 SUITABLE_LEASES_SYNC = "10k"
 GROWTH_LEASES = ("1M", "2M", "4M", "8M", "16M", "32M", "64M")
 
