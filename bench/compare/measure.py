@@ -101,7 +101,7 @@ class Calibration:
         self.directory = directory
         self.fixed_s = {}
         self.expected_s = {}
-        self.unsupported = []
+        self.unsupported = {}
         self.result = None
 
     def _run(self, cell):
@@ -123,8 +123,8 @@ class Calibration:
         try:
             fixed_s = self._fixed(cell)
             wall_s = self._run(small)
-        except Unsupported:
-            self.unsupported.append(cell)
+        except Unsupported as reason:
+            self.unsupported[cell] = str(reason).removeprefix("lessor-bench: ")
         except Failed as failure:
             say(f"  {failure}")
             self.expected_s[cell] = 0.0

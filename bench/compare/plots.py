@@ -17,15 +17,16 @@ HEAD = """
 set terminal svg size 960,600 noenhanced font 'sans-serif,15' background '#ffffff'
 set encoding utf8
 set label 1 {title} at screen 0.015,0.955 left font ',19'
-set label 2 {subtitle} at screen 0.015,0.905 left font ',12' textcolor rgb '#555555'
-set tmargin at screen 0.86
+set label 2 {machine} at screen 0.015,0.912 left font ',12' textcolor rgb '#555555'
+set label 4 {circumstances} at screen 0.015,0.882 left font ',12' textcolor rgb '#555555'
+set tmargin at screen 0.84
 set lmargin at screen 0.125
 set rmargin at screen {right}
 set bmargin at screen 0.13
 set border 3
 set tics nomirror out
 set grid ytics lc rgb '#d8d8d8' lw 1
-set key at screen {key},0.86 left top Left reverse samplen 1.5 spacing 1.25 font ',13'
+set key at screen {key},0.84 left top Left reverse samplen 1.5 spacing 1.25 font ',13'
 set xlabel {x_label} offset 0,0.2
 set label 3 {y_label} at screen 0.02,0.495 center rotate
 """
@@ -48,8 +49,8 @@ def quoted(text):
 
 def head(plot, x_label, y_label, right=0.745):
     """Title, margins, labels; the key stands beside the graph."""
-    return HEAD.format(title=quoted(plot.title), subtitle=quoted(plot.subtitle), x_label=quoted(x_label),
-                       y_label=quoted(y_label), right=right, key=right + 0.015)
+    return HEAD.format(title=quoted(plot.title), machine=quoted(plot.machine), circumstances=quoted(plot.circumstances),
+                       x_label=quoted(x_label), y_label=quoted(y_label), right=right, key=right + 0.015)
 
 
 def data_blocks(series):
@@ -140,7 +141,8 @@ class Plot:
     name: str
     title: str
     draw: object
-    subtitle: str = ""
+    machine: str
+    circumstances: str
 
 
 CREATES = (("in memory", {"durability": "none"}),
@@ -207,15 +209,16 @@ IN_MEMORY = ("lessor", "lfht", "mutex")
 
 def draw_threads(plot, found, _targets):
     """Throughput by threads."""
-    series = [Series(f"{store}: {workload}", by("threads", found, "ops_per_s", store=store, workload=workload, batch=1,
-                                                durability="none"))
-              for store in IN_MEMORY for workload in ("create", "get-address", "get-client", "mixed")]
+    ways = [{"store": store, "workload": workload}
+            for store in IN_MEMORY for workload in ("create", "get-address", "get-client", "mixed")]
+    series = [Series(f"{way['store']}: {way['workload']}",
+                     by("threads", found, "ops_per_s", 1e-6, batch=1, durability="none", **way)) for way in ways]
     series = more_than_one(series)[:len(COLOURS)]
     if not series:
         return None
     xs = [at[0] for one in series for at in one.points]
-    return (head(plot, "threads", "calls per second, all threads together") + range_around("x", min(xs), max(xs), True)
-            + number_tics(series) + "set yrange [0:*]\n" + PER_SECOND
+    return (head(plot, "threads", "million calls per second, all threads together")
+            + range_around("x", min(xs), max(xs), True) + number_tics(series) + "set yrange [0:*]\n"
             + data_blocks(series) + drawn(series, "linespoints"))
 
 
@@ -296,13 +299,13 @@ PLOTS = (("create-by-store", "How many leases a second does each store create?",
          ("restart-by-leases", "How long does a restart take?", draw_restart))
 
 
-def draw(found, targets, subtitle):
+def draw(found, targets, machine, circumstances):
     """Draw all that can be drawn. The plots that were, and sentences on those that were not."""
     if not shutil.which("gnuplot"):
         return [], ["no plots: gnuplot is not installed (package gnuplot-nox)"]
     done, complaints = [], []
     for name, title, function in PLOTS:
-        plot = Plot(name, title, function, subtitle)
+        plot = Plot(name, title, function, machine, circumstances)
         script = plot.draw(plot, found, targets)
         path = found.directory / f"{name}.svg"
         path.unlink(missing_ok=True)

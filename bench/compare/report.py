@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """compare.md: what was measured, as one reads it."""
 
+import collections
 import json
 
 import cells
@@ -91,7 +92,7 @@ def workload_table(found, measured):
     rows = []
     for cell in measured:
         entries = [getattr(cell, name) for _, name in settings]
-        entries = [cells.si(entry) if isinstance(entry, int) else entry for entry in entries]
+        entries = [cells.si(entry) if isinstance(entry, int) and entry else entry or "" for entry in entries]
         for _, name, show in metrics:
             figure = found.figure(cell, name)
             entries.append(show(figure.median) if figure else "")
@@ -105,8 +106,9 @@ def workload_table(found, measured):
 
 
 def unsupported(found):
-    """A sentence per cell that its store cannot do."""
-    return [f"{cell}: this store cannot do it" for cell in sorted(found.unsupported(), key=cells.Cell.rank)]
+    """A sentence per reason why stores cannot do some cells."""
+    counts = collections.Counter(found.plan["unsupported"].values())
+    return [f"{count} cell{'s' * (count > 1)}: {reason}" for reason, count in counts.items()]
 
 
 def incomplete(found):
@@ -116,7 +118,7 @@ def incomplete(found):
         made = len(found.runs.get(cell, {}))
         if made < found.plan["rounds"]:
             why = dict.fromkeys(found.errors.get(cell, {}).values())
-            lines.append("; ".join([f"{cell}: {made} of {found.plan['rounds']} rounds", *why]))
+            lines.append("; ".join([f"{cell}: {made} of {rounds_of(found)}", *why]))
     return lines + found.damage
 
 
@@ -142,12 +144,17 @@ def machine_of(found):
     return text_of(found.any_result().get("machine", "machine not named"))
 
 
+def rounds_of(found):
+    """How many were planned, in words."""
+    return "1 round" if found.plan["rounds"] == 1 else f"{found.plan['rounds']} rounds"
+
+
 def preface(found):
     """The circumstances."""
     loads = results.Figure.of([run["load"] for runs in found.runs.values() for run in runs.values() if "load" in run])
     lines = [f"# Comparison \"{found.plan['matrix']}\" of {found.plan['date']}, commit {found.plan['commit']}", "",
              f"- {machine_of(found)}",
-             f"- {found.plan['rounds']} rounds, each of every cell once in an order of its own; the round is the seed",
+             f"- {rounds_of(found)}, each of every cell once in an order of its own; the round is the seed",
              "- figures are medians of the rounds; a range beside one is from the lowest to the highest round"]
     if loads:
         lines.append(f"- load of the machine when runs began: median {loads.median:.2g}, at most {loads.highest:.2g}"
@@ -158,7 +165,7 @@ def preface(found):
 def compose(found, targets, drawn, complaints):
     """The whole page."""
     lines = preface(found)
-    if any(cell in found.runs for target in targets for cell in target.cells()):
+    if any(target.figure(found) for target in targets):
         lines += target_table(found, targets)
     for plot in drawn:
         lines += [f"![{plot.title}]({plot.name}.svg)", ""]
@@ -173,9 +180,9 @@ def compose(found, targets, drawn, complaints):
 
 def write(found, targets):
     """Draw the plots and write the page. Its path, and a sentence per plot that is missing."""
-    subtitle = (f"{machine_of(found)} · commit {found.plan['commit']} · "
-                f"medians of {found.plan['rounds']} rounds, bars from the lowest to the highest")
-    drawn, complaints = plots.draw(found, targets, subtitle)
+    circumstances = (f"commit {found.plan['commit']}, {found.plan['date']}; median of {rounds_of(found)},"
+                     " with bars from the lowest to the highest")
+    drawn, complaints = plots.draw(found, targets, machine_of(found), circumstances)
     path = found.directory / REPORT
     path.write_text(compose(found, targets, drawn, complaints), encoding="utf-8")
     return path, complaints

@@ -104,7 +104,7 @@ class Results:
 
     def unsupported(self):
         """Cells that their store cannot do."""
-        return {cells.parse(text) for text in self.plan.get("unsupported", [])}
+        return {cells.parse(text) for text in self.plan["unsupported"]}
 
     def wanted(self):
         """Cells that can be measured, in the order of tables."""
