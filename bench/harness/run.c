@@ -330,7 +330,8 @@ follow(bench_run_t *run) {
 
 static bool
 make_directory(bench_run_t *run) {
-	if (run->options->durability == BENCH_NONE) {
+	const bool durable = run->options->durability != BENCH_NONE;
+	if (!durable && !run->options->store->needs_directory) {
 		return true;
 	}
 	char *path = NULL;
@@ -343,7 +344,7 @@ make_directory(bench_run_t *run) {
 		return false;
 	}
 	run->directory = path;
-	return bench_probe_flush(path, &run->results.flush);
+	return !durable || bench_probe_flush(path, &run->results.flush);
 }
 
 static int
