@@ -203,6 +203,7 @@ static void
 sum_up(bench_run_t *run, const bench_worker_t *workers) {
 	bench_results_t *results = &run->results;
 	const double ns_per_tick = bench_clock_ns_per_tick();
+	results->ns_per_tick = ns_per_tick;
 	uint64_t begun = UINT64_MAX;
 	uint64_t ended = 0;
 	double untimed = 0;
@@ -344,7 +345,7 @@ make_directory(bench_run_t *run) {
 		return false;
 	}
 	run->directory = path;
-	return !durable || bench_probe_flush(path, &run->results.flush);
+	return !durable || bench_probe_flush(path, run->options->flushes, &run->results.flush);
 }
 
 static int

@@ -24,6 +24,7 @@ typedef struct bench_results {
 	double snapshot_seconds;
 	double snapshots;
 	bench_flush_times_t flush;
+	double ns_per_tick;      /* one value for all figures of a phase, or they would not fit together */
 	bench_histogram_t calls; /* ticks */
 	bench_histogram_t acks;
 } bench_results_t;
