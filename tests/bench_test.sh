@@ -213,5 +213,16 @@ done
 expect 1 run --store lessor --workload create --durability sync --dir "$work/missing"
 expect 1 run --store lessor --workload create --leases 100 --json "$work/missing/file"
 
+# Interrupted: nothing stays.
+"$bench" run --store lessor --workload churn --leases 1000 --scopes 1 --durability async --seconds 60 >"$out" 2>"$err" &
+while [ -z "$(ls "$work/stores")" ]; do
+	kill -0 $! 2>/dev/null || fail "it ends by itself"
+	sleep 0.05
+done
+kill -TERM $!
+wait $!
+[ $? -eq 143 ] || fail "it does not end as interrupted"
+[ -z "$(ls "$work/stores")" ] || fail "interrupted, it leaves files behind"
+
 expect 0 run --help
 grep -q -e '--in-flight' "$out" || fail "--help does not help"

@@ -33,7 +33,7 @@ struct bench_run {
 	const bench_options_t *options;
 	bench_space_t space;
 	bench_config_t config;
-	char *directory; /* ours, to be removed; NULL: none */
+	const char *directory; /* NULL: none */
 	void *store;
 	bench_worker_t *workers;
 	bench_free_map_t *map;

@@ -25,8 +25,7 @@ enum { BEGIN, COMMIT, INSERT, BY_ADDRESS, BY_CLIENT, RENEW, RELEASE, STATEMENTS 
 static const char *const texts[STATEMENTS] = {
 	[BEGIN] = "BEGIN",
 	[COMMIT] = "COMMIT",
-	[INSERT] = "INSERT INTO lease (address, subnet, client, hardware_type, hardware, name, expires, state) "
-		   "VALUES (?1, ?2, ?3, 1, ?3, ?4, ?5, 1)",
+	[INSERT] = "INSERT INTO lease VALUES (?1, ?2, ?3, 1, ?3, ?4, ?5, 1)",
 	[BY_ADDRESS] = "SELECT address, client, name, expires FROM lease WHERE address = ?1",
 	[BY_CLIENT] = "SELECT address, client, name, expires FROM lease WHERE subnet = ?2 AND client = ?3",
 	[RENEW] = "UPDATE lease SET expires = ?5 WHERE address = ?1 AND client = ?3",
