@@ -12,72 +12,28 @@
 /* ---- one create in work ------------------------------------------------------------------------------------------- */
 
 typedef struct {
+	const lessor_lease_t *lease;
 	lessor_status_t status;
 	lsr_step_t step;
-	uint32_t address;
-	lsr_body_t body;
-	uint32_t log_bytes;
 	lsr_scope_t *scope;
-	uint64_t key;
 	lsr_record_t *record;
-	uint32_t record_id;
+	uint64_t key;
 	uint64_t word; /* before the claim */
+	uint32_t record_id;
+	uint32_t log_bytes; /* 0: not packed yet */
+	uint16_t origin;
+	bool origin_known; /* interned, or no number was to be had */
+	lsr_body_t body;
 	const lsr_record_t *blocker;
 } lsr_create_t;
 
-/* ---- preparing: step 1 --------------------------------------------------------------------------------------------- */
-
-static lessor_status_t
-pack(lessor_engine_t *engine, const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, lsr_body_t *body) {
-	uint16_t number;
-	const lsr_origin_t origin = lsr_lease_origin(lease, sizes);
-	const lessor_status_t status = lsr_engine_intern(engine, &origin, &number);
-	return status == LESSOR_OK ? lsr_lease_pack(lease, sizes, number, body) : status;
-}
-
-/* 0 stands for "not given": ACTIVE. A byte that was given on purpose must not say OFFERED. */
-static uint8_t
-settled_state(const lessor_engine_t *engine, uint8_t address_state) {
-	return address_state == 0 && !engine->strict_address_state ? LESSOR_STATE_ACTIVE : address_state;
-}
-
 static void
-prepare_create(lessor_engine_t *engine, const lessor_lease_t *lease, lsr_create_t *create) {
-	lsr_lease_sizes_t sizes;
-	const uint8_t state = settled_state(engine, lease->address_state);
-	create->step = LSR_STEP_DONE;
-	create->status = LESSOR_INVALID;
-	if (lease->address == 0 || (state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED ||
-	    !lsr_lease_check(lease, LESSOR_FIELD_ALL, &sizes)) {
-		return;
-	}
-	create->address = lease->address;
-	create->status = pack(engine, lease, &sizes, &create->body);
-	if (create->status == LESSOR_OK) {
-		create->body.address_state = state;
-		create->log_bytes = lsr_record_bytes(lsr_image_bytes(&create->body));
-		create->step = LSR_STEP_GATE; /* not decided */
-	}
-}
-
-/* ---- claiming: steps 2 to 4 ---------------------------------------------------------------------------------------- */
-
-/* The first half of claiming, which only computes and prefetches: scope, record, key. */
-static void
-locate_create(lessor_engine_t *engine, lsr_create_t *create) {
-	create->scope = lsr_engine_scope_of(engine, create->address);
-	create->record = NULL;
-	if (create->scope == NULL) {
-		return;
-	}
-	create->key = lsr_engine_client_key(engine, create->scope, lsr_body_client(&create->body),
-					    create->body.client_id_bytes);
-	lsr_client_hash_prefetch(&engine->clients, create->key);
-	create->record_id = lsr_table_touch(&create->scope->table, &engine->pages, create->address);
-	if (create->record_id != LSR_NO_RECORD) {
-		create->record = lsr_pages_record(&engine->pages, create->record_id);
-		lsr_prefetch_write(create->record);
-	}
+begin_create(lsr_create_t *create, const lessor_lease_t *lease) {
+	create->lease = lease;
+	create->step = LSR_STEP_OPEN;
+	create->log_bytes = 0;
+	create->origin_known = false;
+	create->body.tail = NULL;
 }
 
 static void
@@ -85,6 +41,132 @@ decide(lsr_create_t *create, lessor_status_t status) {
 	create->status = status;
 	create->step = LSR_STEP_DONE;
 }
+
+/* ---- locating: computes and prefetches, decides nothing -------------------------------------------------------------- */
+
+static bool
+has_client(const lessor_lease_t *lease) {
+	return LSR_LIKELY(lease->client_id != NULL && lease->client_id_bytes != 0);
+}
+
+static void
+locate_scope(lessor_engine_t *engine, lsr_create_t *create) {
+	create->scope = lsr_engine_scope_of(engine, create->lease->address);
+	if (LSR_LIKELY(create->scope != NULL)) {
+		lsr_prefetch_write(&create->scope->counters);
+	}
+}
+
+static void
+locate_record(lessor_engine_t *engine, lsr_create_t *create) {
+	create->record = NULL;
+	create->record_id = lsr_table_touch(&create->scope->table, &engine->pages, create->lease->address);
+	if (LSR_LIKELY(create->record_id != LSR_NO_RECORD)) {
+		create->record = lsr_pages_record(&engine->pages, create->record_id);
+		lsr_prefetch_write(create->record);
+	}
+}
+
+static void
+locate_client(lessor_engine_t *engine, lsr_create_t *create) {
+	const lessor_lease_t *lease = create->lease;
+	create->key = lsr_engine_client_key(engine, create->scope, lease->client_id, lease->client_id_bytes);
+	lsr_client_hash_prefetch(&engine->clients, create->key);
+}
+
+/* Stage by stage over all of them, so that each stage's cache misses overlap. */
+LSR_INLINE void
+locate_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		if (creates[i].step != LSR_STEP_DONE) {
+			locate_scope(engine, &creates[i]);
+		}
+	}
+	for (size_t i = 0; count > 1 && i < count; i++) {
+		if (creates[i].step != LSR_STEP_DONE && creates[i].scope != NULL) {
+			lsr_table_prefetch(&creates[i].scope->table, creates[i].lease->address);
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (LSR_LIKELY(creates[i].step != LSR_STEP_DONE && creates[i].scope != NULL &&
+			       has_client(creates[i].lease))) {
+			locate_record(engine, &creates[i]);
+			locate_client(engine, &creates[i]);
+		}
+	}
+}
+
+/* ---- preparing: step 1 --------------------------------------------------------------------------------------------- */
+
+/* 0 stands for "not given": ACTIVE. A byte that was given on purpose must not say OFFERED. */
+static uint8_t
+settled_state(const lessor_engine_t *engine, uint8_t address_state) {
+	return address_state == 0 && !engine->strict_address_state ? LESSOR_STATE_ACTIVE : address_state;
+}
+
+/* The number of the lease's origin if it has one already. False: it is to be interned, outside of this section. */
+static bool
+find_origin(lessor_engine_t *engine, lsr_create_t *create, const lsr_lease_sizes_t *sizes) {
+	const lsr_origin_t origin = lsr_lease_origin(create->lease, sizes);
+	create->origin = lsr_origins_find(&engine->origins, &origin);
+	return create->origin != LSR_ORIGIN_NONE;
+}
+
+/* Check and pack a lease that is not plain. Returns whether there is a body now. */
+static bool
+prepare_fully(lessor_engine_t *engine, lsr_create_t *create) {
+	const lessor_lease_t *lease = create->lease;
+	lsr_lease_sizes_t sizes;
+	if (!lsr_lease_check(lease, LESSOR_FIELD_ALL, &sizes)) {
+		decide(create, LESSOR_INVALID);
+		return false;
+	}
+	if (lsr_lease_has_no_origin(lease)) {
+		create->origin = LSR_ORIGIN_NONE;
+	} else if (!create->origin_known && !find_origin(engine, create, &sizes)) {
+		create->step = LSR_STEP_INTERN;
+		return false;
+	}
+	const lessor_status_t status = lsr_lease_pack(lease, &sizes, create->origin, &create->body);
+	if (status != LESSOR_OK) {
+		decide(create, status);
+	}
+	return status == LESSOR_OK;
+}
+
+/* Check and pack, while the cache misses of locating are under way. */
+LSR_INLINE void
+prepare_create(lessor_engine_t *engine, lsr_create_t *create) {
+	const lessor_lease_t *lease = create->lease;
+	const uint8_t state = settled_state(engine, lease->address_state);
+	if (LSR_UNLIKELY(lease->address == 0 || (state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED)) {
+		decide(create, LESSOR_INVALID);
+		return;
+	}
+	if (LSR_UNLIKELY(!lsr_lease_pack_plain(lease, state, &create->body))) {
+		if (!prepare_fully(engine, create)) {
+			return;
+		}
+		create->body.address_state = state;
+	}
+	create->log_bytes = lsr_record_bytes(lsr_image_bytes(&create->body));
+}
+
+/* Outside of any section. */
+static void
+intern_origin(lessor_engine_t *engine, lsr_create_t *create) {
+	lsr_lease_sizes_t sizes;
+	(void)lsr_lease_check(create->lease, LESSOR_FIELD_OWNER | LESSOR_FIELD_POLICY, &sizes);
+	const lsr_origin_t origin = lsr_lease_origin(create->lease, &sizes);
+	const lessor_status_t status = lsr_engine_intern(engine, &origin, &create->origin);
+	create->origin_known = true;
+	create->step = LSR_STEP_OPEN;
+	if (status != LESSOR_OK) {
+		decide(create, status);
+	}
+}
+
+/* ---- claiming: steps 2 to 4 ---------------------------------------------------------------------------------------- */
 
 static void
 wait_for_record(lsr_create_t *create, const lsr_record_t *blocker) {
@@ -121,8 +203,8 @@ claim_client(lessor_engine_t *engine, lsr_create_t *create) {
 	uint32_t other = LSR_NO_RECORD;
 	const lsr_client_match_t match = {.engine = engine,
 					  .table = &create->scope->table,
-					  .client_id = lsr_body_client(&create->body),
-					  .client_id_bytes = create->body.client_id_bytes};
+					  .client_id = create->lease->client_id,
+					  .client_id_bytes = create->lease->client_id_bytes};
 	switch (lsr_client_hash_insert(&engine->clients, create->key, create->record_id, lsr_match_for_insert, &match,
 				       &other)) {
 	case LSR_INSERT_DONE:
@@ -160,7 +242,7 @@ static void
 undo_create(lessor_engine_t *engine, lsr_create_t *create) {
 	(void)lsr_client_hash_remove(&engine->clients, create->key, create->record_id);
 	lsr_record_unclaim(create->record, create->word);
-	create->step = LSR_STEP_GATE;
+	create->step = LSR_STEP_OPEN;
 }
 
 /* Adds up what goes to the same counter, so that a batch into one scope touches it once. */
@@ -192,7 +274,7 @@ fold_add(lsr_fold_t *fold, lsr_counters_t *counters, unsigned state, uint64_t un
  * Log and publish what is claimed among creates[0..count). False: the log had no room, everything is undone and to be started over. Cannot fail
  * otherwise. *end: where the last record ends.
  */
-static bool
+LSR_INLINE bool
 commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end) {
 	uint64_t total = 0;
 	uint64_t position = 0;
@@ -218,11 +300,11 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 		}
 		if (engine->has_log) {
 			create->body.lsn = position =
-				lsr_engine_log_lease(engine, position, create->address, &create->body);
+				lsr_engine_log_lease(engine, position, create->lease->address, &create->body);
 		}
 		/* Counted before it shows, so that a delete that sees it never counts below zero. */
 		fold_add(&fold, &create->scope->counters, create->body.address_state,
-			 lsr_engine_unit(create->scope, create->address));
+			 lsr_engine_unit(create->scope, create->lease->address));
 	}
 	fold_flush(&fold);
 	for (size_t i = 0; i < count; i++) {
@@ -238,52 +320,89 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 /* ---- creating: the whole --------------------------------------------------------------------------------------------- */
 
 /*
+ * Prepare what is not prepared, until one has to wait or the log records add up to more than log_bytes_max; at least one. Returns how many are ready.
+ * *log_bytes: of them all.
+ */
+LSR_INLINE size_t
+prepare_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t log_bytes_max,
+		uint64_t *log_bytes) {
+	size_t ready = 0;
+	*log_bytes = 0;
+	for (; ready < count; ready++) {
+		lsr_create_t *create = &creates[ready];
+		if (create->step == LSR_STEP_DONE) {
+			continue;
+		}
+		if (create->log_bytes == 0) {
+			prepare_create(engine, create);
+		}
+		if (create->step == LSR_STEP_INTERN ||
+		    (LSR_UNLIKELY(*log_bytes + create->log_bytes > log_bytes_max) && *log_bytes != 0)) {
+			break;
+		}
+		*log_bytes += create->step != LSR_STEP_DONE ? create->log_bytes : 0;
+	}
+	return ready;
+}
+
+/* Claim in order, up to the first that has to wait. Returns how many are decided or claimed. */
+LSR_INLINE size_t
+claim_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count) {
+	size_t next = 0;
+	for (; next < count; next++) {
+		if (creates[next].step == LSR_STEP_OPEN) {
+			claim_create(engine, &creates[next]);
+		}
+		if (creates[next].step > LSR_STEP_CLAIMED) {
+			break;
+		}
+	}
+	return next;
+}
+
+/* Outside of any section, with nothing claimed: wait for what stopped a create. */
+static void
+resume(lessor_engine_t *engine, lsr_create_t *create) {
+	if (create->step == LSR_STEP_INTERN) {
+		intern_origin(engine, create);
+	} else {
+		lsr_engine_await(engine, create->step, create->blocker);
+		create->step = LSR_STEP_OPEN;
+	}
+}
+
+/*
  * Carry creates[0..count) to a decision, in order: what is decided later in the array behaves as if called later. One pass claims as
  * many as it can; the first one that would have to wait ends the pass, what is claimed until then is committed, and the next pass
  * goes on from there.
  */
-static void
+LSR_INLINE void
 run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end) {
-	size_t first = 0;
-	while (first < count) {
-		uint64_t wanted = 0;
-		for (size_t i = first; i < count; i++) {
-			wanted += creates[i].step != LSR_STEP_DONE ? creates[i].log_bytes : 0;
-		}
-		const lessor_status_t status = wanted == 0 ? LESSOR_OK : lsr_engine_admit(engine, wanted);
-		size_t next = first;
-		bool committed = true;
+	uint64_t log_bytes_max = CHUNK_LOG_BYTES_MAX;
+	for (size_t first = 0; first < count;) {
+		lsr_create_t *rest = creates + first;
+		uint64_t log_bytes;
 		lsr_rcu_enter();
-		for (size_t i = first; status == LESSOR_OK && i < count; i++) {
-			if (creates[i].step != LSR_STEP_DONE) {
-				locate_create(engine, &creates[i]);
-			}
-		}
-		for (; status == LESSOR_OK && next < count; next++) {
-			if (creates[next].step == LSR_STEP_DONE) {
-				continue;
-			}
-			claim_create(engine, &creates[next]);
-			if (creates[next].step == LSR_STEP_GATE || creates[next].step == LSR_STEP_RECORD) {
-				break;
-			}
-		}
-		if (status == LESSOR_OK) {
-			committed = commit_creates(engine, creates + first, next - first, end);
+		locate_creates(engine, rest, count - first);
+		const size_t ready = prepare_creates(engine, rest, count - first, log_bytes_max, &log_bytes);
+		const bool has_room = lsr_engine_has_room(engine, log_bytes);
+		size_t taken = 0;
+		if (LSR_LIKELY(has_room)) {
+			taken = claim_creates(engine, rest, ready);
+			taken = commit_creates(engine, rest, taken, end) ? taken : 0;
 		}
 		lsr_rcu_leave();
-		if (status != LESSOR_OK) {
-			for (size_t i = first; i < count; i++) {
-				if (creates[i].step != LSR_STEP_DONE) {
-					decide(&creates[i], status);
-				}
+		first += taken;
+		if (LSR_UNLIKELY(!has_room)) {
+			const lessor_status_t status = lsr_engine_admit(engine, log_bytes);
+			if (status != LESSOR_OK && log_bytes > rest->log_bytes) {
+				log_bytes_max = 0; /* too much at once: some of it may have room */
+			} else if (status != LESSOR_OK) {
+				decide(rest, status);
 			}
-			return;
+		} else if (LSR_UNLIKELY(first < count && creates[first].step > LSR_STEP_CLAIMED)) {
+			resume(engine, &creates[first]);
 		}
-		if (committed && next < count) {
-			lsr_engine_await(engine, creates[next].step, creates[next].blocker);
-		}
-		first = committed ? next : first;
 	}
 }
 
@@ -305,24 +424,18 @@ lessor_lease_create(lessor_engine_t *engine, const lessor_lease_t *lease, lessor
 	}
 	uint64_t end = 0;
 	lsr_create_t create;
-	create.body.tail = NULL;
-	prepare_create(engine, lease, &create);
+	begin_create(&create, lease);
 	run_creates(engine, &create, 1, &end);
 	free_refused(&create);
 	return create.status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : create.status;
 }
 
-/* Prepare as many as make a chunk. Returns how many. */
+/* How many leases make a chunk. */
 static size_t
-prepare_chunk(lessor_engine_t *engine, const lessor_lease_t *leases, size_t count, lsr_create_t *creates) {
-	uint64_t log_bytes = 0;
+begin_chunk(const lessor_lease_t *leases, size_t count, lsr_create_t *creates) {
 	size_t taken = 0;
-	while (taken < count && taken < CHUNK && log_bytes < CHUNK_LOG_BYTES_MAX) {
-		lsr_create_t *create = &creates[taken];
-		create->body.tail = NULL;
-		prepare_create(engine, &leases[taken], create);
-		log_bytes += create->step != LSR_STEP_DONE ? create->log_bytes : 0;
-		taken++;
+	for (; taken < count && taken < CHUNK; taken++) {
+		begin_create(&creates[taken], &leases[taken]);
 	}
 	return taken;
 }
@@ -340,7 +453,7 @@ lessor_lease_create_batch(lessor_engine_t *engine, const lessor_lease_t *leases,
 	lsr_create_t creates[CHUNK];
 	uint64_t end = 0;
 	for (size_t done = 0; done < count;) {
-		const size_t taken = prepare_chunk(engine, leases + done, count - done, creates);
+		const size_t taken = begin_chunk(leases + done, count - done, creates);
 		run_creates(engine, creates, taken, &end);
 		for (size_t i = 0; i < taken; i++) {
 			statuses[done + i] = creates[i].status;

@@ -108,6 +108,12 @@ lsr_engine_for_change(const lessor_engine_t *engine, lessor_mode_t mode) {
 	return LSR_UNLIKELY(atomic_load_explicit(&engine->closing, memory_order_relaxed)) ? LESSOR_CLOSED : LESSOR_OK;
 }
 
+/* As lsr_engine_admit(), never waiting: false only says that one has to ask it. */
+static inline bool
+lsr_engine_has_room(lessor_engine_t *engine, uint64_t size_bytes) {
+	return !engine->has_log || LSR_LIKELY(lsr_log_has_room(&engine->log, size_bytes));
+}
+
 /* Room in the log, if there is one. */
 static inline lessor_status_t
 lsr_engine_admit(lessor_engine_t *engine, uint64_t size_bytes) {
@@ -127,10 +133,12 @@ lessor_status_t lsr_engine_log(lessor_engine_t *engine, lsr_record_type_t type, 
 
 /* What stopped a change, or did not. */
 typedef enum lsr_step {
+	LSR_STEP_OPEN,    /* nothing yet */
 	LSR_STEP_DONE,    /* it is decided */
 	LSR_STEP_CLAIMED, /* it holds its claims */
-	LSR_STEP_GATE,    /* wait for the scope lock, then start over */
-	LSR_STEP_RECORD   /* wait for another change of the blocking record, then start over */
+	LSR_STEP_GATE,    /* wait for the scope lock, then start over; this and what follows stops */
+	LSR_STEP_RECORD,  /* wait for another change of the blocking record, then start over */
+	LSR_STEP_INTERN   /* intern the origin, then start over */
 } lsr_step_t;
 
 /* Outside of any read-side section, holding nothing: wait for what stopped a change. */
@@ -152,10 +160,10 @@ lsr_engine_log_lease(lessor_engine_t *engine, uint64_t position, uint32_t addres
 	return lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE, lsr_image_bytes(body)));
 }
 
-/* One lease for the counters. Its configuration holds while the gate is open, or for whoever is alone. */
+/* One lease for the counters, for who is inside an open gate or alone. */
 static inline uint64_t
 lsr_engine_unit(const lsr_scope_t *scope, uint32_t address) {
-	return lsr_counters_unit(lsr_scope_in_pool(lsr_scope_config(scope), address));
+	return lsr_counters_unit(lsr_scope_pools(scope, address));
 }
 
 /* ---- finding clients --------------------------------------------------------------------------------------------- */
@@ -163,7 +171,7 @@ lsr_engine_unit(const lsr_scope_t *scope, uint32_t address) {
 /* The key of a client in a scope. */
 static inline uint64_t
 lsr_engine_client_key(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id, size_t bytes) {
-	return lsr_client_key(engine->secret, scope->uid, client_id, bytes);
+	return lsr_client_key(lsr_client_digest(engine->secret, client_id, bytes), scope->uid);
 }
 
 /* A client id that is looked for in a scope's records; the match functions of the client hash. */

@@ -133,7 +133,7 @@ set_high_water(lsr_scope_t *scope, uint64_t high_water) {
 /* The same scope with a new configuration. */
 static void
 take_config(lsr_recovery_t *recovery, lsr_scope_t *scope, lsr_scope_config_t *fresh) {
-	lsr_scope_config_t *old = atomic_exchange_explicit(&scope->config, fresh, memory_order_acq_rel);
+	lsr_scope_config_t *old = lsr_scope_install(scope, fresh);
 	if (fresh->pool != old->pool || fresh->has_range != old->has_range ||
 	    memcmp(&fresh->range, &old->range, sizeof(fresh->range)) != 0) {
 		lsr_engine_recount(recovery->engine, scope, fresh);

@@ -314,7 +314,6 @@ lessor_scope_create(lessor_engine_t *engine, const lessor_scope_t *scope, lessor
 static lessor_status_t
 replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope_config_t *fresh, bool pool_changes,
 	       uint64_t *lsn) {
-	lsr_scope_config_t *old = atomic_load_explicit(&scope->config, memory_order_relaxed);
 	if (pool_changes) {
 		close_gate(scope);
 	}
@@ -323,8 +322,7 @@ replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope_config_t *
 		if (pool_changes) {
 			lsr_engine_recount(engine, scope, fresh);
 		}
-		atomic_store_explicit(&scope->config, fresh, memory_order_release); /* C1 */
-		lsr_scope_config_retire(old);
+		lsr_scope_config_retire(lsr_scope_install(scope, fresh));
 	}
 	if (pool_changes) {
 		open_gate(scope);

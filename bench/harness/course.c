@@ -88,6 +88,6 @@ bench_course_snapshot(bench_run_t *run) {
 		return false;
 	}
 	results->quiet_ops_per_s = (double)results->ops / results->seconds;
-	results->quiet_p99_ns = (double)bench_histogram_at(&results->calls, 0.99) * bench_clock_ns_per_tick();
+	results->quiet_p99_ns = (double)bench_histogram_at(&results->calls, 0.99) * results->ns_per_tick;
 	return work_beside_snapshots(run);
 }

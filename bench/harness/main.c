@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "run.h"
+#include "scratch.h"
 
 static const char usage[] = "usage: lessor-bench run --store STORE --workload WORKLOAD [OPTION...]\n"
 			    "       lessor-bench run --help\n";
@@ -23,6 +24,9 @@ main(int argc, char **argv) {
 	const int status = bench_options_parse(&options, argc - 1, argv + 1);
 	if (status >= 0) {
 		return status;
+	}
+	if (!bench_scratch_begin()) {
+		return 1;
 	}
 	bench_clock_begin();
 	return bench_run(&options);

@@ -35,6 +35,7 @@ static const char usage[] =
 	"                      allocate and conflict, 100 for the others)\n"
 	"  --dir DIRECTORY     where the store's files lie for the time of the run (default: $LESSOR_BENCH_DIR, or "
 	"here)\n"
+	"  --flushes N         durable writes to measure the device with, before a durable run (default 200)\n"
 	"  --json FILE         where the result goes (default -: the standard output)\n"
 	"  --help\n"
 	"\n"
@@ -140,6 +141,7 @@ enum {
 	SEED,
 	SECONDS,
 	FILL,
+	FLUSHES,
 	DIR_,
 	JSON,
 	HELP
@@ -156,6 +158,7 @@ static const struct option long_options[] = {{"store", required_argument, NULL, 
 					     {"seed", required_argument, NULL, SEED},
 					     {"seconds", required_argument, NULL, SECONDS},
 					     {"fill", required_argument, NULL, FILL},
+					     {"flushes", required_argument, NULL, FLUSHES},
 					     {"dir", required_argument, NULL, DIR_},
 					     {"json", required_argument, NULL, JSON},
 					     {"help", no_argument, NULL, HELP},
@@ -187,6 +190,8 @@ take_option(bench_options_t *options, int option, const char *text) {
 		return parse_real(text, &options->seconds) ? -1 : mistake("seconds", text, "it must be a number");
 	case FILL:
 		return parse_fill(text, options);
+	case FLUSHES:
+		return parse_small("flushes", text, BENCH_FLUSHES_MAX, &options->flushes);
 	case DIR_:
 		options->directory = text;
 		return -1;
@@ -237,6 +242,7 @@ bench_options_parse(bench_options_t *options, int argc, char **argv) {
 				     .threads = 1,
 				     .batch = 1,
 				     .seed = 1,
+				     .flushes = 200,
 				     .json = "-",
 				     .directory = directory != NULL && directory[0] != '\0' ? directory : "."};
 	argv[0] = name;

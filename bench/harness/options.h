@@ -9,6 +9,7 @@
 #define BENCH_LEASES_MAX  UINT64_C(4000000000)
 #define BENCH_THREADS_MAX 256u
 #define BENCH_BATCH_MAX   65536u
+#define BENCH_FLUSHES_MAX 100000u
 #define BENCH_FLIGHT_MAX  (UINT64_C(1) << 20)
 
 typedef enum bench_durability {
@@ -31,7 +32,8 @@ typedef struct bench_options {
 	uint64_t in_flight;  /* operations of a thread that may be unacknowledged; 0: the store's own choice */
 	double fill_percent; /* 0: the workload's own choice */
 	uint64_t seed;
-	double seconds; /* 0: a fixed number of operations */
+	double seconds;   /* 0: a fixed number of operations */
+	unsigned flushes; /* to measure the device with */
 	const char *json;
 	const char *directory;
 } bench_options_t;

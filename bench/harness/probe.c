@@ -16,7 +16,6 @@
 #include "store.h"
 
 #define BLOCK_BYTES 4096u
-#define WRITES      200u
 
 static int
 compare_times(const void *left, const void *right) {
@@ -27,8 +26,8 @@ compare_times(const void *left, const void *right) {
 
 /* Blocks that hold zeros already: a write changes nothing but data. */
 static bool
-prepare_file(int fd, void *block) {
-	for (unsigned i = 0; i < WRITES; i++) {
+prepare_file(int fd, void *block, unsigned writes) {
+	for (unsigned i = 0; i < writes; i++) {
 		if (pwrite(fd, block, BLOCK_BYTES, (off_t)i * BLOCK_BYTES) != (ssize_t)BLOCK_BYTES) {
 			return false;
 		}
@@ -37,10 +36,10 @@ prepare_file(int fd, void *block) {
 }
 
 static bool
-time_writes(const char *path, void *block, uint64_t *ns) {
+time_writes(const char *path, void *block, unsigned writes, uint64_t *ns) {
 	const int fd = open(path, O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC);
 	bool good = fd >= 0;
-	for (unsigned i = 0; i < WRITES && good; i++) {
+	for (unsigned i = 0; i < writes && good; i++) {
 		const uint64_t before = bench_clock_ns();
 		good = pwrite(fd, block, BLOCK_BYTES, (off_t)i * BLOCK_BYTES) == (ssize_t)BLOCK_BYTES;
 		ns[i] = bench_clock_ns() - before;
@@ -52,31 +51,32 @@ time_writes(const char *path, void *block, uint64_t *ns) {
 }
 
 bool
-bench_probe_flush(const char *directory, bench_flush_times_t *times) {
+bench_probe_flush(const char *directory, unsigned writes, bench_flush_times_t *times) {
 	char path[4096];
-	uint64_t ns[WRITES];
+	uint64_t *ns = calloc(writes, sizeof(*ns));
 	void *block = aligned_alloc(BLOCK_BYTES, BLOCK_BYTES);
 	(void)snprintf(path, sizeof(path), "%s/flush", directory);
 	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	bool good = fd >= 0 && block != NULL;
+	bool good = fd >= 0 && block != NULL && ns != NULL;
 	if (good) {
 		memset(block, 0, BLOCK_BYTES);
-		good = prepare_file(fd, block);
+		good = prepare_file(fd, block, writes);
 		memset(block, 0x5A, BLOCK_BYTES);
-		good = good && time_writes(path, block, ns);
+		good = good && time_writes(path, block, writes, ns);
 	}
 	if (!good) {
 		(void)bench_fail("%s: cannot measure durable writes: %s.", path, strerror(errno));
 	} else {
-		qsort(ns, WRITES, sizeof(ns[0]), compare_times);
-		times->p50_us = (double)ns[WRITES / 2] / 1e3;
-		times->p99_us = (double)ns[WRITES * 99 / 100] / 1e3;
+		qsort(ns, writes, sizeof(ns[0]), compare_times);
+		times->p50_us = (double)ns[writes / 2] / 1e3;
+		times->p99_us = (double)ns[(uint64_t)writes * 99 / 100] / 1e3;
 	}
 	if (fd >= 0) {
 		(void)close(fd);
 		(void)unlink(path);
 	}
 	free(block);
+	free(ns);
 	return good;
 }
 

@@ -14,7 +14,7 @@ typedef struct bench_flush_times {
 } bench_flush_times_t;
 
 /* How long durable writes of 4 KiB take in a directory, one after the other, into blocks that exist already. */
-bool bench_probe_flush(const char *directory, bench_flush_times_t *times);
+bool bench_probe_flush(const char *directory, unsigned writes, bench_flush_times_t *times);
 
 /* Of this process. */
 uint64_t bench_probe_rss_bytes(void);

@@ -50,9 +50,10 @@ put_number(json_object *object, const char *key, double value, int decimals) {
 
 /* A point of a histogram, in units of so many nanoseconds. */
 static void
-put_point(json_object *object, const char *key, const bench_histogram_t *histogram, double share, double unit_ns) {
-	const double ticks = (double)bench_histogram_at(histogram, share);
-	put_number(object, key, histogram->count > 0 ? ticks * bench_clock_ns_per_tick() / unit_ns : NAN, 1);
+put_point(json_object *object, const char *key, const bench_results_t *results, const bench_histogram_t *histogram,
+	  double share, double unit_ns) {
+	const double ns = (double)bench_histogram_at(histogram, share) * results->ns_per_tick;
+	put_number(object, key, histogram->count > 0 ? ns / unit_ns : NAN, 1);
 }
 
 static void
@@ -76,17 +77,17 @@ put_times(json_object *object, const bench_run_t *run) {
 	const bench_results_t *results = &run->results;
 	const double ops = (double)results->ops;
 	put_count(object, "ops", results->ops);
-	put_number(object, "seconds", results->seconds, 6);
+	put_number(object, "seconds", results->seconds, 9);
 	put_number(object, "ops_per_s", ops / results->seconds, 1);
 	put_number(object, "ns_per_op",
 		   results->seconds * 1e9 * (run->options->workload->step != NULL ? run->options->threads : 1) / ops,
 		   2);
-	put_point(object, "p50_ns", &results->calls, 0.5, 1);
-	put_point(object, "p99_ns", &results->calls, 0.99, 1);
-	put_point(object, "p999_ns", &results->calls, 0.999, 1);
-	put_point(object, "max_ns", &results->calls, 1, 1);
-	put_point(object, "ack_p50_us", &results->acks, 0.5, 1e3);
-	put_point(object, "ack_p99_us", &results->acks, 0.99, 1e3);
+	put_point(object, "p50_ns", results, &results->calls, 0.5, 1);
+	put_point(object, "p99_ns", results, &results->calls, 0.99, 1);
+	put_point(object, "p999_ns", results, &results->calls, 0.999, 1);
+	put_point(object, "max_ns", results, &results->calls, 1, 1);
+	put_point(object, "ack_p50_us", results, &results->acks, 0.5, 1e3);
+	put_point(object, "ack_p99_us", results, &results->acks, 0.99, 1e3);
 	put_number(object, "harness_ns_per_op", results->harness_ns_per_op, 2);
 	put_number(object, "cpu_seconds", results->cpu_seconds, 6);
 	put_number(object, "first_fifth_ops_per_s", results->first_fifth_ops_per_s, 1);

@@ -2,8 +2,6 @@
 /* The course of a run. See run.h. */
 #include "run.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
@@ -13,6 +11,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "scratch.h"
 
 #define FILL_BATCH  512u
 #define FILL_GROUP  4096u
@@ -203,6 +202,7 @@ static void
 sum_up(bench_run_t *run, const bench_worker_t *workers) {
 	bench_results_t *results = &run->results;
 	const double ns_per_tick = bench_clock_ns_per_tick();
+	results->ns_per_tick = ns_per_tick;
 	uint64_t begun = UINT64_MAX;
 	uint64_t ended = 0;
 	double untimed = 0;
@@ -330,36 +330,13 @@ follow(bench_run_t *run) {
 
 static bool
 make_directory(bench_run_t *run) {
-	if (run->options->durability == BENCH_NONE) {
+	const bool durable = run->options->durability != BENCH_NONE;
+	if (!durable && !run->options->store->needs_directory) {
 		return true;
 	}
-	char *path = NULL;
-	if (asprintf(&path, "%s/lessor-bench-XXXXXX", run->options->directory) < 0) {
-		return bench_fail("out of memory.");
-	}
-	if (mkdtemp(path) == NULL) {
-		(void)bench_fail("cannot make a directory in %s: %s.", run->options->directory, strerror(errno));
-		free(path);
-		return false;
-	}
-	run->directory = path;
-	return bench_probe_flush(path, &run->results.flush);
-}
-
-static int
-remove_entry(const char *path, const struct stat *status, int type, struct FTW *level) {
-	(void)status;
-	(void)type;
-	(void)level;
-	return remove(path);
-}
-
-static void
-remove_directory(bench_run_t *run) {
-	if (run->directory != NULL && nftw(run->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0) {
-		(void)bench_fail("cannot remove %s: %s.", run->directory, strerror(errno));
-	}
-	free(run->directory);
+	run->directory = bench_scratch_make(run->options->directory);
+	return run->directory != NULL &&
+	       (!durable || bench_probe_flush(run->directory, run->options->flushes, &run->results.flush));
 }
 
 static bool
@@ -422,7 +399,7 @@ bench_run(const bench_options_t *options) {
 	bool good = prepare(run) && bench_run_open(run) && follow(run);
 	good = bench_run_close(run) && good;
 	good = good && bench_report(run);
-	remove_directory(run);
+	bench_scratch_remove();
 	free_workers(run->workers, options->threads);
 	bench_free_map_free(run->map);
 	free(run);

@@ -24,6 +24,7 @@ typedef struct bench_results {
 	double snapshot_seconds;
 	double snapshots;
 	bench_flush_times_t flush;
+	double ns_per_tick;      /* one value for all figures of a phase, or they would not fit together */
 	bench_histogram_t calls; /* ticks */
 	bench_histogram_t acks;
 } bench_results_t;
@@ -32,7 +33,7 @@ struct bench_run {
 	const bench_options_t *options;
 	bench_space_t space;
 	bench_config_t config;
-	char *directory; /* ours, to be removed; NULL: none */
+	const char *directory; /* NULL: none */
 	void *store;
 	bench_worker_t *workers;
 	bench_free_map_t *map;

@@ -38,6 +38,9 @@ bench_store_find(const char *name, bool *exists) {
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		*exists = *exists || strcmp(name, all[i]) == 0;
 	}
+	if (strcmp(name, bench_null_store.name) == 0) {
+		return &bench_null_store;
+	}
 	for (size_t i = 0; bench_stores[i] != NULL; i++) {
 		if (strcmp(name, bench_stores[i]->name) == 0) {
 			return bench_stores[i];

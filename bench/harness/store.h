@@ -32,13 +32,14 @@ typedef struct bench_config {
 	const bench_space_t *space;
 	bench_durability_t durability;
 	unsigned threads;
-	const char *directory; /* empty at the first open; NULL without durability */
+	const char *directory; /* empty at the first open; NULL: there is none */
 	bool again;            /* it holds a store that an earlier open made */
 } bench_config_t;
 
 struct bench_store_class {
 	const char *name;
 	bool has_log;
+	bool needs_directory; /* also without durability */
 	/* One sentence: what was chosen for this store, for this run. */
 	const char *(*settings)(const bench_config_t *config);
 	void *(*open)(const bench_config_t *config); /* NULL: false */

@@ -44,6 +44,7 @@ bench_worker_init(bench_worker_t *worker, unsigned number, unsigned threads, con
 				   .flights_mask = flights - 1,
 				   .guests_max = guests_max,
 				   .expires_at = BENCH_EXPIRES_FIRST,
+				   .releasing = true,
 				   .good = true};
 	take_share(worker, space, number, threads);
 	worker->requests = calloc(batch, sizeof(*worker->requests));

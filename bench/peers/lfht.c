@@ -42,12 +42,12 @@ settings(const bench_config_t *config) {
 
 static object_t *
 by_address(struct cds_lfht_node *node) {
-	return caa_container_of(node, object_t, by_address);
+	return (object_t *)(void *)((char *)node - offsetof(object_t, by_address));
 }
 
 static object_t *
 by_client(struct cds_lfht_node *node) {
-	return caa_container_of(node, object_t, by_client);
+	return (object_t *)(void *)((char *)node - offsetof(object_t, by_client));
 }
 
 static int

@@ -15,14 +15,19 @@
 
 #define LSR_SECRET_BYTES 192
 
-/* Of (scope, client id); client_id_bytes <= 255. */
+/* The part that depends on the client alone, for when its scope is not known yet. client_id_bytes <= 255. */
 static inline uint64_t
-lsr_client_key(const uint8_t secret[LSR_SECRET_BYTES], uint32_t scope_uid, const uint8_t *client_id,
-	       size_t client_id_bytes) {
-	uint8_t key[4 + 256];
-	memcpy(key, &scope_uid, 4);
-	memcpy(key + 4, client_id, client_id_bytes);
-	return XXH3_64bits_withSecret(key, client_id_bytes + 4, secret, LSR_SECRET_BYTES);
+lsr_client_digest(const uint8_t secret[LSR_SECRET_BYTES], const uint8_t *client_id, size_t client_id_bytes) {
+	return XXH3_64bits_withSecret(client_id, client_id_bytes, secret, LSR_SECRET_BYTES);
+}
+
+/* Of (scope, client). For one scope a bijection of the digest; the finish spreads what two scopes differ in over all bits (as xxhash's own does). */
+static inline uint64_t
+lsr_client_key(uint64_t digest, uint32_t scope_uid) {
+	uint64_t key = digest ^ scope_uid * UINT64_C(0x9E3779B97F4A7C15);
+	key ^= key >> 37;
+	key *= UINT64_C(0x165667919E3779F9);
+	return key ^ key >> 32;
 }
 
 #endif

@@ -14,7 +14,7 @@
 #ifndef LSR_RCU_H
 #define LSR_RCU_H
 
-#define URCU_INLINE_SMALL_FUNCTIONS
+#include <urcu/static/urcu-bp.h> /* the read side inline; its functions say that they may be used so by everybody */
 #include <urcu/urcu-bp.h>
 
 #include <stdbool.h>
@@ -47,13 +47,13 @@ typedef struct lsr_rcu_head {
 
 static inline void
 lsr_rcu_enter(void) {
-	urcu_bp_read_lock();
+	_urcu_bp_read_lock();
 }
 
 static inline void
 lsr_rcu_leave(void) {
 	LSR_RCU_TSAN_RELEASE(); /* G1 */
-	urcu_bp_read_unlock();
+	_urcu_bp_read_unlock();
 }
 
 /* Wait until every section that runs now has ended. Blocking; see the rules above. */

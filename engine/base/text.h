@@ -5,6 +5,32 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Is 'text' at most max_bytes long, which is at most 32, and ASCII? Reads at most max_bytes + 1 bytes. On true *size_bytes is its length. */
+static inline bool
+lsr_text_is_short_ascii(const char *text, size_t max_bytes, size_t *size_bytes) {
+	const size_t length = strnlen(text, max_bytes + 1);
+	uint64_t seen = 0;
+	uint64_t word = 0;
+	if (length > max_bytes) {
+		return false;
+	}
+	if (length >= sizeof(word)) {
+		for (size_t i = 0; i + sizeof(word) < length; i += sizeof(word)) {
+			memcpy(&word, text + i, sizeof(word));
+			seen |= word;
+		}
+		memcpy(&word, text + length - sizeof(word), sizeof(word));
+	} else {
+		for (size_t i = 0; i < length; i++) {
+			word |= (unsigned char)text[i];
+		}
+	}
+	*size_bytes = length;
+	return ((seen | word) & UINT64_C(0x8080808080808080)) == 0;
+}
 
 /* lsr_text_measure() of a text that is there. */
 bool lsr_text_measure_present(const char *text, size_t max_bytes, size_t *size_bytes);

@@ -126,139 +126,137 @@ drop_overflow(lsr_client_hash_t *hash, lsr_bucket_t *before, uint32_t number) {
 
 /* ---- chains, with the home bucket's lock held -------------------------------------------------------------------- */
 
+/* A place in a chain. index LSR_HASH_ENTRIES: behind the last entry of a full bucket. */
+typedef struct {
+	lsr_bucket_t *bucket;
+	unsigned index;
+} lsr_place_t;
+
+/* The first empty place. Chains are dense: nothing lies behind it. */
+static lsr_place_t
+end_of(lsr_client_hash_t *hash, lsr_bucket_t *home) {
+	for (lsr_bucket_t *bucket = home;; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
+		for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
+			if (entry_at(bucket, i) == 0) {
+				return (lsr_place_t){.bucket = bucket, .index = i};
+			}
+		}
+		if (next_of(bucket) == 0) {
+			return (lsr_place_t){.bucket = bucket, .index = LSR_HASH_ENTRIES};
+		}
+	}
+}
+
+/* Put an entry at the end, adding a bucket if need be. */
 static bool
-is_empty(lsr_bucket_t *bucket) {
-	for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
-		if (entry_at(bucket, i) != 0) {
+append(lsr_client_hash_t *hash, lsr_place_t end, uint64_t entry) {
+	if (LSR_LIKELY(end.index < LSR_HASH_ENTRIES)) {
+		set_entry(end.bucket, end.index, entry);
+		return true;
+	}
+	const uint32_t number = take_overflow(hash);
+	if (number == 0) {
+		return false;
+	}
+	set_entry(lsr_hash_overflow(hash, number), 0, entry);
+	set_next(end.bucket, number);
+	return true;
+}
+
+/* The next place, or with bucket NULL none. */
+static lsr_place_t
+behind(lsr_client_hash_t *hash, lsr_place_t place) {
+	place.index++;
+	if (place.index == LSR_HASH_ENTRIES) {
+		const uint32_t next = next_of(place.bucket);
+		place.index = 0;
+		place.bucket = next != 0 ? lsr_hash_overflow(hash, next) : NULL;
+	}
+	return place;
+}
+
+/* Let go of the overflow buckets behind this one; they are empty. */
+static void
+drop_behind(lsr_client_hash_t *hash, lsr_bucket_t *bucket) {
+	while (next_of(bucket) != 0 && drop_overflow(hash, bucket, next_of(bucket))) {
+	}
+}
+
+/*
+ * Take the entry at 'hole' out: the chain's last entry comes in its place, so that chains stay dense and shrink as they grew; otherwise every bucket that
+ * was full once would cost a second line for ever.
+ */
+static void
+take_out(lsr_client_hash_t *hash, lsr_bucket_t *home, lsr_place_t hole) {
+	lsr_bucket_t *before = home; /* the bucket before the last one, if there are two */
+	lsr_place_t last = hole;
+	for (lsr_bucket_t *bucket = home; bucket != hole.bucket; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
+		before = bucket;
+	}
+	for (lsr_place_t at = behind(hash, hole); at.bucket != NULL && entry_at(at.bucket, at.index) != 0;
+	     at = behind(hash, at)) {
+		before = at.bucket != last.bucket ? last.bucket : before;
+		last = at;
+	}
+	if (last.bucket != hole.bucket || last.index != hole.index) {
+		set_entry(hole.bucket, hole.index, entry_at(last.bucket, last.index));
+		bump_version(home);
+	}
+	set_entry(last.bucket, last.index, 0);
+	drop_behind(hash, last.index == 0 ? before : last.bucket);
+}
+
+/* ---- growth ------------------------------------------------------------------------------------------------------ */
+
+static bool
+is_mover(uint64_t entry, uint32_t fresh_index, uint32_t n) {
+	return lsr_hash_index((uint32_t)(entry >> 32), n) == fresh_index;
+}
+
+/* Copy what belongs to the new bucket out of the old one's chain. The old bucket is locked, the new one not yet reachable. */
+static bool
+copy_movers(lsr_client_hash_t *hash, lsr_bucket_t *old, lsr_bucket_t *fresh, uint32_t fresh_index, uint32_t n) {
+	for (lsr_place_t at = {.bucket = old}; at.bucket != NULL; at = behind(hash, at)) {
+		const uint64_t entry = entry_at(at.bucket, at.index);
+		if (entry == 0) {
+			break;
+		}
+		if (is_mover(entry, fresh_index, n) && !append(hash, end_of(hash, fresh), entry)) {
 			return false;
 		}
 	}
 	return true;
 }
 
-/* Put an entry into the first hole, adding a bucket if there is none. */
-static bool
-chain_add(lsr_client_hash_t *hash, lsr_bucket_t *home, uint64_t entry) {
-	for (lsr_bucket_t *bucket = home;; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
-		for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
-			if (entry_at(bucket, i) == 0) {
-				set_entry(bucket, i, entry);
-				return true;
-			}
-		}
-		if (next_of(bucket) == 0) {
-			const uint32_t number = take_overflow(hash);
-			if (number == 0) {
-				return false;
-			}
-			set_entry(lsr_hash_overflow(hash, number), 0, entry);
-			set_next(bucket, number);
-			return true;
-		}
-	}
-}
-
-/*
- * Fill the hole at (bucket, i) from the chain's last bucket, and let go of that one when it is empty, so that chains shrink as they grew: otherwise every bucket that
- * was full once would cost a second line for ever.
- */
 static void
-close_hole(lsr_client_hash_t *hash, lsr_bucket_t *home, lsr_bucket_t *bucket, unsigned i) {
-	lsr_bucket_t *before = home;
-	if (next_of(home) == 0) {
-		return;
-	}
-	uint32_t number = next_of(home);
-	while (next_of(lsr_hash_overflow(hash, number)) != 0) {
-		before = lsr_hash_overflow(hash, number);
-		number = next_of(before);
-	}
-	lsr_bucket_t *last = lsr_hash_overflow(hash, number);
-	for (unsigned j = 0; bucket != last && j < LSR_HASH_ENTRIES; j++) {
-		if (entry_at(last, j) != 0) {
-			set_entry(bucket, i, entry_at(last, j));
-			bump_version(home);
-			set_entry(last, j, 0);
-			break;
-		}
-	}
-	if (is_empty(last)) {
-		(void)drop_overflow(hash, before, number);
+empty_from(lsr_client_hash_t *hash, lsr_place_t at) {
+	for (; at.bucket != NULL && entry_at(at.bucket, at.index) != 0; at = behind(hash, at)) {
+		set_entry(at.bucket, at.index, 0);
 	}
 }
 
-/* ---- growth ------------------------------------------------------------------------------------------------------ */
-
-/* Move what belongs to the new bucket out of the old one's chain. The old bucket is locked, the new one not yet reachable. */
-static bool
-copy_movers(lsr_client_hash_t *hash, lsr_bucket_t *old, lsr_bucket_t *fresh, uint32_t fresh_index, uint32_t n) {
-	for (lsr_bucket_t *bucket = old;; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
-		for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
-			const uint64_t entry = entry_at(bucket, i);
-			if (entry != 0 && lsr_hash_index((uint32_t)(entry >> 32), n) == fresh_index &&
-			    !chain_add(hash, fresh, entry)) {
-				return false;
-			}
-		}
-		if (next_of(bucket) == 0) {
-			return true;
-		}
-	}
-}
-
+/* Close the ranks of those that stay. Before a place is overwritten, what was copied from it has its new version. */
 static void
 erase_movers(lsr_client_hash_t *hash, lsr_bucket_t *old, uint32_t fresh_index, uint32_t n) {
-	for (lsr_bucket_t *bucket = old;; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
-		for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
-			const uint64_t entry = entry_at(bucket, i);
-			if (entry != 0 && lsr_hash_index((uint32_t)(entry >> 32), n) == fresh_index) {
-				set_entry(bucket, i, 0);
-			}
+	lsr_place_t to = {.bucket = old};
+	lsr_bucket_t *last = old;
+	for (lsr_place_t at = to; at.bucket != NULL; at = behind(hash, at)) {
+		const uint64_t entry = entry_at(at.bucket, at.index);
+		if (entry == 0) {
+			break;
 		}
-		if (next_of(bucket) == 0) {
-			return;
+		if (is_mover(entry, fresh_index, n)) {
+			continue;
 		}
+		if (to.bucket != at.bucket || to.index != at.index) {
+			set_entry(to.bucket, to.index, entry);
+			bump_version(old);
+		}
+		last = to.bucket;
+		to = behind(hash, to);
 	}
-}
-
-/* Move everything as far forward as it goes. */
-static void
-fill_holes(lsr_client_hash_t *hash, lsr_bucket_t *home) {
-	for (lsr_bucket_t *bucket = home; next_of(bucket) != 0; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
-		for (unsigned i = 0; i < LSR_HASH_ENTRIES && next_of(bucket) != 0; i++) {
-			if (entry_at(bucket, i) == 0) {
-				close_hole(hash, home, bucket, i);
-			}
-		}
-		if (next_of(bucket) == 0) {
-			return;
-		}
-	}
-}
-
-/* After a split: a short chain without empty buckets. */
-static void
-compact(lsr_client_hash_t *hash, lsr_bucket_t *home) {
-	fill_holes(hash, home);
-	for (lsr_bucket_t *before = home; next_of(before) != 0;) {
-		const uint32_t number = next_of(before);
-		lsr_bucket_t *bucket = lsr_hash_overflow(hash, number);
-		if (!is_empty(bucket) || !drop_overflow(hash, before, number)) {
-			before = bucket;
-		}
-	}
-}
-
-static void
-empty_chain(lsr_client_hash_t *hash, lsr_bucket_t *home) {
-	for (lsr_bucket_t *bucket = home;; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
-		for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
-			set_entry(bucket, i, 0);
-		}
-		if (next_of(bucket) == 0) {
-			return;
-		}
-	}
+	empty_from(hash, to);
+	drop_behind(hash, last);
 }
 
 /* Split one bucket; the caller holds 'splitting'. False: no memory, nothing changed. */
@@ -278,33 +276,36 @@ split(lsr_client_hash_t *hash, unsigned shard, uint32_t n) {
 		atomic_store_explicit(&hash->shard[shard].buckets, n + 1, memory_order_release); /* H6 */
 		bump_version(old);
 		erase_movers(hash, old, fresh_index, n + 1);
-		compact(hash, old);
 	} else {
-		empty_chain(hash, fresh);
+		empty_from(hash, (lsr_place_t){.bucket = fresh});
 	}
 	unlock_bucket(old);
 	return done;
 }
 
+/* Split until the shard is as large as so many entries ask for, but no more than SPLITS_MAX times. The caller holds 'splitting'. */
+static void
+grow(lsr_client_hash_t *hash, unsigned shard, uint64_t entries) {
+	uint32_t n = lsr_hash_buckets(hash, shard);
+	const uint64_t wanted = lsr_min_u64(entries / LOAD, (uint64_t)n + SPLITS_MAX);
+	for (uint32_t fresh = n; fresh < wanted; fresh++) {
+		lsr_prefetch_write(lsr_hash_home(hash, shard, lsr_hash_index(fresh, fresh)));
+	}
+	while (n < wanted && split(hash, shard, n)) {
+		n++;
+	}
+}
+
 static void
 count_and_grow(lsr_client_hash_t *hash, uint64_t h) {
-	if ((h >> SAMPLE_SHIFT) % SAMPLE != 0) {
-		return;
-	}
 	const unsigned number = lsr_hash_shard_of(h);
 	lsr_hash_shard_t *shard = &hash->shard[number];
 	const int32_t sampled = atomic_fetch_add_explicit(&shard->sampled, 1, memory_order_relaxed) + 1;
-	uint32_t n = lsr_hash_buckets(hash, number);
-	if (sampled <= 0 || (uint64_t)sampled * SAMPLE <= (uint64_t)n * LOAD ||
+	if (sampled <= 0 || (uint64_t)sampled * SAMPLE <= (uint64_t)lsr_hash_buckets(hash, number) * LOAD ||
 	    atomic_flag_test_and_set_explicit(&shard->splitting, memory_order_acquire)) {
 		return;
 	}
-	for (unsigned i = 0; i < SPLITS_MAX; i++) {
-		n = lsr_hash_buckets(hash, number);
-		if ((uint64_t)sampled * SAMPLE <= (uint64_t)n * LOAD || !split(hash, number, n)) {
-			break;
-		}
-	}
+	grow(hash, number, (uint64_t)sampled * SAMPLE);
 	atomic_flag_clear_explicit(&shard->splitting, memory_order_release);
 }
 
@@ -326,56 +327,45 @@ lock_home(lsr_client_hash_t *hash, uint64_t h) {
 	}
 }
 
-/* Look for the key in a locked chain; remember the first hole on the way (bucket NULL: there is none). */
-typedef struct {
-	lsr_bucket_t *bucket;
-	unsigned index;
-} lsr_hole_t;
-
-static lsr_insert_t
+/* Look for the key in a locked chain. Not there: LSR_INSERT_DONE and the chain's end. */
+static inline lsr_insert_t
 check_chain(lsr_client_hash_t *hash, lsr_bucket_t *home, uint32_t tag, lsr_match_function match, const void *key,
-	    uint32_t *other, lsr_hole_t *hole) {
-	hole->bucket = NULL;
+	    uint32_t *other, lsr_place_t *end) {
 	for (lsr_bucket_t *bucket = home;; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
-		for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
-			const uint64_t entry = entry_at(bucket, i);
-			if (entry == 0) {
-				if (hole->bucket == NULL) {
-					*hole = (lsr_hole_t){.bucket = bucket, .index = i};
-				}
-				continue;
-			}
-			if (LSR_LIKELY((uint32_t)(entry >> 32) != tag)) {
-				continue;
-			}
-			const lsr_match_t verdict = match(key, (uint32_t)entry);
+		lsr_bucket_view_t view;
+		lsr_bucket_look(bucket, tag, &view);
+		for (unsigned left = view.candidates; LSR_UNLIKELY(left != 0); left &= left - 1) {
+			const uint32_t record_id = (uint32_t)view.entry[__builtin_ctz(left)];
+			const lsr_match_t verdict = match(key, record_id);
 			if (verdict != LSR_MATCH_NO) {
-				*other = (uint32_t)entry;
+				*other = record_id;
 				return verdict == LSR_MATCH_YES ? LSR_INSERT_PRESENT : LSR_INSERT_IN_DOUBT;
 			}
 		}
-		if (LSR_LIKELY(next_of(bucket) == 0)) {
+		if (LSR_LIKELY(view.count < LSR_HASH_ENTRIES) || next_of(bucket) == 0) {
+			*end = (lsr_place_t){.bucket = bucket, .index = view.count};
 			return LSR_INSERT_DONE;
 		}
 	}
 }
 
+static bool
+is_sampled(uint64_t h) {
+	return (h >> SAMPLE_SHIFT) % SAMPLE == 0;
+}
+
 lsr_insert_t
 lsr_client_hash_insert(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id, lsr_match_function match,
 		       const void *key, uint32_t *other) {
-	lsr_hole_t hole;
-	const uint64_t entry = (uint64_t)lsr_hash_tag(h) << 32 | record_id;
+	lsr_place_t end;
 	lsr_bucket_t *home = lock_home(hash, h);
-	lsr_insert_t result = check_chain(hash, home, lsr_hash_tag(h), match, key, other, &hole);
-	if (LSR_LIKELY(result == LSR_INSERT_DONE)) {
-		if (LSR_LIKELY(hole.bucket != NULL)) {
-			set_entry(hole.bucket, hole.index, entry);
-		} else if (!chain_add(hash, home, entry)) {
-			result = LSR_INSERT_NO_MEMORY;
-		}
+	lsr_insert_t result = check_chain(hash, home, lsr_hash_tag(h), match, key, other, &end);
+	if (LSR_LIKELY(result == LSR_INSERT_DONE) &&
+	    LSR_UNLIKELY(!append(hash, end, (uint64_t)lsr_hash_tag(h) << 32 | record_id))) {
+		result = LSR_INSERT_NO_MEMORY;
 	}
 	unlock_bucket(home);
-	if (LSR_LIKELY(result == LSR_INSERT_DONE)) {
+	if (LSR_UNLIKELY(is_sampled(h)) && result == LSR_INSERT_DONE) {
 		count_and_grow(hash, h);
 	}
 	return result;
@@ -383,23 +373,20 @@ lsr_client_hash_insert(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id, 
 
 bool
 lsr_client_hash_remove(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id) {
-	const uint64_t entry = (uint64_t)lsr_hash_tag(h) << 32 | record_id;
+	const uint64_t wanted = (uint64_t)lsr_hash_tag(h) << 32 | record_id;
 	bool found = false;
 	lsr_bucket_t *home = lock_home(hash, h);
-	for (lsr_bucket_t *bucket = home; !found; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
-		for (unsigned i = 0; i < LSR_HASH_ENTRIES && !found; i++) {
-			if (entry_at(bucket, i) == entry) {
-				set_entry(bucket, i, 0);
-				close_hole(hash, home, bucket, i);
-				found = true;
-			}
-		}
-		if (next_of(bucket) == 0) {
+	for (lsr_place_t at = {.bucket = home}; !found && at.bucket != NULL; at = behind(hash, at)) {
+		const uint64_t entry = entry_at(at.bucket, at.index);
+		if (entry == wanted) {
+			take_out(hash, home, at);
+			found = true;
+		} else if (entry == 0) {
 			break;
 		}
 	}
 	unlock_bucket(home);
-	if (found && (h >> SAMPLE_SHIFT) % SAMPLE == 0) {
+	if (found && is_sampled(h)) {
 		(void)atomic_fetch_sub_explicit(&hash->shard[lsr_hash_shard_of(h)].sampled, 1, memory_order_relaxed);
 	}
 	return found;

@@ -4,7 +4,8 @@
  *
  * Shape. 256 shards by the top byte of a 64-bit keyed hash. Each shard is a linear-hash table (Litwin): n buckets, of which the key's low bits choose
  * one; it grows by splitting one bucket at a time, in step with the inserts, so no caller ever waits for a rehash. A bucket is one cache line:
- * a header and seven entries of (32-bit tag, 32-bit record id), with a chain of overflow buckets behind the few that are full. Bucket i of
+ * a header and seven entries of (32-bit tag, 32-bit record id), with a chain of overflow buckets behind the few that are full. A chain is
+ * dense: the first empty entry is its end. Bucket i of
  * shard s lies at i * 256 + s of one arena: all shards grow through the same pages of memory.
  *
  * The tag is the low half of the hash. It holds the bits that later splits look at, so a split moves entries without touching records. A tag
@@ -133,16 +134,41 @@ lsr_client_hash_prefetch(const lsr_client_hash_t *hash, uint64_t h) {
 	lsr_prefetch_write(lsr_hash_home(hash, shard, lsr_hash_index(lsr_hash_tag(h), lsr_hash_buckets(hash, shard))));
 }
 
+/* What a look at a bucket tells: which entries have the tag (one bit each), and how many there are. */
+typedef struct lsr_bucket_view {
+	uint64_t entry[LSR_HASH_ENTRIES];
+	unsigned candidates;
+	unsigned count;
+} lsr_bucket_view_t;
+
+/*
+ * Without branches: how many entries a bucket has is not to be predicted, and a wrong guess that is found out only when the line has come
+ * keeps the processor from going ahead to the next operation's lines.
+ */
+LSR_INLINE void
+lsr_bucket_look(const lsr_bucket_t *bucket, uint32_t tag, lsr_bucket_view_t *view) {
+	view->candidates = 0;
+	view->count = 0;
+	for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
+		const uint64_t entry = atomic_load_explicit(&bucket->entry[i], memory_order_acquire); /* H2 */
+		view->entry[i] = entry;
+		view->candidates |= (unsigned)((uint32_t)(entry >> 32) == tag) << i;
+		view->count += entry != 0;
+	}
+	view->candidates &= (1u << view->count) - 1; /* tag 0 looks like an empty entry */
+}
+
 /* Look through one chain. The record id, or LSR_NO_RECORD. */
 static inline uint32_t
 lsr_hash_scan(const lsr_client_hash_t *hash, const lsr_bucket_t *bucket, uint64_t header, uint32_t tag,
 	      lsr_match_function match, const void *key) {
 	for (;;) {
-		for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
-			const uint64_t entry = atomic_load_explicit(&bucket->entry[i], memory_order_acquire); /* H2 */
-			if ((uint32_t)(entry >> 32) == tag && entry != 0 &&
-			    match(key, (uint32_t)entry) == LSR_MATCH_YES) {
-				return (uint32_t)entry;
+		lsr_bucket_view_t view;
+		lsr_bucket_look(bucket, tag, &view);
+		for (unsigned left = view.candidates; left != 0; left &= left - 1) {
+			const uint32_t record_id = (uint32_t)view.entry[__builtin_ctz(left)];
+			if (LSR_LIKELY(match(key, record_id) == LSR_MATCH_YES)) {
+				return record_id;
 			}
 		}
 		const uint32_t next = (uint32_t)(header >> 32);

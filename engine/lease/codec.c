@@ -438,34 +438,6 @@ lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_le
 
 /* ---- images ---------------------------------------------------------------------------------------------------- */
 
-static size_t
-inline_bytes(const lsr_body_t *body) {
-	return (size_t)((body->flags & LSR_FLAG_CLIENT_IN_TAIL) != 0 ? 0 : body->client_id_bytes) + body->name_bytes;
-}
-
-size_t
-lsr_image_bytes(const lsr_body_t *body) {
-	return LSR_IMAGE_HEAD_BYTES + inline_bytes(body) + (body->tail != NULL ? body->tail->size_bytes : 0);
-}
-
-void
-lsr_image_put(uint8_t *image, uint32_t address, const lsr_body_t *body) {
-	const size_t text_bytes = inline_bytes(body);
-	const uint32_t tail_bytes = body->tail != NULL ? body->tail->size_bytes : 0;
-	const uint32_t sizes = (uint32_t)text_bytes | tail_bytes << 8;
-	memcpy(image, &address, 4);
-	memcpy(image + 4, &body->last_transaction_s, 4);
-	memcpy(image + 8, &body->expires_at, 8);
-	memcpy(image + 16, &body->origin, 8); /* origin to flags lie side by side in the body as in the image */
-	memcpy(image + 24, &sizes, 4);
-	memcpy(image + LSR_IMAGE_HEAD_BYTES, body->text, text_bytes);
-	if (tail_bytes != 0) {
-		memcpy(image + LSR_IMAGE_HEAD_BYTES + text_bytes, body->tail->bytes, tail_bytes);
-	}
-}
-
-static_assert(offsetof(lsr_body_t, flags) - offsetof(lsr_body_t, origin) == 7, "image bytes 16 to 23");
-
 /* The length that an item of this kind must have; 0: between 'least' and what 16 bits hold. */
 static bool
 item_is_sound(unsigned kind, size_t length, const lsr_body_t *body) {
@@ -530,9 +502,9 @@ lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_bo
 	const size_t text_bytes = sizes & 0xFF;
 	const size_t tail_bytes = sizes >> 8;
 	const bool name_elsewhere = (out.flags & LSR_FLAG_NAME) == 0 || (out.flags & LSR_FLAG_NAME_IN_TAIL) != 0;
-	if (text_bytes > LSR_INLINE_BYTES || text_bytes != inline_bytes(&out) || tail_bytes > LSR_TAIL_MAX_BYTES ||
-	    size_bytes != LSR_IMAGE_HEAD_BYTES + text_bytes + tail_bytes || out.client_id_bytes == 0 ||
-	    (name_elsewhere && out.name_bytes != 0) ||
+	if (text_bytes > LSR_INLINE_BYTES || text_bytes != lsr_body_inline_bytes(&out) ||
+	    tail_bytes > LSR_TAIL_MAX_BYTES || size_bytes != LSR_IMAGE_HEAD_BYTES + text_bytes + tail_bytes ||
+	    out.client_id_bytes == 0 || (name_elsewhere && out.name_bytes != 0) ||
 	    !tail_is_sound(image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes, &out)) {
 		return LESSOR_DAMAGED;
 	}

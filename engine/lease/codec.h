@@ -25,6 +25,7 @@
 #include <lessor/lease.h>
 
 #include "base/rcu.h"
+#include "base/text.h"
 #include "lease/origin.h"
 #include "lease/record.h"
 
@@ -47,9 +48,11 @@ typedef struct lsr_tail {
 	uint8_t bytes[];
 } lsr_tail_t;
 
-#define LSR_TAIL_MAX_BYTES   32000u
-#define LSR_IMAGE_HEAD_BYTES 28u
-#define LSR_IMAGE_MAX_BYTES  (LSR_IMAGE_HEAD_BYTES + LSR_INLINE_BYTES + LSR_TAIL_MAX_BYTES)
+/* Client types above are rare or wrong. */
+#define LSR_CLIENT_TYPE_PLAIN_MAX (LESSOR_CLIENT_BOTH | LESSOR_CLIENT_RESERVATION_FLAG)
+#define LSR_TAIL_MAX_BYTES        32000u
+#define LSR_IMAGE_HEAD_BYTES      28u
+#define LSR_IMAGE_MAX_BYTES       (LSR_IMAGE_HEAD_BYTES + LSR_INLINE_BYTES + LSR_TAIL_MAX_BYTES)
 
 /* A lease that has been checked: its lengths. */
 typedef struct lsr_lease_sizes {
@@ -66,9 +69,64 @@ typedef struct lsr_lease_sizes {
  */
 bool lsr_lease_check(const lessor_lease_t *lease, uint32_t fields, lsr_lease_sizes_t *sizes);
 
+static inline bool
+lsr_lease_has_no_origin(const lessor_lease_t *lease) {
+	return lease->owner_name == NULL && lease->policy_name == NULL && lease->owner_address == 0;
+}
+
 /* The origin part of a checked lease (pointers borrowed). */
 lsr_origin_t lsr_lease_origin(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes);
 bool lsr_origin_is_none(const lsr_origin_t *origin);
+
+/*
+ * The short way for the common lease, of which everything lies in the body and nothing has to be allocated: check and pack in one. False: it is not of
+ * that kind, or not in order; go the long way, which decides. address_state is stored as given.
+ */
+static inline bool
+lsr_lease_pack_plain(const lessor_lease_t *lease, uint8_t address_state, lsr_body_t *body) {
+	const size_t client_bytes = lease->client_id_bytes;
+	const size_t hardware_bytes = lease->hardware_bytes;
+	size_t name_bytes = 0;
+	unsigned flags = lease->client_id_made_up ? LSR_FLAG_CLIENT_MADE_UP : 0;
+	if ((lease->comment != NULL) | (lease->user_context != NULL) | !lsr_lease_has_no_origin(lease) |
+	    (lease->probation_ends_at != LESSOR_TIME_NONE) | (client_bytes - 1 >= LSR_INLINE_BYTES) |
+	    (lease->client_id == NULL) | (lease->client_type > LSR_CLIENT_TYPE_PLAIN_MAX) |
+	    (lease->quarantine_status > LESSOR_NO_QUARANTINE_INFO)) {
+		return false;
+	}
+	if (lease->name != NULL) {
+		if (!lsr_text_is_short_ascii(lease->name, LSR_INLINE_BYTES - client_bytes, &name_bytes)) {
+			return false;
+		}
+		flags |= LSR_FLAG_NAME;
+	}
+	if (hardware_bytes != 0) {
+		const size_t skip = client_bytes - hardware_bytes; /* 0 or 1 */
+		if (lease->hardware_type != 1 || lease->hardware == NULL || skip > 1 ||
+		    (skip == 1 && lease->client_id[0] != 1) ||
+		    !lsr_equal_short(lease->client_id + skip, lease->hardware, hardware_bytes)) {
+			return false;
+		}
+		flags |= skip == 0 ? LSR_FLAG_HARDWARE_IS_CLIENT : LSR_FLAG_HARDWARE_IN_CLIENT;
+	}
+	flags |= (lease->dns_forward ? LSR_FLAG_DNS_FORWARD : 0u) | (lease->dns_reverse ? LSR_FLAG_DNS_REVERSE : 0u);
+	body->lsn = 0;
+	body->expires_at = lease->expires_at;
+	body->tail = NULL;
+	body->last_transaction_s = lease->last_transaction_s;
+	body->origin = LSR_ORIGIN_NONE;
+	body->client_id_bytes = (uint8_t)client_bytes;
+	body->name_bytes = (uint8_t)name_bytes;
+	body->client_type = lease->client_type;
+	body->address_state = address_state;
+	body->quarantine =
+		(uint8_t)(lease->quarantine_status | (lease->quarantine_capable ? LSR_QUARANTINE_CAPABLE : 0));
+	body->flags = (uint8_t)flags;
+	memset(body->text, 0, sizeof(body->text));
+	lsr_copy_short(body->text, lease->client_id, client_bytes);
+	lsr_copy_short(body->text + client_bytes, lease->name, name_bytes);
+	return true;
+}
 
 /*
  * Checked lease -> body (lsn 0) and tail (NULL if everything fits inline, otherwise malloc'ed and the caller's). origin 0 while the lease has one means:
@@ -91,9 +149,36 @@ const uint8_t *lsr_body_client(const lsr_body_t *body);
 void lsr_tail_free(lsr_tail_t *tail);
 void lsr_tail_retire(lsr_tail_t *tail);
 
+/* Of the texts that lie in the body. */
+static inline size_t
+lsr_body_inline_bytes(const lsr_body_t *body) {
+	return (size_t)((body->flags & LSR_FLAG_CLIENT_IN_TAIL) != 0 ? 0 : body->client_id_bytes) + body->name_bytes;
+}
+
+static_assert(offsetof(lsr_body_t, flags) - offsetof(lsr_body_t, origin) == 7, "image bytes 16 to 23");
+
 /* The image of a lease. put writes lsr_image_bytes() bytes. */
-size_t lsr_image_bytes(const lsr_body_t *body);
-void lsr_image_put(uint8_t *image, uint32_t address, const lsr_body_t *body);
+static inline size_t
+lsr_image_bytes(const lsr_body_t *body) {
+	return LSR_IMAGE_HEAD_BYTES + lsr_body_inline_bytes(body) +
+	       (LSR_UNLIKELY(body->tail != NULL) ? body->tail->size_bytes : 0);
+}
+
+static inline void
+lsr_image_put(uint8_t *image, uint32_t address, const lsr_body_t *body) {
+	const size_t text_bytes = lsr_body_inline_bytes(body);
+	const uint32_t tail_bytes = LSR_UNLIKELY(body->tail != NULL) ? body->tail->size_bytes : 0;
+	const uint32_t sizes = (uint32_t)text_bytes | tail_bytes << 8;
+	memcpy(image, &address, 4);
+	memcpy(image + 4, &body->last_transaction_s, 4);
+	memcpy(image + 8, &body->expires_at, 8);
+	memcpy(image + 16, &body->origin, 8); /* origin to flags lie side by side in the body as in the image */
+	memcpy(image + 24, &sizes, 4);
+	lsr_copy_short(image + LSR_IMAGE_HEAD_BYTES, body->text, text_bytes);
+	if (LSR_UNLIKELY(tail_bytes != 0)) {
+		memcpy(image + LSR_IMAGE_HEAD_BYTES + text_bytes, body->tail->bytes, tail_bytes);
+	}
+}
 
 /* Read an image; everything is checked, nothing is trusted. The tail is malloc'ed. LESSOR_DAMAGED; LESSOR_NO_MEMORY. */
 lessor_status_t lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_body_t *body);

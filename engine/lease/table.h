@@ -33,6 +33,12 @@ lsr_table_page(const lsr_table_t *table, uint32_t index) {
 	return atomic_load_explicit(&table->directory[index], memory_order_acquire); /* D2 */
 }
 
+/* Fetch the directory entry of an address ahead of what needs it. */
+static inline void
+lsr_table_prefetch(const lsr_table_t *table, uint32_t address) {
+	__builtin_prefetch(&table->directory[(address - table->subnet) >> LSR_PAGE_SHIFT], 0, 3);
+}
+
 /* The record id of an address of this subnet; LSR_NO_RECORD: its page was never touched. */
 static inline uint32_t
 lsr_table_peek(const lsr_table_t *table, uint32_t address) {

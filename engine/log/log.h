@@ -132,13 +132,17 @@ void lsr_log_begin_close(lsr_log_t *log);
 /* The slow path of lsr_log_admit(): wait for the ring, or say why there will be no room. */
 lessor_status_t lsr_log_admit_slowly(lsr_log_t *log, uint64_t size_bytes);
 
+/* A strong hint. */
+static inline bool
+lsr_log_has_room(lsr_log_t *log, uint64_t size_bytes) {
+	return atomic_load_explicit(&log->tail, memory_order_relaxed) + size_bytes <=
+	       atomic_load_explicit(&log->limit, memory_order_relaxed);
+}
+
 /* Before anything is claimed: is there room for this many bytes? LESSOR_OK (a strong hint), LESSOR_DISK_FULL, LESSOR_LOG_FAILED, LESSOR_CLOSED. */
 static inline lessor_status_t
 lsr_log_admit(lsr_log_t *log, uint64_t size_bytes) {
-	return LSR_LIKELY(atomic_load_explicit(&log->tail, memory_order_relaxed) + size_bytes <=
-			  atomic_load_explicit(&log->limit, memory_order_relaxed))
-		       ? LESSOR_OK
-		       : lsr_log_admit_slowly(log, size_bytes);
+	return LSR_LIKELY(lsr_log_has_room(log, size_bytes)) ? LESSOR_OK : lsr_log_admit_slowly(log, size_bytes);
 }
 
 void lsr_log_wake(lsr_log_t *log);

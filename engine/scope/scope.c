@@ -162,8 +162,17 @@ lsr_scope_new(uint32_t subnet, uint32_t mask, uint32_t uid, lsr_scope_config_t *
 		free(scope);
 		return NULL;
 	}
-	atomic_init(&scope->config, config);
+	(void)lsr_scope_install(scope, config);
 	return scope;
+}
+
+lsr_scope_config_t *
+lsr_scope_install(lsr_scope_t *scope, lsr_scope_config_t *config) {
+	const bool has_range = config->has_range;
+	atomic_store_explicit(&scope->pool_first, has_range ? config->range.first : 1, memory_order_relaxed);
+	atomic_store_explicit(&scope->pool_last, has_range ? config->range.last : 0, memory_order_relaxed);
+	atomic_store_explicit(&scope->pool_has_holes, config->holes != 0, memory_order_relaxed);
+	return atomic_exchange_explicit(&scope->config, config, memory_order_acq_rel); /* C1 */
 }
 
 void

@@ -18,6 +18,7 @@
 #ifndef LSR_SCOPE_SCOPE_H
 #define LSR_SCOPE_SCOPE_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,15 +52,24 @@ typedef struct lsr_scope_config {
 
 enum { LSR_GATE_OPEN = 0, LSR_GATE_CLOSED = 1 };
 
+/*
+ * What every change and look-up needs of a scope lies in its first line, the counters in another. The pool is a copy of what the configuration says, moved with it
+ * while the gate is closed: within an open gate the two agree.
+ */
 typedef struct lsr_scope {
-	uint32_t subnet;
+	LSR_APART uint32_t subnet;
 	uint32_t mask;
 	uint32_t uid; /* never used again, so that keys of a deleted scope's clients mean nothing */
 	_Atomic uint32_t gate;
-	_Atomic(lsr_scope_config_t *) config;
 	lsr_table_t table;
+	_Atomic(lsr_scope_config_t *) config;
+	_Atomic uint32_t pool_first; /* of the range; pool_last < pool_first: there is none */
+	_Atomic uint32_t pool_last;
+	_Atomic bool pool_has_holes;
 	lsr_counters_t counters;
 } lsr_scope_t;
+
+static_assert(offsetof(lsr_scope_t, pool_has_holes) < LSR_CACHE_LINE_BYTES, "the first line");
 
 static inline unsigned
 lsr_mask_bits(uint32_t mask) {
@@ -79,6 +89,18 @@ lsr_scope_in_pool(const lsr_scope_config_t *config, uint32_t address) {
 	return config->has_range && address >= config->range.first && address <= config->range.last &&
 	       (LSR_LIKELY(config->holes == 0) || !lsr_scope_in_hole(config, address));
 }
+
+/* The same by the scope's copy, for who is inside an open gate or alone. */
+static inline bool
+lsr_scope_pools(const lsr_scope_t *scope, uint32_t address) {
+	return address >= atomic_load_explicit(&scope->pool_first, memory_order_relaxed) &&
+	       address <= atomic_load_explicit(&scope->pool_last, memory_order_relaxed) &&
+	       (LSR_LIKELY(!atomic_load_explicit(&scope->pool_has_holes, memory_order_relaxed)) ||
+		!lsr_scope_in_hole(lsr_scope_config(scope), address));
+}
+
+/* Make this the scope's configuration. Returns the one it had. If the pool changes, the gate is closed or nobody else is there. */
+lsr_scope_config_t *lsr_scope_install(lsr_scope_t *scope, lsr_scope_config_t *config);
 
 /* Is this a scope that can be created? */
 bool lsr_scope_check(const lessor_scope_t *scope);

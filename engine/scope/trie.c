@@ -51,14 +51,10 @@ slot_of(lsr_key_t key, unsigned level) {
 	return (unsigned)((key.high << in_low) | (key.low >> (64 - in_low))) & (SLOTS - 1);
 }
 
-static inline uint64_t
-bits_through(unsigned slot) {
-	return UINT64_MAX >> (SLOTS - 1 - slot);
-}
-
+/* How many of the bits 0 to 'slot' are set. */
 static inline unsigned
 count_through(uint64_t set, unsigned slot) {
-	return (unsigned)__builtin_popcountll(set & bits_through(slot));
+	return (unsigned)__builtin_popcountll(set << (SLOTS - 1 - slot));
 }
 
 static inline bool
@@ -281,8 +277,11 @@ lsr_trie_stage_remove(const lsr_trie_t *trie, lsr_key_t key, unsigned bits, lsr_
 void *
 lsr_trie_find(const lsr_trie_t *trie, lsr_key_t key) {
 	const lsr_trie_node_t *node = load_root(trie);
-	for (unsigned level = 0;; level++) {
-		const unsigned slot = slot_of(key, level);
+	/* The first ten levels lie within the upper half of the key: all that an IPv4 address has. */
+	uint64_t rest = key.high;
+	for (unsigned level = 0;; level++, rest <<= STRIDE_BITS) {
+		const unsigned slot = LSR_LIKELY(level < 64 / STRIDE_BITS) ? (unsigned)(rest >> (64 - STRIDE_BITS))
+									   : slot_of(key, level);
 		if (!has_child(node, slot)) {
 			return leaf_at(node, slot);
 		}
