@@ -47,6 +47,11 @@ METRICS = (("Per second", "ops_per_s", rate), ("ns per call", "ns_per_op", plain
            ("Harness, ns", "harness_ns_per_op", plain))
 
 
+# What a workload is about: these stand with their range.
+HEADLINES = ("ops_per_s", "open_seconds_log", "open_seconds_snapshot")
+NOT_OF_RESTART = ("ops_per_s", "ns_per_op")
+
+
 def row(entries):
     """A line of a table."""
     return "| " + " | ".join(str(entry).replace("|", "/").replace("\n", " ") for entry in entries) + " |"
@@ -66,7 +71,7 @@ def text_of(value):
 
 
 def spread(figure, show):
-    """The slowest and the fastest round."""
+    """The lowest and the highest round."""
     return f"{show(figure.lowest)} … {show(figure.highest)}" if figure.rounds > 1 else ""
 
 
@@ -88,7 +93,8 @@ def workload_table(found, measured):
     """All cells of a workload: only the settings that vary from the defaults, only the metrics that somebody has."""
     settings = [(heading, name) for heading, name in SETTINGS if name in ("store", "leases")
                 or any(getattr(cell, name) != getattr(cells.Cell(), name) for cell in measured)]
-    metrics = [metric for metric in METRICS if any(found.figure(cell, metric[1]) for cell in measured)]
+    metrics = [metric for metric in METRICS if any(found.figure(cell, metric[1]) for cell in measured)
+               and not (measured[0].workload == "restart" and metric[1] in NOT_OF_RESTART)]
     rows = []
     for cell in measured:
         entries = [getattr(cell, name) for _, name in settings]
@@ -96,12 +102,12 @@ def workload_table(found, measured):
         for _, name, show in metrics:
             figure = found.figure(cell, name)
             entries.append(show(figure.median) if figure else "")
-            if name == "ops_per_s":
+            if name in HEADLINES:
                 entries.append(spread(figure, show) if figure else "")
         rows.append((*entries, len(found.runs[cell])))
     headings = [heading for heading, _ in settings]
     for heading, name, _ in metrics:
-        headings += [heading, "Slowest … fastest"] if name == "ops_per_s" else [heading]
+        headings += [heading, "Lowest … highest"] if name in HEADLINES else [heading]
     return table((*headings, "Rounds"), 1, rows)
 
 
