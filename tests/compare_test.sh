@@ -79,6 +79,7 @@ test_report() {
 		'| create, batches of 32, in memory, 16 M leases, one thread | >= 15 M/s | 14.5 M/s | 9 … 99 | missed |' \
 		'| growth: ns per create at 64 M leases, over that at 1 M | <= 1.3 x |  |  | not measured |'
 	contains "$report" '## create' '| lessor | 1 M |' '| lessor | 16 M | 1 | 1 | 6.5 M/s | 2 M/s … 9 M/s |' \
+		'| lessor | 1 M | 2 | 1 | 2 k/s |' \
 		'| lessor | 16 M | 1 | 32 | 14.5 M/s |' '| lfht | 4 M |' '| sqlite | 100 k | 1 | 1 | 25 k/s |' \
 		'## restart' '| lessor | 1 M | async | 150 ms | 100 ms … 200 ms | 3 |' '| lessor | 2 M | async |' '- lessor, none: oiled'
 	contains "$report" '## Not measured' '- create,store=sqlite,leases=100k: 2 of 3 rounds; was eaten' \
