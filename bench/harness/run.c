@@ -205,7 +205,8 @@ sum_up(bench_run_t *run, const bench_worker_t *workers) {
 	results->ns_per_tick = ns_per_tick;
 	uint64_t begun = UINT64_MAX;
 	uint64_t ended = 0;
-	double untimed = 0;
+	uint64_t longest = 0; /* of the timed parts, where there are others */
+	bool interrupted = false;
 	results->ops = 0;
 	results->calls = (bench_histogram_t){0};
 	results->acks = (bench_histogram_t){0};
@@ -215,13 +216,15 @@ sum_up(bench_run_t *run, const bench_worker_t *workers) {
 		const bench_worker_t *worker = &workers[i];
 		begun = worker->begun < begun ? worker->begun : begun;
 		ended = worker->ended > ended ? worker->ended : ended;
-		untimed += (double)worker->untimed / run->options->threads;
+		const uint64_t timed = worker->ended - worker->begun - worker->untimed;
+		longest = timed > longest ? timed : longest;
+		interrupted = interrupted || worker->untimed > 0;
 		results->ops += worker->ops;
 		bench_histogram_merge(&results->calls, &worker->calls);
 		bench_histogram_merge(&results->acks, &worker->acks);
 		sum_fifths(run, worker, ns_per_tick);
 	}
-	results->seconds = ((double)(ended - begun) - untimed) * ns_per_tick / 1e9;
+	results->seconds = (double)(interrupted ? longest : ended - begun) * ns_per_tick / 1e9;
 }
 
 /* How many changes a store may gather before it commits them. */

@@ -19,9 +19,11 @@ bits_for(uint64_t count) {
 
 bench_order_t
 bench_order_of(uint32_t count, uint64_t seed) {
-	/* bench_shuffle() needs a bit to work with. */
 	const unsigned bits = bits_for(count);
-	return (bench_order_t){.count = count, .bits = bits > 0 ? bits : 1, .key = (uint32_t)(bench_mix(seed) >> 16)};
+	return (bench_order_t){.count = count,
+			       .mask = (uint32_t)((UINT64_C(1) << bits) - 1),
+			       .half = bits > 0 ? (bits + 1) / 2 : 1,
+			       .key = (uint32_t)(bench_mix(seed) >> 16)};
 }
 
 static void

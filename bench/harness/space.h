@@ -29,10 +29,11 @@ typedef struct bench_lease {
 	uint64_t expires_at; /* 100 ns since 1601 */
 } bench_lease_t;
 
-/* A random order of the numbers below count. */
+/* A random order of the numbers below count: a bijection of the numbers of so many bits, again where it leads beyond. */
 typedef struct bench_order {
 	uint32_t count;
-	unsigned bits;
+	uint32_t mask;
+	unsigned half; /* of the bits */
 	uint32_t key;
 } bench_order_t;
 
@@ -40,10 +41,12 @@ bench_order_t bench_order_of(uint32_t count, uint64_t seed);
 
 static inline uint32_t
 bench_order_at(const bench_order_t *order, uint32_t number, uint32_t key) {
-	const uint32_t mask = (uint32_t)((UINT64_C(1) << order->bits) - 1);
-	const uint32_t flip = (order->key ^ key) & mask;
-	do {
-		number = bench_shuffle(number ^ flip, order->bits); /* less than two rounds on average */
+	const uint32_t flip = (order->key ^ key) & order->mask;
+	do { /* less than two rounds on average */
+		number ^= flip;
+		number = (number ^ (number >> order->half)) * UINT32_C(0x9E3779B1) & order->mask;
+		number = (number ^ (number >> order->half)) * UINT32_C(0x85EBCA6B) & order->mask;
+		number ^= number >> order->half;
 	} while (number >= order->count);
 	return number;
 }

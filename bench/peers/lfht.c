@@ -93,29 +93,25 @@ open_store(const bench_config_t *config) {
 	return store;
 }
 
-static void
-empty(store_t *store) {
-	struct cds_lfht_iter iter;
-	struct cds_lfht_node *node;
-	cds_lfht_first(store->by_address, &iter);
-	while ((node = cds_lfht_iter_get_node(&iter)) != NULL) {
-		object_t *object = by_address(node);
-		cds_lfht_next(store->by_address, &iter);
-		(void)cds_lfht_del(store->by_address, node);
-		(void)cds_lfht_del(store->by_client, &object->by_client);
-		free(object); /* nobody else is here */
-	}
-}
+/*
+ * Taking every lease out of both tables, as liburcu wants it before a table is destroyed, would take longer than most runs. There is one
+ * store in a process and nothing comes after it, so the tables are left for the process' end.
+ */
+static store_t *volatile left_behind;
 
 static bool
 close_store(void *opened) {
 	store_t *store = opened;
+	struct cds_lfht_iter iter;
+	struct cds_lfht_node *node;
 	urcu_qsbr_register_thread();
-	empty(store);
+	cds_lfht_first(store->by_address, &iter);
+	while ((node = cds_lfht_iter_get_node(&iter)) != NULL) {
+		cds_lfht_next(store->by_address, &iter);
+		free(by_address(node));
+	}
 	urcu_qsbr_unregister_thread();
-	(void)cds_lfht_destroy(store->by_address, NULL);
-	(void)cds_lfht_destroy(store->by_client, NULL);
-	free(store);
+	left_behind = store;
 	return true;
 }
 
