@@ -215,6 +215,16 @@ lsr_hash_scan(const lsr_client_hash_t *hash, const lsr_bucket_t *bucket, uint64_
 	}
 }
 
+/* The first record of the home bucket that may hold the key, to be fetched ahead of lsr_client_hash_find(). Inside a read-side section. */
+static inline uint32_t
+lsr_client_hash_peek(const lsr_client_hash_t *hash, uint64_t h) {
+	const unsigned shard = lsr_hash_shard_of(h);
+	const uint32_t tag = lsr_hash_tag(h);
+	const lsr_bucket_t *home = lsr_hash_home(hash, shard, lsr_hash_index(tag, lsr_hash_buckets(hash, shard)));
+	const unsigned candidates = lsr_bucket_look(home, tag).candidates;
+	return candidates != 0 ? lsr_bucket_candidate(home, candidates) : LSR_NO_RECORD;
+}
+
 /*
  * The record that holds the key, or LSR_NO_RECORD. Inside a read-side section.
  * For a reader IN_DOUBT means no: 'match' looks at published records only.
