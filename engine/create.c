@@ -31,7 +31,7 @@ has_client(const lessor_lease_t *lease) {
 	return LSR_LIKELY(lease->client_id != NULL && lease->client_id_bytes != 0);
 }
 
-static void
+LSR_INLINE void
 locate_scope(lessor_engine_t *engine, lsr_create_t *create) {
 	create->scope = lsr_engine_scope_of(engine, create->lease->address);
 	if (LSR_LIKELY(create->scope != NULL)) {
@@ -39,7 +39,7 @@ locate_scope(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
-static void
+LSR_INLINE void
 locate_record(lessor_engine_t *engine, lsr_create_t *create) {
 	create->record = NULL;
 	lsr_table_prefetch_take(&create->scope->table, create->lease->address);
@@ -50,7 +50,7 @@ locate_record(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
-static void
+LSR_INLINE void
 locate_client(lessor_engine_t *engine, lsr_create_t *create) {
 	const lessor_lease_t *lease = create->lease;
 	create->key = lsr_engine_client_key(engine, create->scope, lease->client_id, lease->client_id_bytes);
@@ -168,7 +168,7 @@ wait_for_record(lsr_create_t *create, const lsr_record_t *blocker) {
 	create->step = LSR_STEP_RECORD;
 }
 
-static bool
+LSR_INLINE bool
 claim_address(lsr_create_t *create) {
 	for (;;) {
 		const uint64_t word = lsr_record_word(create->record);
@@ -192,7 +192,7 @@ claim_address(lsr_create_t *create) {
 	}
 }
 
-static void
+LSR_INLINE void
 claim_client(lessor_engine_t *engine, lsr_create_t *create) {
 	uint32_t other = LSR_NO_RECORD;
 	const lsr_client_match_t match = {.engine = engine,
@@ -224,7 +224,7 @@ lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
-static void
+LSR_INLINE void
 claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 	if (LSR_UNLIKELY(create->scope == NULL)) {
 		decide(create, LESSOR_NO_SCOPE);

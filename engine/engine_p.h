@@ -27,6 +27,7 @@
 #include <lessor/stats.h>
 
 #include "base/hash.h"
+#include "base/provisioner.h"
 #include "lease/client_hash.h"
 #include "lease/codec.h"
 #include "lease/origin.h"
@@ -72,6 +73,7 @@ struct lessor_engine {
 	pthread_t keeper;
 	bool keeper_runs;
 	bool keeper_stops; /* keeper_lock */
+	lsr_provisioner_t provisioner;
 	lsr_client_hash_t clients;
 	lsr_shadows_t *shadows;
 	lsr_log_t log;

@@ -433,6 +433,28 @@ lsr_client_hash_destroy(lsr_client_hash_t *hash) {
 	(void)pthread_mutex_destroy(&hash->overflow_lock);
 }
 
+static uint64_t
+buckets_for(uint64_t entries) {
+	return lsr_max_u64(FIRST_BUCKETS, entries / (LSR_HASH_SHARDS * LOAD) + 1);
+}
+
+size_t
+lsr_client_hash_home_bytes(uint64_t entries) {
+	return buckets_for(entries) * LSR_HASH_SHARDS * sizeof(lsr_bucket_t);
+}
+
+bool
+lsr_client_hash_presize(lsr_client_hash_t *hash, uint64_t entries) {
+	const uint64_t n = lsr_max_u64(buckets_for(entries), lsr_hash_buckets(hash, 0));
+	if (n >= UINT32_MAX / 2 || !lsr_arena_ensure(&hash->homes, n * LSR_HASH_SHARDS * sizeof(lsr_bucket_t))) {
+		return false;
+	}
+	for (unsigned i = 0; i < LSR_HASH_SHARDS; i++) {
+		atomic_store_explicit(&hash->shard[i].buckets, (uint32_t)n, memory_order_release); /* H6: all empty */
+	}
+	return true;
+}
+
 uint64_t
 lsr_client_hash_memory(lsr_client_hash_t *hash) {
 	return atomic_load_explicit(&hash->homes.committed_bytes, memory_order_relaxed) +

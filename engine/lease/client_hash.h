@@ -88,6 +88,13 @@ typedef enum lsr_insert {
 bool lsr_client_hash_init(lsr_client_hash_t *hash, uint64_t max_entries);
 void lsr_client_hash_destroy(lsr_client_hash_t *hash);
 
+/*
+ * Give an empty table, which nobody else uses yet, as many buckets as it would have with this many entries: they come without splits then. False: no memory, nothing
+ * changed.
+ */
+bool lsr_client_hash_presize(lsr_client_hash_t *hash, uint64_t entries);
+size_t lsr_client_hash_home_bytes(uint64_t entries); /* of the home buckets then */
+
 /* Bytes of memory in use. */
 uint64_t lsr_client_hash_memory(lsr_client_hash_t *hash);
 

@@ -97,6 +97,7 @@ typedef struct lsr_shadows {
 static inline void
 lsr_body_load(const lsr_record_t *record, lsr_body_t *body) {
 	uint64_t words[LSR_BODY_WORDS];
+#pragma GCC unroll 7
 	for (unsigned i = 0; i < LSR_BODY_WORDS; i++) {
 		words[i] = atomic_load_explicit(&record->body[i], memory_order_acquire); /* R4 */
 	}
@@ -105,10 +106,11 @@ lsr_body_load(const lsr_record_t *record, lsr_body_t *body) {
 
 static inline void
 lsr_body_store(lsr_record_t *record, const lsr_body_t *body) {
-	uint64_t words[LSR_BODY_WORDS];
-	memcpy(words, body, sizeof(words));
+#pragma GCC unroll 7
 	for (unsigned i = 0; i < LSR_BODY_WORDS; i++) {
-		atomic_store_explicit(&record->body[i], words[i], memory_order_release); /* R3 */
+		uint64_t word;
+		memcpy(&word, (const uint8_t *)body + i * sizeof(word), sizeof(word));
+		atomic_store_explicit(&record->body[i], word, memory_order_release); /* R3 */
 	}
 }
 

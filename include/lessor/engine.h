@@ -63,6 +63,8 @@ typedef struct lessor_options {
 	uint32_t flush_gather_us; /* with nobody waiting, how long a flush may gather; default 1000, at most 1000000 */
 	const char *server_name;  /* UTF-8, owner name of leases made through dhcpsapi.h; default: the host name */
 	uint32_t server_address;  /* IPv4, host byte order, owner address of such leases; default 0 */
+	uint64_t expected_leases; /* take the memory of this many leases while opening, so that no create waits for the
+	                             * kernel to find it; some 80 bytes each; default 0: it comes as leases do */
 } lessor_options_t;
 
 /* Fill with the defaults. Callable from anywhere. */

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lessor behind the interface of the harness: nothing but its public calls. */
+#include "store.h"
+
+#include <stdlib.h>
+
+#include <lessor/lessor.h>
+
+#define BUFFER_BYTES 256u /* enough for a MAC and a name */
+
+typedef struct {
+	lessor_engine_t *engine;
+} store_t;
+
+typedef struct {
+	lessor_engine_t *engine;
+	lessor_status_t *statuses;
+	lessor_lease_t *leases;
+	uint8_t *buffer;
+} thread_t;
+
+static bool
+refuse(const char *what, lessor_status_t status) {
+	return bench_fail("lessor: %s: %s.", what, lessor_status_text(status));
+}
+
+static const char *
+settings(const bench_config_t *config) {
+	return config->durability == BENCH_NONE
+		       ? "engine without log, defaults otherwise"
+		       : "log on, snapshots only where the workload takes them, defaults otherwise";
+}
+
+static bool
+make_scopes(lessor_engine_t *engine, const bench_space_t *space) {
+	lessor_status_t status = LESSOR_OK;
+	for (uint32_t i = 0; i < space->scopes && status == LESSOR_OK; i++) {
+		const uint32_t subnet = bench_space_subnet(space, i);
+		const lessor_scope_t scope = {.subnet = subnet,
+					      .mask = UINT32_MAX << space->scope_bits,
+					      .has_range = true,
+					      .range = {subnet, subnet + space->pool - 1}};
+		status = lessor_scope_create(engine, &scope, LESSOR_ASYNC, NULL);
+	}
+	return status == LESSOR_OK || refuse("scopes cannot be made", status);
+}
+
+static void *
+open_store(const bench_config_t *config) {
+	store_t *store = calloc(1, sizeof(*store));
+	lessor_options_t options;
+	lessor_report_t report;
+	if (store == NULL) {
+		(void)refuse("open", LESSOR_NO_MEMORY);
+		return NULL;
+	}
+	lessor_options_init(&options);
+	options.log = config->durability != BENCH_NONE;
+	options.snapshot_after_bytes = UINT64_MAX;
+	const lessor_status_t status = lessor_open(config->directory, &options, &store->engine, &report);
+	if (status != LESSOR_OK) {
+		(void)bench_fail("lessor: open: %s: %s.", lessor_status_text(status), report.sentence);
+		free(store);
+		return NULL;
+	}
+	if (!config->again && !make_scopes(store->engine, config->space)) {
+		(void)lessor_close(&store->engine);
+		free(store);
+		return NULL;
+	}
+	return store;
+}
+
+static bool
+close_store(void *opened) {
+	store_t *store = opened;
+	const lessor_status_t status = lessor_close(&store->engine);
+	free(store);
+	return status == LESSOR_OK || refuse("close", status);
+}
+
+static void
+thread_end(void *begun) {
+	thread_t *thread = begun;
+	if (thread != NULL) {
+		free(thread->statuses);
+		free(thread->leases);
+		free(thread->buffer);
+		free(thread);
+	}
+}
+
+static void
+begin_lease(lessor_lease_t *lease) {
+	lessor_lease_init(lease);
+	lease->client_id_bytes = BENCH_MAC_BYTES;
+	lease->hardware_bytes = BENCH_MAC_BYTES;
+	lease->hardware_type = 1;
+}
+
+static void *
+thread_begin(void *opened, uint64_t group, unsigned batch) {
+	const store_t *store = opened;
+	thread_t *thread = calloc(1, sizeof(*thread));
+	(void)group; /* the log gathers by itself */
+	if (thread != NULL) {
+		thread->engine = store->engine;
+		thread->statuses = calloc(batch, sizeof(*thread->statuses));
+		thread->leases = calloc(batch, sizeof(*thread->leases));
+		thread->buffer = malloc((size_t)batch * BUFFER_BYTES);
+	}
+	if (thread == NULL || thread->statuses == NULL || thread->leases == NULL || thread->buffer == NULL) {
+		thread_end(thread);
+		(void)refuse("begin a thread", LESSOR_NO_MEMORY);
+		return NULL;
+	}
+	for (unsigned i = 0; i < batch; i++) {
+		begin_lease(&thread->leases[i]);
+	}
+	return thread;
+}
+
+/* ---- the answers -------------------------------------------------------------------------------------------------------- */
+
+static bool
+translate(lessor_status_t status, bench_answer_t *answer) {
+	switch (status) {
+	case LESSOR_OK:
+		*answer = BENCH_OK;
+		return true;
+	case LESSOR_ADDRESS_TAKEN:
+		*answer = BENCH_ADDRESS_TAKEN;
+		return true;
+	case LESSOR_CLIENT_TAKEN:
+		*answer = BENCH_CLIENT_TAKEN;
+		return true;
+	case LESSOR_NOT_FOUND:
+		*answer = BENCH_NOT_FOUND;
+		return true;
+	case LESSOR_OTHER_CLIENT:
+		*answer = BENCH_WRONG;
+		return true;
+	default:
+		return refuse("a call failed", status);
+	}
+}
+
+static bool
+translate_all(const lessor_status_t *statuses, size_t n, bench_answer_t *answers) {
+	bool good = true;
+	for (size_t i = 0; i < n && good; i++) {
+		good = translate(statuses[i], &answers[i]);
+	}
+	return good;
+}
+
+static void
+fill(lessor_lease_t *lease, const bench_lease_t *from) {
+	lease->address = from->address;
+	lease->client_id = from->mac;
+	lease->hardware = from->mac;
+	lease->name = from->name;
+	lease->expires_at = from->expires_at;
+}
+
+static bool
+create(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket) {
+	thread_t *thread = begun;
+	for (size_t i = 0; i < n; i++) {
+		fill(&thread->leases[i], &leases[i]);
+	}
+	if (n == 1) {
+		return translate(lessor_lease_create(thread->engine, thread->leases, LESSOR_ASYNC, ticket), answers);
+	}
+	const lessor_status_t status =
+		lessor_lease_create_batch(thread->engine, thread->leases, n, thread->statuses, LESSOR_ASYNC, ticket);
+	return status == LESSOR_OK ? translate_all(thread->statuses, n, answers) : refuse("create", status);
+}
+
+/* What was read, against what must have been. */
+static bench_answer_t
+compare(const bench_lease_t *wanted, const lessor_lease_t *found) {
+	const bool shaped = found->client_id_bytes == BENCH_MAC_BYTES && found->name != NULL;
+	return shaped ? bench_compare(wanted, found->address, found->client_id, found->name, found->expires_at)
+		      : BENCH_WRONG;
+}
+
+static bool
+get_address(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers) {
+	thread_t *thread = begun;
+	bool good = true;
+	for (size_t i = 0; i < n && good; i++) {
+		lessor_lease_t found;
+		good = translate(
+			lessor_lease_get(thread->engine, leases[i].address, &found, thread->buffer, BUFFER_BYTES),
+			&answers[i]);
+		if (answers[i] == BENCH_OK) {
+			answers[i] = compare(&leases[i], &found);
+		}
+	}
+	return good;
+}
+
+static bool
+get_client(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers) {
+	thread_t *thread = begun;
+	bool good = true;
+	for (size_t i = 0; i < n && good; i++) {
+		lessor_lease_t found;
+		good = translate(lessor_lease_get_client(thread->engine, leases[i].subnet, leases[i].mac,
+							 BENCH_MAC_BYTES, &found, thread->buffer, BUFFER_BYTES),
+				 &answers[i]);
+		if (answers[i] == BENCH_OK) {
+			answers[i] = compare(&leases[i], &found);
+		}
+	}
+	return good;
+}
+
+static bool
+renew(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket) {
+	thread_t *thread = begun;
+	bool good = true;
+	for (size_t i = 0; i < n && good; i++) {
+		fill(thread->leases, &leases[i]);
+		good = translate(lessor_lease_update(thread->engine, thread->leases,
+						     LESSOR_FIELD_EXPIRES | LESSOR_IF_CLIENT, LESSOR_ASYNC, ticket),
+				 &answers[i]);
+	}
+	return good;
+}
+
+static bool
+release(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket) {
+	thread_t *thread = begun;
+	bool good = true;
+	for (size_t i = 0; i < n && good; i++) {
+		good = translate(lessor_lease_delete(thread->engine, leases[i].address, leases[i].mac, BENCH_MAC_BYTES,
+						     LESSOR_ASYNC, ticket),
+				 &answers[i]);
+	}
+	return good;
+}
+
+/* ---- durability --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t
+durable(void *begun) {
+	const thread_t *thread = begun;
+	return lessor_durable_ticket(thread->engine);
+}
+
+static bool
+wait_for(void *begun, uint64_t ticket) {
+	const thread_t *thread = begun;
+	const lessor_status_t status = lessor_ticket_wait(thread->engine, ticket, -1);
+	return status == LESSOR_OK || refuse("wait", status);
+}
+
+static bool
+snapshot(void *opened) {
+	const store_t *store = opened;
+	lessor_report_t report;
+	const lessor_status_t status = lessor_snapshot(store->engine, &report);
+	return status == LESSOR_OK || bench_fail("lessor: snapshot: %s.", report.sentence);
+}
+
+static uint64_t
+memory_bytes(void *opened) {
+	const store_t *store = opened;
+	lessor_engine_stats_t stats;
+	return lessor_engine_stats(store->engine, &stats) == LESSOR_OK ? stats.memory_bytes : 0;
+}
+
+const bench_store_class_t bench_lessor_store = {
+	.name = "lessor",
+	.has_log = true,
+	.settings = settings,
+	.open = open_store,
+	.close = close_store,
+	.thread_begin = thread_begin,
+	.thread_end = thread_end,
+	.create = create,
+	.get_address = get_address,
+	.get_client = get_client,
+	.renew = renew,
+	.release = release,
+	.durable = durable,
+	.wait = wait_for,
+	.snapshot = snapshot,
+	.memory_bytes = memory_bytes,
+};
