@@ -279,10 +279,12 @@ try_delete(lessor_engine_t *engine, lsr_change_t *change) {
 		change->end =
 			lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE_END, sizeof(image)));
 	}
+	/* In this order, for allocate.c: free for searches, counted, invisible. */
+	lsr_table_free(&change->scope->table, change->address);
+	(void)atomic_fetch_add_explicit(&counters->deletes[epoch % 2], 1, memory_order_seq_cst);
 	const uint64_t hidden = lsr_record_hide(change->record, change->word);
 	(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);
 	lsr_counters_subtract(counters, change->old.address_state, lsr_engine_unit(change->scope, change->address));
-	(void)atomic_fetch_add_explicit(&counters->deletes[epoch % 2], 1, memory_order_relaxed);
 	lsr_record_vacate(change->record, hidden);
 	lsr_tail_retire(change->old.tail);
 	change->status = LESSOR_OK;

@@ -9,26 +9,8 @@
 /* A chunk's log records stay well below the ring. */
 #define CHUNK_LOG_BYTES_MAX ((uint64_t)128 << 10)
 
-/* ---- one create in work ------------------------------------------------------------------------------------------- */
-
-typedef struct {
-	const lessor_lease_t *lease;
-	lessor_status_t status;
-	lsr_step_t step;
-	lsr_scope_t *scope;
-	lsr_record_t *record;
-	uint64_t key;
-	uint64_t word; /* before the claim */
-	uint32_t record_id;
-	uint32_t log_bytes; /* 0: not packed yet */
-	uint16_t origin;
-	bool origin_known; /* interned, or no number was to be had */
-	lsr_body_t body;
-	const lsr_record_t *blocker;
-} lsr_create_t;
-
-static void
-begin_create(lsr_create_t *create, const lessor_lease_t *lease) {
+void
+lsr_create_begin(lsr_create_t *create, const lessor_lease_t *lease) {
 	create->lease = lease;
 	create->step = LSR_STEP_OPEN;
 	create->log_bytes = 0;
@@ -49,7 +31,7 @@ has_client(const lessor_lease_t *lease) {
 	return LSR_LIKELY(lease->client_id != NULL && lease->client_id_bytes != 0);
 }
 
-static void
+LSR_INLINE void
 locate_scope(lessor_engine_t *engine, lsr_create_t *create) {
 	create->scope = lsr_engine_scope_of(engine, create->lease->address);
 	if (LSR_LIKELY(create->scope != NULL)) {
@@ -57,9 +39,10 @@ locate_scope(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
-static void
+LSR_INLINE void
 locate_record(lessor_engine_t *engine, lsr_create_t *create) {
 	create->record = NULL;
+	lsr_table_prefetch_take(&create->scope->table, create->lease->address);
 	create->record_id = lsr_table_touch(&create->scope->table, &engine->pages, create->lease->address);
 	if (LSR_LIKELY(create->record_id != LSR_NO_RECORD)) {
 		create->record = lsr_pages_record(&engine->pages, create->record_id);
@@ -67,7 +50,7 @@ locate_record(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
-static void
+LSR_INLINE void
 locate_client(lessor_engine_t *engine, lsr_create_t *create) {
 	const lessor_lease_t *lease = create->lease;
 	create->key = lsr_engine_client_key(engine, create->scope, lease->client_id, lease->client_id_bytes);
@@ -166,6 +149,17 @@ intern_origin(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
+void
+lsr_create_prepare(lessor_engine_t *engine, lsr_create_t *create) {
+	prepare_create(engine, create);
+	if (create->step == LSR_STEP_INTERN) {
+		intern_origin(engine, create);
+		if (create->step == LSR_STEP_OPEN) {
+			prepare_create(engine, create);
+		}
+	}
+}
+
 /* ---- claiming: steps 2 to 4 ---------------------------------------------------------------------------------------- */
 
 static void
@@ -174,7 +168,7 @@ wait_for_record(lsr_create_t *create, const lsr_record_t *blocker) {
 	create->step = LSR_STEP_RECORD;
 }
 
-static bool
+LSR_INLINE bool
 claim_address(lsr_create_t *create) {
 	for (;;) {
 		const uint64_t word = lsr_record_word(create->record);
@@ -198,7 +192,7 @@ claim_address(lsr_create_t *create) {
 	}
 }
 
-static void
+LSR_INLINE void
 claim_client(lessor_engine_t *engine, lsr_create_t *create) {
 	uint32_t other = LSR_NO_RECORD;
 	const lsr_client_match_t match = {.engine = engine,
@@ -223,7 +217,14 @@ claim_client(lessor_engine_t *engine, lsr_create_t *create) {
 	lsr_record_unclaim(create->record, create->word);
 }
 
-static void
+void
+lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create) {
+	if (LSR_LIKELY(claim_address(create))) {
+		claim_client(engine, create);
+	}
+}
+
+LSR_INLINE void
 claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 	if (LSR_UNLIKELY(create->scope == NULL)) {
 		decide(create, LESSOR_NO_SCOPE);
@@ -231,8 +232,8 @@ claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 		create->step = LSR_STEP_GATE;
 	} else if (LSR_UNLIKELY(create->record == NULL)) {
 		decide(create, lsr_pages_at_limit(&engine->pages) ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
-	} else if (LSR_LIKELY(claim_address(create))) {
-		claim_client(engine, create);
+	} else {
+		lsr_create_claim(engine, create);
 	}
 }
 
@@ -309,12 +310,19 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 	fold_flush(&fold);
 	for (size_t i = 0; i < count; i++) {
 		if (creates[i].step == LSR_STEP_CLAIMED) {
-			lsr_record_publish(creates[i].record, creates[i].word, &creates[i].body);
+			const uint64_t shown = lsr_record_show(creates[i].record, creates[i].word, &creates[i].body);
+			lsr_table_take(&creates[i].scope->table, creates[i].lease->address);
+			lsr_record_settle(creates[i].record, shown);
 			decide(&creates[i], LESSOR_OK);
 		}
 	}
 	*end = position;
 	return true;
+}
+
+bool
+lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end) {
+	return commit_creates(engine, create, 1, end);
 }
 
 /* ---- creating: the whole --------------------------------------------------------------------------------------------- */
@@ -371,6 +379,15 @@ resume(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
+/* The first that is not decided. There is one. */
+static lsr_create_t *
+first_open(lsr_create_t *create) {
+	while (create->step == LSR_STEP_DONE) {
+		create++;
+	}
+	return create;
+}
+
 /*
  * Carry creates[0..count) to a decision, in order: what is decided later in the array behaves as if called later. One pass claims as
  * many as it can; the first one that would have to wait ends the pass, what is claimed until then is committed, and the next pass
@@ -395,10 +412,10 @@ run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64
 		first += taken;
 		if (LSR_UNLIKELY(!has_room)) {
 			const lessor_status_t status = lsr_engine_admit(engine, log_bytes);
-			if (status != LESSOR_OK && log_bytes > rest->log_bytes) {
-				log_bytes_max = 0; /* too much at once: some of it may have room */
+			if (status != LESSOR_OK && count > 1 && log_bytes_max != 0) {
+				log_bytes_max = 0; /* one by one: some of it may have room */
 			} else if (status != LESSOR_OK) {
-				decide(rest, status);
+				decide(first_open(rest), status);
 			}
 		} else if (LSR_UNLIKELY(first < count && creates[first].step > LSR_STEP_CLAIMED)) {
 			resume(engine, &creates[first]);
@@ -406,8 +423,8 @@ run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64
 	}
 }
 
-static void
-free_refused(lsr_create_t *create) {
+void
+lsr_create_drop(lsr_create_t *create) {
 	if (LSR_UNLIKELY(create->body.tail != NULL) && create->status != LESSOR_OK) {
 		lsr_tail_free(create->body.tail);
 	}
@@ -424,9 +441,9 @@ lessor_lease_create(lessor_engine_t *engine, const lessor_lease_t *lease, lessor
 	}
 	uint64_t end = 0;
 	lsr_create_t create;
-	begin_create(&create, lease);
+	lsr_create_begin(&create, lease);
 	run_creates(engine, &create, 1, &end);
-	free_refused(&create);
+	lsr_create_drop(&create);
 	return create.status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : create.status;
 }
 
@@ -435,7 +452,7 @@ static size_t
 begin_chunk(const lessor_lease_t *leases, size_t count, lsr_create_t *creates) {
 	size_t taken = 0;
 	for (; taken < count && taken < CHUNK; taken++) {
-		begin_create(&creates[taken], &leases[taken]);
+		lsr_create_begin(&creates[taken], &leases[taken]);
 	}
 	return taken;
 }
@@ -457,7 +474,7 @@ lessor_lease_create_batch(lessor_engine_t *engine, const lessor_lease_t *leases,
 		run_creates(engine, creates, taken, &end);
 		for (size_t i = 0; i < taken; i++) {
 			statuses[done + i] = creates[i].status;
-			free_refused(&creates[i]);
+			lsr_create_drop(&creates[i]);
 		}
 		if (end != 0) {
 			lsr_log_announce(&engine->log, end);

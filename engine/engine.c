@@ -118,10 +118,12 @@ settle_options(const lessor_options_t *given, lessor_options_t *options) {
 	options->snapshot_after_bytes = options->snapshot_after_bytes != 0 ? options->snapshot_after_bytes : 1024 * MIB;
 	options->flush_gather_us = options->flush_gather_us != 0 ? options->flush_gather_us : 1000;
 	size_t ignored;
-	return options->max_leases <= UINT32_MAX && options->segment_size_bytes % MIB == 0 &&
-	       options->segment_size_bytes <= 4096 * MIB && options->ring_size_bytes >= MIB &&
-	       options->ring_size_bytes <= 4096 * MIB && lsr_is_power_of_two(options->ring_size_bytes) &&
-	       options->flush_gather_us <= 1000000 && !(options->read_only && !options->log) &&
+	return options->max_leases <= UINT32_MAX && options->expected_leases <= UINT32_MAX &&
+	       (options->max_leases == 0 || options->expected_leases <= options->max_leases) &&
+	       options->segment_size_bytes % MIB == 0 && options->segment_size_bytes <= 4096 * MIB &&
+	       options->ring_size_bytes >= MIB && options->ring_size_bytes <= 4096 * MIB &&
+	       lsr_is_power_of_two(options->ring_size_bytes) && options->flush_gather_us <= 1000000 &&
+	       !(options->read_only && !options->log) &&
 	       lsr_text_measure(options->server_name, LSR_SERVER_NAME_BYTES - 1, &ignored);
 }
 
@@ -312,6 +314,22 @@ reserve_any(lessor_engine_t *engine, uint64_t asked) {
 	return false;
 }
 
+/* Memory for the leases that are expected: taken and touched now. */
+static bool
+provide(lessor_engine_t *engine, uint64_t leases) {
+	return leases == 0 ||
+	       (lsr_client_hash_presize(&engine->clients, leases) &&
+		lsr_arena_touch(&engine->clients.homes, lsr_client_hash_home_bytes(leases)) &&
+		lsr_arena_touch(&engine->pages.records, (leases + LSR_PAGE_RECORDS) * sizeof(lsr_record_t)));
+}
+
+static void
+start_provisioner(lessor_engine_t *engine) {
+	lsr_arena_t *const arenas[] = {&engine->pages.records, &engine->pages.infos, &engine->clients.homes,
+				       &engine->clients.overflows};
+	lsr_provisioner_start(&engine->provisioner, arenas, LSR_PROVISIONER_ARENAS);
+}
+
 static bool
 init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	engine->shadows = aligned_alloc(_Alignof(lsr_shadows_t), sizeof(*engine->shadows));
@@ -321,7 +339,7 @@ init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	memset(engine->shadows, 0, sizeof(*engine->shadows));
 	return getrandom(engine->secret, sizeof(engine->secret), 0) == (ssize_t)sizeof(engine->secret) &&
 	       lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_origins_init(&engine->origins) &&
-	       reserve_any(engine, options->max_leases);
+	       reserve_any(engine, options->max_leases) && provide(engine, options->expected_leases);
 }
 
 static lessor_status_t
@@ -367,6 +385,7 @@ load(lessor_engine_t *engine, const lessor_options_t *options, lessor_report_t *
 /* Everything that close and a failed open have to give back. Nobody uses the engine any more. */
 static void
 free_engine(lessor_engine_t *engine) {
+	lsr_provisioner_stop(&engine->provisioner);
 	lsr_rcu_drain(); /* deferred work refers to the arenas */
 	uint64_t at = 0;
 	lsr_scope_t *scope;
@@ -437,6 +456,8 @@ lessor_open(const char *directory, const lessor_options_t *options, lessor_engin
 	lessor_status_t status = LESSOR_OK;
 	if (fresh == NULL || !lsr_rcu_prepare() || !init_memory(fresh, &settled)) {
 		status = complain(report, LESSOR_NO_MEMORY, "no memory or address space");
+	} else {
+		start_provisioner(fresh);
 	}
 	if (status == LESSOR_OK && settled.log) {
 		status = open_store(fresh, directory, &settled, report);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, change.c,
- * scopes.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
+ * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
+ * change.c, scopes.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
  *   1 snapshot_lock    one snapshot at a time
@@ -27,6 +27,7 @@
 #include <lessor/stats.h>
 
 #include "base/hash.h"
+#include "base/provisioner.h"
 #include "lease/client_hash.h"
 #include "lease/codec.h"
 #include "lease/origin.h"
@@ -72,6 +73,7 @@ struct lessor_engine {
 	pthread_t keeper;
 	bool keeper_runs;
 	bool keeper_stops; /* keeper_lock */
+	lsr_provisioner_t provisioner;
 	lsr_client_hash_t clients;
 	lsr_shadows_t *shadows;
 	lsr_log_t log;
@@ -111,7 +113,7 @@ lsr_engine_for_change(const lessor_engine_t *engine, lessor_mode_t mode) {
 /* As lsr_engine_admit(), never waiting: false only says that one has to ask it. */
 static inline bool
 lsr_engine_has_room(lessor_engine_t *engine, uint64_t size_bytes) {
-	return !engine->has_log || LSR_LIKELY(lsr_log_has_room(&engine->log, size_bytes));
+	return !engine->has_log || size_bytes == 0 || LSR_LIKELY(lsr_log_has_room(&engine->log, size_bytes));
 }
 
 /* Room in the log, if there is one. */
@@ -138,7 +140,8 @@ typedef enum lsr_step {
 	LSR_STEP_CLAIMED, /* it holds its claims */
 	LSR_STEP_GATE,    /* wait for the scope lock, then start over; this and what follows stops */
 	LSR_STEP_RECORD,  /* wait for another change of the blocking record, then start over */
-	LSR_STEP_INTERN   /* intern the origin, then start over */
+	LSR_STEP_INTERN,  /* intern the origin, then start over */
+	LSR_STEP_AGAIN    /* start over */
 } lsr_step_t;
 
 /* Outside of any read-side section, holding nothing: wait for what stopped a change. */
@@ -197,6 +200,38 @@ typedef struct lsr_found {
  * some thousand pages at a time: *more tells that it stopped early.
  */
 bool lsr_engine_walk(const lessor_engine_t *engine, uint64_t *address, uint64_t last, lsr_found_t *found, bool *more);
+
+/* ---- create.c ---------------------------------------------------------------------------------------------------- */
+
+/* One create in work. */
+typedef struct lsr_create {
+	const lessor_lease_t *lease;
+	lessor_status_t status;
+	lsr_step_t step;
+	lsr_scope_t *scope;
+	lsr_record_t *record;
+	uint64_t key;
+	uint64_t word; /* before the claim */
+	uint32_t record_id;
+	uint32_t log_bytes; /* 0: not packed yet */
+	uint16_t origin;
+	bool origin_known; /* interned, or no number was to be had */
+	lsr_body_t body;
+	const lsr_record_t *blocker;
+} lsr_create_t;
+
+/* The steps of a create for a caller that has but one, and looks for its address: check and pack, outside of any section; */
+void lsr_create_begin(lsr_create_t *create, const lessor_lease_t *lease);
+void lsr_create_prepare(lessor_engine_t *engine, lsr_create_t *create);
+
+/* claim create->record, which is that of lease->address, and the client: claimed, decided, or what to wait for; */
+void lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create);
+
+/* log and publish what is claimed. False: the log had no room, it is undone; */
+bool lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
+
+/* and, when it is decided, free what was allocated for a create that was refused. */
+void lsr_create_drop(lsr_create_t *create);
 
 /* ---- scopes.c ---------------------------------------------------------------------------------------------------- */
 

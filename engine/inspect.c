@@ -38,8 +38,7 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 		if (scope != NULL) {
 			out.scopes++;
 			out.leases += lsr_counters_leases(&scope->counters);
-			out.memory_bytes +=
-				sizeof(*scope) + scope->table.directory_entries * sizeof(scope->table.directory[0]);
+			out.memory_bytes += sizeof(*scope) + lsr_table_bytes(&scope->table);
 		}
 		at = scope != NULL ? (uint64_t)scope->subnet + scope->table.last_offset + 1 : UINT64_MAX;
 		lsr_rcu_leave();
@@ -112,6 +111,10 @@ check_leases(lessor_engine_t *engine, lessor_report_t *report) {
 static lessor_status_t
 check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *report) {
 	uint64_t by_state[4];
+	uint32_t wrong;
+	if (!lsr_table_is_sound(&scope->table, &engine->pages, &wrong)) {
+		return contradiction(report, wrong, "the map of free addresses differs from the leases");
+	}
 	lsr_engine_count(engine, scope, lsr_scope_config(scope), by_state);
 	for (unsigned state = 0; state < 4; state++) {
 		if (by_state[state] != atomic_load_explicit(&scope->counters.by_state[state], memory_order_relaxed)) {

@@ -61,6 +61,7 @@ static void
 vacate(const lsr_recovery_t *recovery, lsr_scope_t *scope, uint32_t address, lsr_record_t *record,
        const lsr_body_t *body, uint64_t lsn) {
 	uncount(recovery, scope, address, body, lsn);
+	lsr_table_free(&scope->table, address);
 	lsr_record_vacate(record, lsr_record_hide(record, lsr_record_word(record)));
 	lsr_tail_free(body->tail);
 }
@@ -97,6 +98,7 @@ apply_lease(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes,
 	fresh.lsn = lsn;
 	lsr_counters_add(&scope->counters, fresh.address_state, lsr_engine_unit(scope, address));
 	lsr_record_publish(record, lsr_record_word(record), &fresh);
+	lsr_table_take(&scope->table, address);
 	return LESSOR_OK;
 }
 

@@ -334,6 +334,66 @@ do_create(void) {
 	}
 }
 
+static uint32_t
+random_subnet(uint32_t likely) {
+	if (world.twin.scope_count > 0 && percent(likely)) {
+		return world.twin.scopes[below((uint32_t)world.twin.scope_count)].scope.subnet;
+	}
+	return random_address();
+}
+
+static uint32_t
+random_hint(void) {
+	return percent(50) ? 0 : random_lease_address(20);
+}
+
+static void
+do_allocate(void) {
+	drawn_t drawn;
+	lessor_ticket_t ticket = no_ticket;
+	lessor_ticket_t before = world.last_ticket;
+	lessor_mode_t mode = random_mode();
+	uint32_t subnet = random_subnet(95);
+	uint32_t hint = random_hint();
+	lessor_lease_t lease;
+	lessor_status_t got;
+	draw_lease(&drawn, random_address());
+	lease = drawn.lease;
+	got = lessor_lease_allocate(world.engine, subnet, hint, &lease, mode, &ticket);
+	trace("allocate in %08X hint %08X: %s %08X", subnet, hint, lessor_status_name(got), lease.address);
+	assert_status(twin_lease_allocate(&world.twin, subnet, hint, &drawn.lease, lease.address), got);
+	assert_ticket(got, mode, ticket);
+	if (got == LESSOR_OK) {
+		note_ticket(lease.address, ticket - (before < ticket), ticket);
+	} else {
+		assert_int_equal(lease.address, drawn.lease.address);
+	}
+}
+
+static void
+do_free_addresses(void) {
+	enum { ASKED_MAX = 40 };
+	const twin_scope_t *scope;
+	uint32_t want[ASKED_MAX];
+	uint32_t got[ASKED_MAX];
+	uint32_t found = 4711;
+	uint32_t subnet = random_subnet(95);
+	uint32_t first = percent(50) ? 0 : random_lease_address(50);
+	uint32_t last = percent(50) ? UINT32_MAX : first + below(1000);
+	uint32_t count = below(ASKED_MAX + 1);
+	lessor_status_t status = lessor_scope_free_addresses(world.engine, subnet, first, last, count, got, &found);
+	trace("free addresses of %08X from %08X to %08X", subnet, first, last);
+	scope = twin_scope_get(&world.twin, subnet);
+	if (first > last || scope == NULL) {
+		assert_status(first > last ? LESSOR_INVALID : LESSOR_NOT_FOUND, status);
+		assert_int_equal(found, 4711);
+		return;
+	}
+	assert_status(LESSOR_OK, status);
+	assert_int_equal(found, twin_free_addresses(&world.twin, scope, first, last, count, want));
+	assert_memory_equal(got, want, found * sizeof(got[0]));
+}
+
 /* Every ticket of the batch lies between the last one before it and the one it answered. */
 static void
 note_batch(const lessor_lease_t *leases, const lessor_status_t *want, size_t count, lessor_ticket_t ticket) {
@@ -506,14 +566,6 @@ do_get(void) {
 	memset(&got, SCRATCH_POISON, sizeof(got));
 	status = lessor_lease_get(world.engine, address, &got, buffer, bytes);
 	assert_got(want, LESSOR_NOT_FOUND, status, &got, bytes);
-}
-
-static uint32_t
-random_subnet(uint32_t likely) {
-	if (world.twin.scope_count > 0 && percent(likely)) {
-		return world.twin.scopes[below((uint32_t)world.twin.scope_count)].scope.subnet;
-	}
-	return random_address();
 }
 
 static void
@@ -849,8 +901,12 @@ do_store(void) {
 static void
 do_something(void) {
 	uint32_t draw = below(1000);
-	if (draw < 300) {
+	if (draw < 200) {
 		do_create();
+	} else if (draw < 280) {
+		do_allocate();
+	} else if (draw < 300) {
+		do_free_addresses();
 	} else if (draw < 350) {
 		do_create_batch();
 	} else if (draw < 530) {

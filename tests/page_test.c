@@ -205,7 +205,7 @@ every_address_has_one_record(void **state) {
 	}
 	lsr_table_destroy(&table, &pages);
 	assert_int_equal(taken_of(&pages), 0);
-	assert_null(table.directory);
+	assert_null(table.map_base);
 	lsr_pages_destroy(&pages);
 }
 

@@ -642,6 +642,52 @@ twin_lease_create(twin_t *twin, const lessor_lease_t *lease) {
 	return LESSOR_OK;
 }
 
+uint32_t
+twin_free_addresses(const twin_t *twin, const twin_scope_t *scope, uint32_t first, uint32_t last, uint32_t count,
+		    uint32_t *addresses) {
+	uint32_t found = 0;
+	uint64_t at = first > scope->scope.range.first ? first : scope->scope.range.first;
+	while (scope->scope.has_range && found < count && at <= last && at <= scope->scope.range.last) {
+		const lessor_range_t *over = exclusion_over(scope, at);
+		if (over != NULL) {
+			at = (uint64_t)over->last + 1;
+			continue;
+		}
+		if (lease_at(twin, (uint32_t)at) == NULL) {
+			addresses[found++] = (uint32_t)at;
+		}
+		at++;
+	}
+	return found;
+}
+
+lessor_status_t
+twin_lease_allocate(twin_t *twin, uint32_t subnet, uint32_t hint, const lessor_lease_t *lease, uint32_t answered) {
+	const twin_scope_t *scope = scope_at(twin, subnet);
+	lessor_lease_t complete = *lease;
+	uint32_t some;
+	complete.address = 1; /* what stands there is not looked at */
+	if (!is_new_lease(twin, &complete)) {
+		return LESSOR_INVALID;
+	}
+	if (scope == NULL) {
+		return LESSOR_NO_SCOPE;
+	}
+	if (lease_of_client(twin, &scope->scope, lease->client_id, lease->client_id_bytes) != NULL) {
+		return LESSOR_CLIENT_TAKEN;
+	}
+	if (twin_free_addresses(twin, scope, 0, UINT32_MAX, 1, &some) == 0) {
+		return LESSOR_EXHAUSTED;
+	}
+	if (is_in_pool(scope, hint) && lease_at(twin, hint) == NULL) {
+		assert_int_equal(answered, hint);
+	}
+	assert_true(is_in_pool(scope, answered));
+	complete.address = answered;
+	return twin_lease_create(twin,
+				 &complete); /* ADDRESS_TAKEN if it was not free: the engine cannot have said that */
+}
+
 static void
 replace_members(lessor_lease_t *old, const lessor_lease_t *lease, uint32_t fields) {
 	if (fields & LESSOR_FIELD_CLIENT_ID) {

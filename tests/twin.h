@@ -53,6 +53,15 @@ const twin_scope_t *twin_scope_next(const twin_t *twin, uint32_t from);
 void twin_scope_stats(const twin_t *twin, const twin_scope_t *scope, lessor_scope_stats_t *stats);
 
 lessor_status_t twin_lease_create(twin_t *twin, const lessor_lease_t *lease);
+/*
+ * Allocate in the scope 'subnet'. Which address it is to be is for the engine to say; 'answered' is what it said, looked at only if the twin answers
+ * LESSOR_OK, and then it must be one that the twin could have chosen.
+ */
+lessor_status_t twin_lease_allocate(twin_t *twin, uint32_t subnet, uint32_t hint, const lessor_lease_t *lease,
+				    uint32_t answered);
+/* What lessor_scope_free_addresses() has to answer. Returns how many. */
+uint32_t twin_free_addresses(const twin_t *twin, const twin_scope_t *scope, uint32_t first, uint32_t last,
+			     uint32_t count, uint32_t *addresses);
 lessor_status_t twin_lease_update(twin_t *twin, const lessor_lease_t *lease, uint32_t fields);
 lessor_status_t twin_lease_delete(twin_t *twin, uint32_t address, const uint8_t *client_id, size_t client_id_bytes);
 /* NULL if there is none. */

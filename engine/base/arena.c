@@ -3,6 +3,10 @@
 
 #include <sys/mman.h>
 
+#include "base/provisioner.h"
+
+#define AHEAD_MAX_BYTES ((size_t)16 << 20)
+
 bool
 lsr_arena_init(lsr_arena_t *arena, size_t reserve_bytes) {
 	*arena = (lsr_arena_t){0};
@@ -46,21 +50,96 @@ commit(lsr_arena_t *arena, size_t from_bytes, size_t to_bytes) {
 	return true;
 }
 
-bool
-lsr_arena_grow(lsr_arena_t *arena, size_t needed_bytes) {
+static size_t
+ahead_of(size_t size_bytes) {
+	const size_t ahead = size_bytes / 32;
+	return ahead < AHEAD_MAX_BYTES ? ahead : AHEAD_MAX_BYTES;
+}
+
+/* Commit up to 'needed', and *from becomes what was committed before. */
+static bool
+grow(lsr_arena_t *arena, size_t needed_bytes, size_t *from) {
 	const size_t target = lsr_round_up(needed_bytes, LSR_ARENA_STEP_BYTES);
-	if (target > arena->reserved_bytes) {
+	if (needed_bytes > arena->reserved_bytes) {
 		return false;
 	}
 	bool done = true;
 	(void)pthread_mutex_lock(&arena->lock);
-	const size_t committed = atomic_load_explicit(&arena->committed_bytes, memory_order_relaxed);
+	const size_t committed = *from = atomic_load_explicit(&arena->committed_bytes, memory_order_relaxed);
 	if (committed < target) {
 		done = commit(arena, committed, target);
 		if (done) {
+			const size_t ahead = arena->provisioner != NULL ? ahead_of(target) : 0;
 			atomic_store_explicit(&arena->committed_bytes, target, memory_order_release);
+			atomic_store_explicit(&arena->comfortable_bytes, target - ahead, memory_order_release);
 		}
 	}
 	(void)pthread_mutex_unlock(&arena->lock);
 	return done;
+}
+
+static void
+raise_wanted(lsr_arena_t *arena, size_t needed_bytes) {
+	size_t wanted = atomic_load_explicit(&arena->wanted_bytes, memory_order_relaxed);
+	while (wanted < needed_bytes &&
+	       !atomic_compare_exchange_weak_explicit(&arena->wanted_bytes, &wanted, needed_bytes, memory_order_relaxed,
+						      memory_order_relaxed)) {
+	}
+}
+
+bool
+lsr_arena_press(lsr_arena_t *arena, size_t needed_bytes) {
+	size_t ignored;
+	if (needed_bytes > atomic_load_explicit(&arena->committed_bytes, memory_order_acquire) &&
+	    !grow(arena, needed_bytes, &ignored)) {
+		return false;
+	}
+	if (arena->provisioner != NULL &&
+	    needed_bytes > atomic_load_explicit(&arena->comfortable_bytes, memory_order_relaxed)) {
+		raise_wanted(arena, needed_bytes);
+		if (!atomic_load_explicit(&arena->asked, memory_order_relaxed) &&
+		    !atomic_exchange_explicit(&arena->asked, true, memory_order_acq_rel)) {
+			lsr_provisioner_ask(arena->provisioner);
+		}
+	}
+	return true;
+}
+
+/* Step by step, so that nobody who changes the address space waits for long. A kernel that does not know how leaves it to whoever comes first. */
+static void
+touch(lsr_arena_t *arena, size_t from_bytes, size_t to_bytes) {
+	for (size_t at = from_bytes; at < to_bytes; at += LSR_ARENA_STEP_BYTES) {
+		(void)madvise(arena->base + at, LSR_ARENA_STEP_BYTES, MADV_POPULATE_WRITE);
+	}
+}
+
+bool
+lsr_arena_touch(lsr_arena_t *arena, size_t size_bytes) {
+	size_t from = 0;
+	const bool done = grow(arena, size_bytes, &from);
+	if (done) {
+		touch(arena, 0, lsr_round_up(size_bytes, LSR_ARENA_STEP_BYTES));
+	}
+	return done;
+}
+
+void
+lsr_arena_look_after(lsr_arena_t *arena, lsr_provisioner_t *provisioner) {
+	const size_t committed = atomic_load_explicit(&arena->committed_bytes, memory_order_relaxed);
+	arena->provisioner = provisioner;
+	atomic_store_explicit(&arena->comfortable_bytes, committed - ahead_of(committed), memory_order_release);
+}
+
+void
+lsr_arena_go_ahead(lsr_arena_t *arena) {
+	if (!atomic_exchange_explicit(&arena->asked, false, memory_order_acq_rel)) {
+		return;
+	}
+	const size_t wanted = atomic_load_explicit(&arena->wanted_bytes, memory_order_relaxed);
+	const size_t most = lsr_min_u64(wanted + LSR_ARENA_STEP_BYTES + 2 * ahead_of(wanted), arena->reserved_bytes);
+	size_t from = 0;
+	/* Refused here is refused nobody: who needs it asks again, and says so. */
+	if (grow(arena, most, &from)) {
+		touch(arena, from, lsr_round_up(most, LSR_ARENA_STEP_BYTES));
+	}
 }

@@ -4,6 +4,9 @@
  *
  * Records, page descriptions and hash buckets live in arenas: they can be referred to by a small index for ever, growing never moves
  * or copies anything, and each step of 2 MiB can be one huge page (asked for, not required).
+ *
+ * With somebody to look after it (base/provisioner.h), an arena whose use comes close to the end of what is committed is extended ahead: at least one step,
+ * at most a sixteenth of what it has and 32 MiB. 'comfortable_bytes' is where that is asked for.
  */
 #ifndef LSR_ARENA_H
 #define LSR_ARENA_H
@@ -19,9 +22,13 @@
 #define LSR_ARENA_STEP_BYTES ((size_t)2 << 20)
 
 typedef struct lsr_arena {
-	unsigned char *base;           /* aligned to LSR_ARENA_STEP_BYTES; fixed after init */
-	size_t reserved_bytes;         /* fixed after init */
-	atomic_size_t committed_bytes; /* usable from the front; only grows; written under 'lock' */
+	unsigned char *base;             /* aligned to LSR_ARENA_STEP_BYTES; fixed after init */
+	size_t reserved_bytes;           /* fixed after init */
+	atomic_size_t committed_bytes;   /* usable from the front; only grows; written under 'lock' */
+	atomic_size_t comfortable_bytes; /* at most committed; written under 'lock' */
+	atomic_size_t wanted_bytes;      /* the most that was asked for beyond comfort; any thread */
+	atomic_bool asked;               /* the provisioner knows; set by any thread, cleared by the provisioner's */
+	struct lsr_provisioner *provisioner; /* or NULL; written once, before other threads know the arena */
 	pthread_mutex_t lock;
 	void *mapping;
 	size_t mapping_bytes;
@@ -34,13 +41,20 @@ bool lsr_arena_init(lsr_arena_t *arena, size_t reserve_bytes);
 void lsr_arena_destroy(lsr_arena_t *arena);
 
 /* The slow path of lsr_arena_ensure(). */
-bool lsr_arena_grow(lsr_arena_t *arena, size_t needed_bytes);
+bool lsr_arena_press(lsr_arena_t *arena, size_t needed_bytes);
 
 /* Make the first needed_bytes usable (zeroed when fresh). False: beyond the reservation, or no memory. Any thread. */
 static inline bool
 lsr_arena_ensure(lsr_arena_t *arena, size_t needed_bytes) {
-	return LSR_LIKELY(needed_bytes <= atomic_load_explicit(&arena->committed_bytes, memory_order_acquire)) ||
-	       lsr_arena_grow(arena, needed_bytes);
+	return LSR_LIKELY(needed_bytes <= atomic_load_explicit(&arena->comfortable_bytes, memory_order_acquire)) ||
+	       lsr_arena_press(arena, needed_bytes);
 }
+
+/* Commit the first size_bytes and have the kernel find and clear them now. False: no memory, or beyond the reservation. Blocks for as long as that takes. */
+bool lsr_arena_touch(lsr_arena_t *arena, size_t size_bytes);
+
+/* The provisioner's: from now on it is asked; and what it does then. */
+void lsr_arena_look_after(lsr_arena_t *arena, struct lsr_provisioner *provisioner);
+void lsr_arena_go_ahead(lsr_arena_t *arena);
 
 #endif

@@ -31,6 +31,7 @@ static const lsr_status_row_t rows[] = {
 	ROW(LESSOR_NOT_FOUND, "there is no such thing in the store"),
 	ROW(LESSOR_OTHER_CLIENT, "the lease belongs to another client"),
 	ROW(LESSOR_END, "there is nothing more"),
+	ROW(LESSOR_EXHAUSTED, "no address of the scope's pool is free"),
 	ROW(LESSOR_NO_MEMORY, "memory is exhausted"),
 	ROW(LESSOR_DISK_FULL, "the disk has no room for this change"),
 	ROW(LESSOR_LOG_FAILED, "a write to the log failed; the engine only reads until it is opened again"),

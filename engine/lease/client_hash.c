@@ -21,7 +21,7 @@
 
 /* ---- headers --------------------------------------------------------------------------------------------------- */
 
-static void
+static inline void
 lock_bucket(lsr_bucket_t *bucket) {
 	unsigned round = 0;
 	for (;;) {
@@ -147,19 +147,25 @@ end_of(lsr_client_hash_t *hash, lsr_bucket_t *home) {
 	}
 }
 
-/* Put an entry at the end, adding a bucket if need be. */
+/* Put an entry into a new bucket behind a full one. */
 static bool
-append(lsr_client_hash_t *hash, lsr_place_t end, uint64_t entry) {
-	if (LSR_LIKELY(end.index < LSR_HASH_ENTRIES)) {
-		set_entry(end.bucket, end.index, entry);
-		return true;
-	}
+append_bucket(lsr_client_hash_t *hash, lsr_place_t end, uint64_t entry) {
 	const uint32_t number = take_overflow(hash);
 	if (number == 0) {
 		return false;
 	}
 	set_entry(lsr_hash_overflow(hash, number), 0, entry);
 	set_next(end.bucket, number);
+	return true;
+}
+
+/* Put an entry at the end, adding a bucket if need be. */
+static inline bool
+append(lsr_client_hash_t *hash, lsr_place_t end, uint64_t entry) {
+	if (LSR_UNLIKELY(end.index == LSR_HASH_ENTRIES)) {
+		return append_bucket(hash, end, entry);
+	}
+	set_entry(end.bucket, end.index, entry);
 	return true;
 }
 
@@ -296,7 +302,7 @@ grow(lsr_client_hash_t *hash, unsigned shard, uint64_t entries) {
 	}
 }
 
-static void
+static __attribute__((noinline)) void
 count_and_grow(lsr_client_hash_t *hash, uint64_t h) {
 	const unsigned number = lsr_hash_shard_of(h);
 	lsr_hash_shard_t *shard = &hash->shard[number];
@@ -312,7 +318,7 @@ count_and_grow(lsr_client_hash_t *hash, uint64_t h) {
 /* ---- insert, remove ---------------------------------------------------------------------------------------------- */
 
 /* Lock the bucket that the key belongs to now. */
-static lsr_bucket_t *
+LSR_INLINE lsr_bucket_t *
 lock_home(lsr_client_hash_t *hash, uint64_t h) {
 	const unsigned shard = lsr_hash_shard_of(h);
 	const uint32_t tag = lsr_hash_tag(h);
@@ -328,14 +334,13 @@ lock_home(lsr_client_hash_t *hash, uint64_t h) {
 }
 
 /* Look for the key in a locked chain. Not there: LSR_INSERT_DONE and the chain's end. */
-static inline lsr_insert_t
+LSR_INLINE lsr_insert_t
 check_chain(lsr_client_hash_t *hash, lsr_bucket_t *home, uint32_t tag, lsr_match_function match, const void *key,
 	    uint32_t *other, lsr_place_t *end) {
 	for (lsr_bucket_t *bucket = home;; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
-		lsr_bucket_view_t view;
-		lsr_bucket_look(bucket, tag, &view);
+		const lsr_bucket_view_t view = lsr_bucket_look(bucket, tag);
 		for (unsigned left = view.candidates; LSR_UNLIKELY(left != 0); left &= left - 1) {
-			const uint32_t record_id = (uint32_t)view.entry[__builtin_ctz(left)];
+			const uint32_t record_id = lsr_bucket_candidate(bucket, left);
 			const lsr_match_t verdict = match(key, record_id);
 			if (verdict != LSR_MATCH_NO) {
 				*other = record_id;
@@ -426,6 +431,28 @@ lsr_client_hash_destroy(lsr_client_hash_t *hash) {
 	lsr_arena_destroy(&hash->homes);
 	lsr_arena_destroy(&hash->overflows);
 	(void)pthread_mutex_destroy(&hash->overflow_lock);
+}
+
+static uint64_t
+buckets_for(uint64_t entries) {
+	return lsr_max_u64(FIRST_BUCKETS, entries / (LSR_HASH_SHARDS * LOAD) + 1);
+}
+
+size_t
+lsr_client_hash_home_bytes(uint64_t entries) {
+	return buckets_for(entries) * LSR_HASH_SHARDS * sizeof(lsr_bucket_t);
+}
+
+bool
+lsr_client_hash_presize(lsr_client_hash_t *hash, uint64_t entries) {
+	const uint64_t n = lsr_max_u64(buckets_for(entries), lsr_hash_buckets(hash, 0));
+	if (n >= UINT32_MAX / 2 || !lsr_arena_ensure(&hash->homes, n * LSR_HASH_SHARDS * sizeof(lsr_bucket_t))) {
+		return false;
+	}
+	for (unsigned i = 0; i < LSR_HASH_SHARDS; i++) {
+		atomic_store_explicit(&hash->shard[i].buckets, (uint32_t)n, memory_order_release); /* H6: all empty */
+	}
+	return true;
 }
 
 uint64_t

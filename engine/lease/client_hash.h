@@ -31,8 +31,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#include <xmmintrin.h>
+#endif
+
 #include "base/arena.h"
 #include "base/base.h"
+#include "base/rcu.h"
 #include "lease/page.h"
 
 #define LSR_HASH_SHARDS  256u
@@ -81,6 +87,13 @@ typedef enum lsr_insert {
 
 bool lsr_client_hash_init(lsr_client_hash_t *hash, uint64_t max_entries);
 void lsr_client_hash_destroy(lsr_client_hash_t *hash);
+
+/*
+ * Give an empty table, which nobody else uses yet, as many buckets as it would have with this many entries: they come without splits then. False: no memory, nothing
+ * changed.
+ */
+bool lsr_client_hash_presize(lsr_client_hash_t *hash, uint64_t entries);
+size_t lsr_client_hash_home_bytes(uint64_t entries); /* of the home buckets then */
 
 /* Bytes of memory in use. */
 uint64_t lsr_client_hash_memory(lsr_client_hash_t *hash);
@@ -134,28 +147,52 @@ lsr_client_hash_prefetch(const lsr_client_hash_t *hash, uint64_t h) {
 	lsr_prefetch_write(lsr_hash_home(hash, shard, lsr_hash_index(lsr_hash_tag(h), lsr_hash_buckets(hash, shard))));
 }
 
-/* What a look at a bucket tells: which entries have the tag (one bit each), and how many there are. */
+/* What a look at a bucket tells: which places have the tag (bit i + 1 for entry i), and how many entries there are. */
 typedef struct lsr_bucket_view {
-	uint64_t entry[LSR_HASH_ENTRIES];
 	unsigned candidates;
 	unsigned count;
 } lsr_bucket_view_t;
 
 /*
  * Without branches: how many entries a bucket has is not to be predicted, and a wrong guess that is found out only when the line has come
- * keeps the processor from going ahead to the next operation's lines.
+ * keeps the processor from going ahead to the next operation's lines. Few instructions, for the same reason. What looks like a candidate is loaded again.
  */
-LSR_INLINE void
-lsr_bucket_look(const lsr_bucket_t *bucket, uint32_t tag, lsr_bucket_view_t *view) {
-	view->candidates = 0;
-	view->count = 0;
+LSR_INLINE lsr_bucket_view_t
+lsr_bucket_look(const lsr_bucket_t *bucket, uint32_t tag) {
+	unsigned tags = 0;
+	unsigned used = 0;
+#if defined(__SSE2__) && !defined(LSR_TSAN)
+	/* Aligned halves are loaded at once by every processor that has AVX, and by all in lanes of eight bytes, which is what matters here. */
+	const __m128 *quarter = (const __m128 *)(const void *)bucket;
+	const __m128 low[2] = {_mm_load_ps((const float *)&quarter[0]), _mm_load_ps((const float *)&quarter[1])};
+	const __m128 high[2] = {_mm_load_ps((const float *)&quarter[2]), _mm_load_ps((const float *)&quarter[3])};
+	const __m128i wanted = _mm_set1_epi32((int)tag);
+	const __m128i tags_low = _mm_castps_si128(_mm_shuffle_ps(low[0], low[1], 0xDD));
+	const __m128i tags_high = _mm_castps_si128(_mm_shuffle_ps(high[0], high[1], 0xDD));
+	const __m128i ids_low = _mm_castps_si128(_mm_shuffle_ps(low[0], low[1], 0x88));
+	const __m128i ids_high = _mm_castps_si128(_mm_shuffle_ps(high[0], high[1], 0x88));
+	const __m128i none = _mm_setzero_si128();
+	tags = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(
+		_mm_packs_epi32(_mm_cmpeq_epi32(tags_low, wanted), _mm_cmpeq_epi32(tags_high, wanted)), none));
+	used = ~(unsigned)_mm_movemask_epi8(_mm_packs_epi16(
+		       _mm_packs_epi32(_mm_cmpeq_epi32(ids_low, none), _mm_cmpeq_epi32(ids_high, none)), none)) &
+	       0xFE;
+	atomic_thread_fence(memory_order_acquire); /* H2 */
+#else
 	for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
 		const uint64_t entry = atomic_load_explicit(&bucket->entry[i], memory_order_acquire); /* H2 */
-		view->entry[i] = entry;
-		view->candidates |= (unsigned)((uint32_t)(entry >> 32) == tag) << i;
-		view->count += entry != 0;
+		tags |= (unsigned)((uint32_t)(entry >> 32) == tag) << (i + 1);
+		used |= (unsigned)((uint32_t)entry != LSR_NO_RECORD) << (i + 1);
 	}
-	view->candidates &= (1u << view->count) - 1; /* tag 0 looks like an empty entry */
+#endif
+	return (lsr_bucket_view_t){.candidates = tags & used, .count = (unsigned)__builtin_popcount(used)};
+}
+
+/* The record id at the first of the candidates. It may have become another one meanwhile, or none: the key in the record decides. */
+static inline uint32_t
+lsr_bucket_candidate(const lsr_bucket_t *bucket, unsigned candidates) {
+	return (uint32_t)atomic_load_explicit(&bucket->entry[__builtin_ctz(candidates) - 1],
+					      memory_order_acquire); /* H2 */
 }
 
 /* Look through one chain. The record id, or LSR_NO_RECORD. */
@@ -163,10 +200,8 @@ static inline uint32_t
 lsr_hash_scan(const lsr_client_hash_t *hash, const lsr_bucket_t *bucket, uint64_t header, uint32_t tag,
 	      lsr_match_function match, const void *key) {
 	for (;;) {
-		lsr_bucket_view_t view;
-		lsr_bucket_look(bucket, tag, &view);
-		for (unsigned left = view.candidates; left != 0; left &= left - 1) {
-			const uint32_t record_id = (uint32_t)view.entry[__builtin_ctz(left)];
+		for (unsigned left = lsr_bucket_look(bucket, tag).candidates; left != 0; left &= left - 1) {
+			const uint32_t record_id = lsr_bucket_candidate(bucket, left);
 			if (LSR_LIKELY(match(key, record_id) == LSR_MATCH_YES)) {
 				return record_id;
 			}

@@ -12,7 +12,7 @@
  * read the shadow), bits 8-23 index of the shadow, bits 24-63 sequence, one more at each change.
  *
  * Life of a slot, with the word's flags:
- *   create:  0 -> CLAIM -> LIVE                        readers see nothing until LIVE
+ *   create:  0 -> CLAIM -> LIVE|CLAIM -> LIVE          readers see nothing until LIVE
  *   update:  LIVE -> LIVE|CLAIM -> LIVE|CLAIM|BUSY -> LIVE
  *   delete:  LIVE -> LIVE|CLAIM -> CLAIM -> 0          the client's entry goes away while CLAIM alone is set
  *   undo:    back to the word before the claim; the sequence has not moved, so readers do not notice
@@ -97,6 +97,7 @@ typedef struct lsr_shadows {
 static inline void
 lsr_body_load(const lsr_record_t *record, lsr_body_t *body) {
 	uint64_t words[LSR_BODY_WORDS];
+#pragma GCC unroll 7
 	for (unsigned i = 0; i < LSR_BODY_WORDS; i++) {
 		words[i] = atomic_load_explicit(&record->body[i], memory_order_acquire); /* R4 */
 	}
@@ -105,10 +106,11 @@ lsr_body_load(const lsr_record_t *record, lsr_body_t *body) {
 
 static inline void
 lsr_body_store(lsr_record_t *record, const lsr_body_t *body) {
-	uint64_t words[LSR_BODY_WORDS];
-	memcpy(words, body, sizeof(words));
+#pragma GCC unroll 7
 	for (unsigned i = 0; i < LSR_BODY_WORDS; i++) {
-		atomic_store_explicit(&record->body[i], words[i], memory_order_release); /* R3 */
+		uint64_t word;
+		memcpy(&word, (const uint8_t *)body + i * sizeof(word), sizeof(word));
+		atomic_store_explicit(&record->body[i], word, memory_order_release); /* R3 */
 	}
 }
 
@@ -162,6 +164,21 @@ static inline void
 lsr_record_publish(lsr_record_t *record, uint64_t word, const lsr_body_t *body) {
 	lsr_body_store(record, body);
 	atomic_store_explicit(&record->word, lsr_word_next(word, LSR_WORD_LIVE), memory_order_release); /* R1 */
+}
+
+/* The same, but the claim stays, so that nobody changes the lease yet. Returns the word for lsr_record_settle(). */
+static inline uint64_t
+lsr_record_show(lsr_record_t *record, uint64_t word, const lsr_body_t *body) {
+	const uint64_t shown = lsr_word_next(word, LSR_WORD_LIVE | LSR_WORD_CLAIM);
+	lsr_body_store(record, body);
+	atomic_store_explicit(&record->word, shown, memory_order_release); /* R1 */
+	return shown;
+}
+
+/* Everything that belongs to the lease is in place. */
+static inline void
+lsr_record_settle(lsr_record_t *record, uint64_t shown) {
+	atomic_store_explicit(&record->word, shown & ~(uint64_t)LSR_WORD_CLAIM, memory_order_release); /* R5 */
 }
 
 /* A claimed lease changes: the moment is the last store. 'old' is the body that stands there now. */

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lease/table.h"
 
-#include <stdlib.h>
-
 bool
 lsr_table_init(lsr_table_t *table, uint32_t subnet, uint32_t mask) {
 	*table = (lsr_table_t){.subnet = subnet, .last_offset = ~mask};
 	table->directory_entries = (table->last_offset >> LSR_PAGE_SHIFT) + 1;
-	/* calloc takes large directories straight from the kernel: a /8's 1 MiB costs memory only where it is touched. */
-	table->directory = calloc(table->directory_entries, sizeof(table->directory[0]));
-	return table->directory != NULL;
+	lsr_free_map_t map;
+	if (!lsr_map_init(&map, table->directory_entries, table->directory_entries * sizeof(uint32_t))) {
+		return false;
+	}
+	table->map_base = map.base;
+	return true;
 }
 
 void
 lsr_table_destroy(lsr_table_t *table, lsr_pages_t *pages) {
-	for (uint32_t i = 0; table->directory != NULL && i < table->directory_entries; i++) {
+	for (uint32_t i = 0; table->map_base != NULL && i < table->directory_entries; i++) {
 		const uint32_t page = lsr_table_page(table, i);
 		if (page != 0) {
 			lsr_pages_release(pages, page);
 		}
 	}
-	free(table->directory);
+	lsr_free_map_t map = lsr_table_map(table);
+	lsr_map_destroy(&map);
 	*table = (lsr_table_t){0};
 }
 
@@ -31,10 +33,36 @@ lsr_table_add_page(lsr_table_t *table, lsr_pages_t *pages, uint32_t index) {
 		return 0;
 	}
 	uint32_t present = 0;
-	if (atomic_compare_exchange_strong_explicit(&table->directory[index], &present, page, memory_order_acq_rel,
+	if (atomic_compare_exchange_strong_explicit(lsr_table_entry(table, index), &present, page, memory_order_acq_rel,
 						    memory_order_acquire)) { /* D1 */
 		return page;
 	}
 	lsr_pages_release(pages, page); /* another thread was first; this one was never reachable */
 	return present;
+}
+
+bool
+lsr_table_is_sound(const lsr_table_t *table, const lsr_pages_t *pages, uint32_t *wrong) {
+	const lsr_free_map_t map = lsr_table_map(table);
+	*wrong = table->subnet;
+	for (uint32_t index = 0; index < table->directory_entries; index++) {
+		const uint32_t page = lsr_table_page(table, index);
+		const uint64_t taken = lsr_map_word(&map, index);
+		uint64_t live = 0;
+		for (uint32_t place = 0; page != 0 && place < LSR_PAGE_RECORDS; place++) {
+			const lsr_record_t *record = lsr_pages_record(pages, page << LSR_PAGE_SHIFT | place);
+			live |= (uint64_t)((lsr_record_word(record) & LSR_WORD_LIVE) != 0) << place;
+		}
+		if (taken != live) {
+			*wrong = table->subnet + (index << LSR_PAGE_SHIFT) + (uint32_t)__builtin_ctzll(taken ^ live);
+			return false;
+		}
+	}
+	return lsr_map_is_sound(&map);
+}
+
+uint64_t
+lsr_table_bytes(const lsr_table_t *table) {
+	const lsr_free_map_t map = lsr_table_map(table);
+	return lsr_map_bytes(&map) + table->directory_entries * sizeof(uint32_t);
 }

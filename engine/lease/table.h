@@ -2,21 +2,26 @@
 /*
  * The addresses of one IPv4 scope: the address is the index. A directory holds one page number for each 64 addresses; pages come
  * when their first address is touched, so an empty /8 costs a directory of zero pages of memory and a full /16 no more than its records.
+ * In front of it, in one block of memory, stands the map of free addresses (free_map.h), so that a search touches no record but the one it takes.
  *
  *   Readers: anybody inside a read-side section, wait-free.
  *   Directory entries: 0 -> page once, by compare-and-swap, never back while the scope is reachable.
  *   Edge: D1 install page (release) -> D2 load entry (acquire): the page's owner and offset are set.
+ *   Bits: the record is the authority. The bit of an address is set only while the record is a lease: by whoever holds its claim, after the record has
+ *   become LIVE (create) and back before it stops being LIVE (delete). So a bit that is seen set proves a lease at that moment; one that is seen clear
+ *   proves nothing while somebody holds the claim.
  */
 #ifndef LSR_TABLE_H
 #define LSR_TABLE_H
 
+#include "lease/free_map.h"
 #include "lease/page.h"
 
 typedef struct lsr_table {
 	uint32_t subnet;
 	uint32_t last_offset; /* of the subnet's last address */
 	uint32_t directory_entries;
-	_Atomic uint32_t *directory;
+	lsr_map_word_t *map_base; /* the directory is behind the map */
 } lsr_table_t;
 
 /* False: no memory. */
@@ -28,15 +33,26 @@ void lsr_table_destroy(lsr_table_t *table, lsr_pages_t *pages);
 /* The slow path of lsr_table_touch(). */
 uint32_t lsr_table_add_page(lsr_table_t *table, lsr_pages_t *pages, uint32_t index);
 
+static inline lsr_free_map_t
+lsr_table_map(const lsr_table_t *table) {
+	return (lsr_free_map_t){.base = table->map_base, .words = table->directory_entries};
+}
+
+static inline _Atomic uint32_t *
+lsr_table_entry(const lsr_table_t *table, uint32_t index) {
+	const lsr_free_map_t map = lsr_table_map(table);
+	return (_Atomic uint32_t *)((uint64_t *)(void *)map.base + map.words) + index;
+}
+
 static inline uint32_t
 lsr_table_page(const lsr_table_t *table, uint32_t index) {
-	return atomic_load_explicit(&table->directory[index], memory_order_acquire); /* D2 */
+	return atomic_load_explicit(lsr_table_entry(table, index), memory_order_acquire); /* D2 */
 }
 
 /* Fetch the directory entry of an address ahead of what needs it. */
 static inline void
 lsr_table_prefetch(const lsr_table_t *table, uint32_t address) {
-	__builtin_prefetch(&table->directory[(address - table->subnet) >> LSR_PAGE_SHIFT], 0, 3);
+	__builtin_prefetch(lsr_table_entry(table, (address - table->subnet) >> LSR_PAGE_SHIFT), 0, 3);
 }
 
 /* The record id of an address of this subnet; LSR_NO_RECORD: its page was never touched. */
@@ -68,5 +84,49 @@ lsr_table_address(const lsr_table_t *table, const lsr_pages_t *pages, uint32_t i
 	       atomic_load_explicit(&lsr_pages_info(pages, id >> LSR_PAGE_SHIFT)->first_offset, memory_order_relaxed) +
 	       id % LSR_PAGE_RECORDS;
 }
+
+/* A hint: there is going to be a lease. */
+static inline void
+lsr_table_prefetch_take(const lsr_table_t *table, uint32_t address) {
+	const lsr_free_map_t map = lsr_table_map(table);
+	lsr_map_prefetch(&map, address - table->subnet);
+}
+
+/* The record of this address, which the caller has claimed, is a lease now, or is about to stop being one. */
+static inline void
+lsr_table_take(lsr_table_t *table, uint32_t address) {
+	const lsr_free_map_t map = lsr_table_map(table);
+	lsr_map_take(&map, address - table->subnet);
+}
+
+static inline void
+lsr_table_free(lsr_table_t *table, uint32_t address) {
+	const lsr_free_map_t map = lsr_table_map(table);
+	lsr_map_free(&map, address - table->subnet);
+}
+
+static inline bool
+lsr_table_is_taken(const lsr_table_t *table, uint32_t address) {
+	const lsr_free_map_t map = lsr_table_map(table);
+	return lsr_map_is_taken(&map, address - table->subnet);
+}
+
+/* The first address without a lease from 'first' to 'last', both inclusive and of this subnet. False: there is none. */
+static inline bool
+lsr_table_find_free(const lsr_table_t *table, uint32_t first, uint32_t last, uint32_t *address) {
+	const lsr_free_map_t map = lsr_table_map(table);
+	const uint32_t place = lsr_map_find(&map, first - table->subnet, last - table->subnet);
+	if (place == LSR_MAP_NONE) {
+		return false;
+	}
+	*address = table->subnet + place;
+	return true;
+}
+
+/* Do the bits say what the records say? False: *wrong is an address where they do not. Only while nobody changes a lease. */
+bool lsr_table_is_sound(const lsr_table_t *table, const lsr_pages_t *pages, uint32_t *wrong);
+
+/* Memory of directory and map. */
+uint64_t lsr_table_bytes(const lsr_table_t *table);
 
 #endif

@@ -58,7 +58,7 @@ derive_pool(lsr_scope_config_t *config) {
 		hole.first = hole.first < config->range.first ? config->range.first : hole.first;
 		hole.last = hole.last > config->range.last ? config->range.last : hole.last;
 		lessor_range_t *last = config->holes > 0 ? &config->hole[config->holes - 1] : NULL;
-		if (last != NULL && hole.first <= last->last) {
+		if (last != NULL && hole.first <= (uint64_t)last->last + 1) {
 			last->last = hole.last > last->last ? hole.last : last->last;
 		} else {
 			config->hole[config->holes++] = hole;
@@ -69,11 +69,12 @@ derive_pool(lsr_scope_config_t *config) {
 	}
 }
 
-bool
-lsr_scope_in_hole(const lsr_scope_config_t *config, uint32_t address) {
+/* How many holes begin at or before an address. */
+static uint32_t
+holes_until(const lsr_scope_config_t *config, uint64_t address) {
 	uint32_t low = 0;
 	uint32_t high = config->holes;
-	while (low < high) { /* the number of holes that begin at or before the address */
+	while (low < high) {
 		const uint32_t middle = low + (high - low) / 2;
 		if (config->hole[middle].first <= address) {
 			low = middle + 1;
@@ -81,7 +82,31 @@ lsr_scope_in_hole(const lsr_scope_config_t *config, uint32_t address) {
 			high = middle;
 		}
 	}
-	return low > 0 && address <= config->hole[low - 1].last;
+	return low;
+}
+
+bool
+lsr_scope_in_hole(const lsr_scope_config_t *config, uint32_t address) {
+	const uint32_t holes = holes_until(config, address);
+	return holes > 0 && address <= config->hole[holes - 1].last;
+}
+
+bool
+lsr_scope_pool_piece(const lsr_scope_config_t *config, uint64_t from, lessor_range_t *piece) {
+	if (!config->has_range) {
+		return false;
+	}
+	from = lsr_max_u64(from, config->range.first);
+	const uint32_t hole = holes_until(config, from);
+	if (hole > 0) {
+		from = lsr_max_u64(from, (uint64_t)config->hole[hole - 1].last + 1);
+	}
+	if (from > config->range.last) {
+		return false;
+	}
+	piece->first = (uint32_t)from;
+	piece->last = hole < config->holes ? config->hole[hole].first - 1 : config->range.last;
+	return true;
 }
 
 lsr_scope_config_t *

@@ -90,6 +90,12 @@ lsr_scope_in_pool(const lsr_scope_config_t *config, uint32_t address) {
 	       (LSR_LIKELY(config->holes == 0) || !lsr_scope_in_hole(config, address));
 }
 
+/*
+ * The first stretch of the pool at or behind an address, up to the next address that is barred. False: there is none. Whoever hands out addresses asks
+ * here and nowhere else; what bars an address besides exclusions belongs here and into lsr_scope_in_pool().
+ */
+bool lsr_scope_pool_piece(const lsr_scope_config_t *config, uint64_t from, lessor_range_t *piece);
+
 /* The same by the scope's copy, for who is inside an open gate or alone. */
 static inline bool
 lsr_scope_pools(const lsr_scope_t *scope, uint32_t address) {

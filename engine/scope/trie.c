@@ -274,19 +274,31 @@ lsr_trie_stage_remove(const lsr_trie_t *trie, lsr_key_t key, unsigned bits, lsr_
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-void *
-lsr_trie_find(const lsr_trie_t *trie, lsr_key_t key) {
-	const lsr_trie_node_t *node = load_root(trie);
-	/* The first ten levels lie within the upper half of the key: all that an IPv4 address has. */
-	uint64_t rest = key.high;
-	for (unsigned level = 0;; level++, rest <<= STRIDE_BITS) {
-		const unsigned slot = LSR_LIKELY(level < 64 / STRIDE_BITS) ? (unsigned)(rest >> (64 - STRIDE_BITS))
-									   : slot_of(key, level);
+/* The rest of a long key. */
+static void *
+find_below(const lsr_trie_node_t *node, unsigned level, lsr_key_t key) {
+	for (;; level++) {
+		const unsigned slot = slot_of(key, level);
 		if (!has_child(node, slot)) {
 			return leaf_at(node, slot);
 		}
 		node = child_at(node, slot);
 	}
+}
+
+void *
+lsr_trie_find(const lsr_trie_t *trie, lsr_key_t key) {
+	const lsr_trie_node_t *node = load_root(trie);
+	/* The first ten levels lie within the upper half of the key: more than an IPv4 address has. */
+	uint64_t rest = key.high;
+	for (unsigned level = 0; level < 64 / STRIDE_BITS; level++, rest <<= STRIDE_BITS) {
+		const unsigned slot = (unsigned)(rest >> (64 - STRIDE_BITS));
+		if (!has_child(node, slot)) {
+			return leaf_at(node, slot);
+		}
+		node = child_at(node, slot);
+	}
+	return find_below(node, 64 / STRIDE_BITS, key);
 }
 
 /* The first value at or below 'node' from 'slot' on, where the first slot is entered with the key's own bits if 'bounded'. */

@@ -63,6 +63,8 @@ typedef struct lessor_options {
 	uint32_t flush_gather_us; /* with nobody waiting, how long a flush may gather; default 1000, at most 1000000 */
 	const char *server_name;  /* UTF-8, owner name of leases made through dhcpsapi.h; default: the host name */
 	uint32_t server_address;  /* IPv4, host byte order, owner address of such leases; default 0 */
+	uint64_t expected_leases; /* take the memory of this many leases while opening, so that no create waits for the
+	                             * kernel to find it; some 80 bytes each; default 0: it comes as leases do */
 } lessor_options_t;
 
 /* Fill with the defaults. Callable from anywhere. */
@@ -151,7 +153,7 @@ lessor_status_t lessor_snapshot(lessor_engine_t *engine, lessor_report_t *report
 
 /*
  * Check the engine in memory against itself: every lease is found by address and by client, no client has two leases in
- * one scope, statistics equal a recount. For tests and operators; exact only while nobody changes anything.
+ * one scope, statistics and the map of free addresses equal a recount. For tests and operators; exact only while nobody changes anything.
  * Cost: touches every lease.
  * Returns: LESSOR_OK; LESSOR_DAMAGED with the first contradiction in the report; LESSOR_INVALID; LESSOR_NO_MEMORY.
  */

@@ -124,6 +124,21 @@ lessor_status_t lessor_lease_create_batch(lessor_engine_t *engine, const lessor_
 					  lessor_status_t *statuses, lessor_mode_t mode, lessor_ticket_t *ticket);
 
 /*
+ * Create a lease at a free address of a scope's pool (its range without the exclusions), chosen and taken in one step.
+ *
+ * Requires:  as lessor_lease_create(), but lease->address is not looked at. subnet is the scope's subnet address.
+ * Ensures:   on LESSOR_OK the lease exists as if lessor_lease_create() had been called with an address that was free, and lease->address is that
+ *            address; otherwise lease is untouched. hint, unless it is 0, is that address if it is free and in the pool.
+ *            Without a hint each thread goes on from where it found the last one in this scope, so that an address that was given up comes back late.
+ * Returns:   as lessor_lease_create(), but for LESSOR_ADDRESS_TAKEN. LESSOR_NO_SCOPE: no scope has this subnet address. LESSOR_CLIENT_TAKEN: the client
+ *            has a lease in the scope, whether the pool is exhausted or not. LESSOR_EXHAUSTED: at one moment during the call every address of the pool
+ *            had a lease.
+ * Cost:      of a create and a few words more, however full the scope is; with many exclusions, a little for each when the pool is nearly exhausted.
+ */
+lessor_status_t lessor_lease_allocate(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_lease_t *lease,
+				      lessor_mode_t mode, lessor_ticket_t *ticket);
+
+/*
  * Read the lease of an address, or of a client in the scope whose subnet address is 'subnet'.
  *
  * Requires:  buffer of buffer_bytes receives ids and texts, to which lease's pointers then point; LESSOR_LEASE_BUFFER_BYTES always

@@ -30,6 +30,7 @@ extern "C" {
 #define LESSOR_SCOPE_BUFFER_BYTES   (2u * (LESSOR_SCOPE_NAME_MAX_BYTES + 1u))
 #define LESSOR_DEFAULT_LEASE_S      UINT32_C(691200) /* 8 days */
 #define LESSOR_SCOPE_MAX_EXCLUSIONS 4096u
+#define LESSOR_FREE_ADDRESSES_MAX   4096u
 
 /* MS-DHCPM 2.2.1.1.2. Governs packet service only: leases can be created in a disabled scope. */
 typedef enum lessor_scope_state {
@@ -131,6 +132,20 @@ lessor_status_t lessor_scope_include(lessor_engine_t *engine, uint32_t subnet, l
  */
 lessor_status_t lessor_scope_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t *ranges,
 					size_t capacity, size_t *count);
+
+/*
+ * Look for addresses that could be allocated: those of the pool from 'first' to 'last' that hold no lease in any state, ascending, the first 'count' of
+ * them. *found becomes how many there are in 'addresses'; fewer than 'count' means that there are no more. Nothing is reserved: by the time the caller
+ * creates a lease there, another may have been faster; lessor_lease_allocate() does both in one step.
+ *
+ * Requires:  room for count addresses, at most LESSOR_FREE_ADDRESSES_MAX. first and last may lie outside of range and subnet: 0 and UINT32_MAX
+ *            for everything.
+ * Returns:   LESSOR_OK, also if there is none; LESSOR_NOT_FOUND; LESSOR_INVALID (NULL, first > last, count); LESSOR_FORKED.
+ * Progress:  lock-free. Cost: a few words for each address found, however full the scope is.
+ * Source: MS-DHCPM 3.2.4.121.
+ */
+lessor_status_t lessor_scope_free_addresses(lessor_engine_t *engine, uint32_t subnet, uint32_t first, uint32_t last,
+					    uint32_t count, uint32_t *addresses, uint32_t *found);
 
 #ifdef __cplusplus
 }

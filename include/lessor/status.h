@@ -32,6 +32,7 @@ typedef enum lessor_status {
 	LESSOR_NOT_FOUND = 15,       /* no such lease, scope or exclusion */
 	LESSOR_OTHER_CLIENT = 16,    /* the lease belongs to another client than the call demanded */
 	LESSOR_END = 17,             /* nothing (more) to iterate */
+	LESSOR_EXHAUSTED = 18,       /* no address of the scope's pool is free */
 
 	/* The world's failures. */
 	LESSOR_NO_MEMORY = 30,   /* memory, or a memory limit, is exhausted */
