@@ -177,6 +177,7 @@ has lessor || fail "there is no store lessor"
 # Odd sizes: divisions that do not come out even, one scope, scopes of one address, full scopes, other seeds.
 leases=1009 scopes=7
 run lessor create 2 32 none --seed 77
+run lessor create 2 1 none --presize no
 run lessor get-client 2 32 none --seed 78
 run lessor churn 2 32 none --fill 100
 run lessor churn 1 1 none --fill 33.3
@@ -203,7 +204,7 @@ for arguments in '--store lessor' '--workload create' '--store nobody --workload
 	'--store lessor --workload create --leases 0' '--store lessor --workload create --leases 1x' \
 	'--store lessor --workload create --threads 0' '--store lessor --workload create --batch -1' \
 	'--store lessor --workload create --durability perhaps' '--store lessor --workload create --seconds x' \
-	'--store lessor --workload create --fill 0' '--store lessor --workload create --fill 101' \
+	'--store lessor --workload create --presize 1' '--store lessor --workload create --fill 0' '--store lessor --workload create --fill 101' \
 	'--store lessor --workload create --leases 4000000000 --fill 1' '--store lessor --workload create --leases 1 --threads 2' \
 	'--store lessor --workload mixed --fill 100' '--store lessor --workload create more' \
 	'--store lessor --workload create --unknown' '--store lessor --workload create --seed'; do

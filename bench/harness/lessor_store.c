@@ -26,9 +26,12 @@ refuse(const char *what, lessor_status_t status) {
 
 static const char *
 settings(const bench_config_t *config) {
-	return config->durability == BENCH_NONE
-		       ? "engine without log, defaults otherwise"
-		       : "log on, snapshots only where the workload takes them, defaults otherwise";
+	static const char *const texts[2][2] = {
+		{"no log, memory as leases come, defaults otherwise",
+		 "no log, memory for the expected leases taken at open, defaults otherwise"},
+		{"log on, no snapshots by itself, memory as leases come, defaults otherwise",
+		 "log on, no snapshots by itself, memory for the expected leases taken at open, defaults otherwise"}};
+	return texts[config->durability != BENCH_NONE][config->presize];
 }
 
 static bool
@@ -57,6 +60,7 @@ open_store(const bench_config_t *config) {
 	lessor_options_init(&options);
 	options.log = config->durability != BENCH_NONE;
 	options.snapshot_after_bytes = UINT64_MAX;
+	options.expected_leases = config->presize ? config->space->leases : 0;
 	const lessor_status_t status = lessor_open(config->directory, &options, &store->engine, &report);
 	if (status != LESSOR_OK) {
 		(void)bench_fail("lessor: open: %s: %s.", lessor_status_text(status), report.sentence);
@@ -139,6 +143,9 @@ translate(lessor_status_t status, bench_answer_t *answer) {
 		return true;
 	case LESSOR_OTHER_CLIENT:
 		*answer = BENCH_WRONG;
+		return true;
+	case LESSOR_EXHAUSTED:
+		*answer = BENCH_SCOPE_FULL;
 		return true;
 	default:
 		return refuse("a call failed", status);
@@ -242,6 +249,20 @@ release(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answ
 	return good;
 }
 
+static bool
+allocate(void *begun, bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket) {
+	thread_t *thread = begun;
+	bool good = true;
+	for (size_t i = 0; i < n && good; i++) {
+		fill(thread->leases, &leases[i]);
+		good = translate(lessor_lease_allocate(thread->engine, leases[i].subnet, 0, thread->leases,
+						       LESSOR_ASYNC, ticket),
+				 &answers[i]);
+		leases[i].address = thread->leases->address;
+	}
+	return good;
+}
+
 /* ---- durability --------------------------------------------------------------------------------------------------------- */
 
 static uint64_t
@@ -285,6 +306,7 @@ const bench_store_class_t bench_lessor_store = {
 	.get_client = get_client,
 	.renew = renew,
 	.release = release,
+	.allocate = allocate,
 	.durable = durable,
 	.wait = wait_for,
 	.snapshot = snapshot,

@@ -33,6 +33,7 @@ static const char usage[] =
 	"  --seconds S         how long (default 0: once for each lease)\n"
 	"  --fill PERCENT      how full the scopes' ranges are (default: 80 for mixed and snapshot, 90 for churn,\n"
 	"                      allocate and conflict, 100 for the others)\n"
+	"  --presize yes|no    whether lessor is told at open how many leases there will be (default yes)\n"
 	"  --dir DIRECTORY     where the store's files lie for the time of the run (default: $LESSOR_BENCH_DIR, or "
 	"here)\n"
 	"  --flushes N         durable writes to measure the device with, before a durable run (default 200)\n"
@@ -123,6 +124,12 @@ parse_durability(const char *text, bench_options_t *options) {
 }
 
 static int
+parse_presize(const char *text, bench_options_t *options) {
+	options->presize = strcmp(text, "yes") == 0;
+	return options->presize || strcmp(text, "no") == 0 ? -1 : mistake("presize", text, "it must be yes or no");
+}
+
+static int
 parse_fill(const char *text, bench_options_t *options) {
 	return parse_real(text, &options->fill_percent) && options->fill_percent > 0 && options->fill_percent <= 100
 		       ? -1
@@ -142,6 +149,7 @@ enum {
 	SECONDS,
 	FILL,
 	FLUSHES,
+	PRESIZE,
 	DIR_,
 	JSON,
 	HELP
@@ -159,6 +167,7 @@ static const struct option long_options[] = {{"store", required_argument, NULL, 
 					     {"seconds", required_argument, NULL, SECONDS},
 					     {"fill", required_argument, NULL, FILL},
 					     {"flushes", required_argument, NULL, FLUSHES},
+					     {"presize", required_argument, NULL, PRESIZE},
 					     {"dir", required_argument, NULL, DIR_},
 					     {"json", required_argument, NULL, JSON},
 					     {"help", no_argument, NULL, HELP},
@@ -192,6 +201,8 @@ take_option(bench_options_t *options, int option, const char *text) {
 		return parse_fill(text, options);
 	case FLUSHES:
 		return parse_small("flushes", text, BENCH_FLUSHES_MAX, &options->flushes);
+	case PRESIZE:
+		return parse_presize(text, options);
 	case DIR_:
 		options->directory = text;
 		return -1;
@@ -242,6 +253,7 @@ bench_options_parse(bench_options_t *options, int argc, char **argv) {
 				     .threads = 1,
 				     .batch = 1,
 				     .seed = 1,
+				     .presize = true,
 				     .flushes = 200,
 				     .json = "-",
 				     .directory = directory != NULL && directory[0] != '\0' ? directory : "."};

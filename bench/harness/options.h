@@ -32,7 +32,8 @@ typedef struct bench_options {
 	uint64_t in_flight;  /* operations of a thread that may be unacknowledged; 0: the store's own choice */
 	double fill_percent; /* 0: the workload's own choice */
 	uint64_t seed;
-	double seconds;   /* 0: a fixed number of operations */
+	double seconds; /* 0: a fixed number of operations */
+	bool presize;
 	unsigned flushes; /* to measure the device with */
 	const char *json;
 	const char *directory;

@@ -362,8 +362,10 @@ prepare(bench_run_t *run) {
 	}
 	run->workers = make_workers(run, options->store);
 	run->rss_before = bench_probe_rss_bytes();
-	run->config =
-		(bench_config_t){.space = &run->space, .durability = options->durability, .threads = options->threads};
+	run->config = (bench_config_t){.space = &run->space,
+				       .durability = options->durability,
+				       .threads = options->threads,
+				       .presize = options->presize};
 	const bool good = run->workers != NULL && make_map(run) && make_directory(run);
 	run->config.directory = run->directory;
 	return good;
