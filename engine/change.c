@@ -218,6 +218,11 @@ claim_fresh_client(lessor_engine_t *engine, lsr_change_t *change) {
 	}
 }
 
+static bool
+is_sooner(lessor_filetime_t expires_at, lessor_filetime_t than) {
+	return lsr_time_comes(expires_at) && !(lsr_time_comes(than) && than <= expires_at);
+}
+
 /* Steps 5 and 6 of an update. False: no room in the log, undone. */
 static bool
 commit_update(lessor_engine_t *engine, lsr_change_t *change) {
@@ -239,6 +244,9 @@ commit_update(lessor_engine_t *engine, lsr_change_t *change) {
 		lsr_counters_subtract(counters, change->old.address_state, unit);
 	}
 	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
+	if (LSR_UNLIKELY(is_sooner(change->fresh.expires_at, change->old.expires_at))) {
+		lsr_table_hasten(&change->scope->table, change->address, change->fresh.expires_at);
+	}
 	if (state_changes) { /* only now: it never counts twice, or the high-water mark would */
 		lsr_counters_add(counters, change->fresh.address_state, unit);
 	}
@@ -274,39 +282,111 @@ try_update(lessor_engine_t *engine, lsr_change_t *change) {
 	return step;
 }
 
-/* Steps 5 and 6 of a delete, in the order that keeps uniqueness: LSN, invisible, client entry away, slot free. */
+/* ---- ending -------------------------------------------------------------------------------------------------------- */
+
+/* Write the ends into their reserved place in the log. Returns the LSN of the last one. */
+LSR_INLINE uint64_t
+log_ends(lessor_engine_t *engine, const lsr_end_t *ends, size_t count, uint32_t epoch, uint64_t position) {
+	for (size_t i = 0; i < count; i++) {
+		const uint32_t image[2] = {ends[i].address, epoch};
+		memcpy(lsr_log_payload(&engine->log, position), image, sizeof(image));
+		position =
+			lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE_END, sizeof(image)));
+	}
+	return position;
+}
+
+/* Those that are neighbours of one page by one operation. */
+LSR_INLINE void
+free_addresses(lsr_table_t *table, const lsr_end_t *ends, size_t count) {
+	for (size_t i = 0; i < count;) {
+		const uint32_t index = (ends[i].address - table->subnet) >> LSR_PAGE_SHIFT;
+		uint64_t bits = 0;
+		do {
+			bits |= UINT64_C(1) << (ends[i].address - table->subnet) % LSR_PAGE_RECORDS;
+			i++;
+		} while (i < count && (ends[i].address - table->subnet) >> LSR_PAGE_SHIFT == index);
+		lsr_table_free_bits(table, index, bits);
+	}
+}
+
+LSR_INLINE void
+uncount_ends(lsr_scope_t *scope, const lsr_end_t *ends, size_t count) {
+	uint64_t units[4] = {0};
+	for (size_t i = 0; i < count; i++) {
+		units[ends[i].address_state & LESSOR_STATE_MASK] += lsr_engine_unit(scope, ends[i].address);
+	}
+	for (unsigned state = 0; state < 4; state++) {
+		if (units[state] != 0) {
+			lsr_counters_subtract(&scope->counters, state, units[state]);
+		}
+	}
+}
+
+/*
+ * Carry out what is logged, in one scope. In this order for allocate.c: free for searches, counted, invisible. And in this order for uniqueness: invisible, client
+ * entry away, slot free. What could take a lease's place comes after it was counted off, or the high-water mark would count both.
+ */
+LSR_INLINE void
+carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint32_t epoch) {
+	lsr_scope_t *scope = ends[0].scope;
+	free_addresses(&scope->table, ends, count);
+	(void)atomic_fetch_add_explicit(&scope->counters.deletes[epoch % 2], count, memory_order_seq_cst);
+	for (size_t i = 0; i < count; i++) {
+		ends[i].word = lsr_record_hide(ends[i].record, ends[i].word);
+	}
+	uncount_ends(scope, ends, count);
+	for (size_t i = 0; i < count; i++) {
+		(void)lsr_client_hash_remove(&engine->clients, ends[i].key, ends[i].record_id);
+		lsr_record_vacate(ends[i].record, ends[i].word);
+		lsr_tail_retire(ends[i].tail);
+	}
+}
+
+LSR_INLINE bool
+end_leases(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint64_t *lsn) {
+	const uint32_t epoch = atomic_load_explicit(&engine->epoch, memory_order_acquire);
+	if (engine->has_log) {
+		uint64_t position;
+		if (!lsr_log_reserve(&engine->log, count * LSR_END_LOG_BYTES, &position)) {
+			return false;
+		}
+		*lsn = log_ends(engine, ends, count, epoch, position);
+	}
+	for (size_t first = 0; first < count;) {
+		size_t next = first + 1;
+		while (next < count && ends[next].scope == ends[first].scope) {
+			next++;
+		}
+		carry_out_ends(engine, ends + first, next - first, epoch);
+		first = next;
+	}
+	return true;
+}
+
+bool
+lsr_engine_end_leases(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint64_t *lsn) {
+	return end_leases(engine, ends, count, lsn);
+}
+
 static lsr_step_t
 try_delete(lessor_engine_t *engine, lsr_change_t *change) {
 	const lsr_step_t step = claim_existing(engine, change);
 	if (step != LSR_STEP_CLAIMED) {
 		return step;
 	}
-	const uint64_t key = old_key(engine, change);
-	lsr_client_hash_prefetch(&engine->clients, key);
-	lsr_counters_t *counters = &change->scope->counters;
-	const uint32_t epoch = atomic_load_explicit(&engine->epoch, memory_order_acquire);
-	if (engine->has_log) {
-		uint64_t position;
-		if (!lsr_log_reserve(&engine->log, change->log_bytes, &position)) {
-			lsr_record_unclaim(change->record, change->word);
-			return LSR_STEP_CLAIMED;
-		}
-		const uint32_t image[2] = {change->address, epoch};
-		memcpy(lsr_log_payload(&engine->log, position), image, sizeof(image));
-		change->end =
-			lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE_END, sizeof(image)));
+	lsr_end_t end = lsr_engine_end_of(engine, change->scope, change->address, change->record_id, change->word,
+					  &change->old);
+	lsr_client_hash_prefetch(&engine->clients, end.key);
+	if (!end_leases(engine, &end, 1, &change->end)) {
+		lsr_record_unclaim(change->record, change->word);
+		return LSR_STEP_CLAIMED;
 	}
-	/* In this order, for allocate.c: free for searches, counted, invisible. */
-	lsr_table_free(&change->scope->table, change->address);
-	(void)atomic_fetch_add_explicit(&counters->deletes[epoch % 2], 1, memory_order_seq_cst);
-	const uint64_t hidden = lsr_record_hide(change->record, change->word);
-	(void)lsr_client_hash_remove(&engine->clients, key, change->record_id);
-	lsr_counters_subtract(counters, change->old.address_state, lsr_engine_unit(change->scope, change->address));
-	lsr_record_vacate(change->record, hidden);
-	lsr_tail_retire(change->old.tail);
 	change->status = LESSOR_OK;
 	return LSR_STEP_DONE;
 }
+
+/* ---- changing: the whole -------------------------------------------------------------------------------------------- */
 
 static lessor_status_t
 run_change(lessor_engine_t *engine, lsr_change_t *change, lsr_step_t (*attempt)(lessor_engine_t *, lsr_change_t *)) {
@@ -429,7 +509,7 @@ delete_one(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, 
 		return LESSOR_INVALID;
 	}
 	lsr_change_t change;
-	begin_change(&change, address, client_id, client_id_bytes, lsr_record_bytes(2 * sizeof(uint32_t)));
+	begin_change(&change, address, client_id, client_id_bytes, LSR_END_LOG_BYTES);
 	const lessor_status_t status = run_change(engine, &change, try_delete);
 	*end = status == LESSOR_OK ? change.end : *end;
 	return status;

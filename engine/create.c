@@ -309,7 +309,7 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 	for (size_t i = 0; i < count; i++) {
 		if (creates[i].step == LSR_STEP_CLAIMED) {
 			const uint64_t shown = lsr_record_show(creates[i].record, creates[i].word, &creates[i].body);
-			lsr_table_take(&creates[i].scope->table, creates[i].lease->address);
+			lsr_table_take(&creates[i].scope->table, creates[i].lease->address, creates[i].body.expires_at);
 			lsr_record_settle(creates[i].record, shown);
 			decide(&creates[i], LESSOR_OK);
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
- * change.c, scopes.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
+ * change.c, expire.c, scopes.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
  *   1 snapshot_lock    one snapshot at a time
@@ -238,6 +238,43 @@ bool lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *
 
 /* and, when it is decided, free what was allocated for a create that was refused. */
 void lsr_create_drop(lsr_create_t *create);
+
+/* ---- change.c ---------------------------------------------------------------------------------------------------- */
+
+/* A lease that is about to end. Its record is claimed. */
+typedef struct lsr_end {
+	lsr_scope_t *scope;
+	lsr_record_t *record;
+	struct lsr_tail *tail;
+	uint64_t word; /* before the claim */
+	uint64_t key;  /* of its client */
+	lessor_filetime_t expires_at;
+	uint32_t address;
+	uint32_t record_id;
+	uint8_t address_state;
+} lsr_end_t;
+
+#define LSR_END_LOG_BYTES lsr_record_bytes(2 * sizeof(uint32_t))
+
+static inline lsr_end_t
+lsr_engine_end_of(const lessor_engine_t *engine, lsr_scope_t *scope, uint32_t address, uint32_t record_id,
+		  uint64_t word, const lsr_body_t *body) {
+	return (lsr_end_t){.scope = scope,
+			   .record = lsr_pages_record(&engine->pages, record_id),
+			   .tail = body->tail,
+			   .word = word,
+			   .key = lsr_engine_client_key(engine, scope, lsr_body_client(body), body->client_id_bytes),
+			   .expires_at = body->expires_at,
+			   .address = address,
+			   .record_id = record_id,
+			   .address_state = body->address_state};
+}
+
+/*
+ * Steps 5 and 6 of deletes, by one reservation in the log: end leases that the caller has claimed, best in the order of their addresses. *lsn: of the last one, untouched without
+ * a log. False: the log had no room; nothing has happened, the claims are still the caller's. Cannot fail otherwise. Inside a read-side section.
+ */
+bool lsr_engine_end_leases(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint64_t *lsn);
 
 /* ---- scopes.c ---------------------------------------------------------------------------------------------------- */
 

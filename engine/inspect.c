@@ -115,6 +115,9 @@ check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *
 	if (!lsr_table_is_sound(&scope->table, &engine->pages, &wrong)) {
 		return contradiction(report, wrong, "the map of free addresses differs from the leases");
 	}
+	if (!lsr_table_is_punctual(&scope->table, &engine->pages, &wrong)) {
+		return contradiction(report, wrong, "the lease expires before the earliest known of its page");
+	}
 	lsr_engine_count(engine, scope, lsr_scope_config(scope), by_state);
 	for (unsigned state = 0; state < 4; state++) {
 		if (by_state[state] != atomic_load_explicit(&scope->counters.by_state[state], memory_order_relaxed)) {

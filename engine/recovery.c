@@ -98,7 +98,7 @@ apply_lease(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes,
 	fresh.lsn = lsn;
 	lsr_counters_add(&scope->counters, fresh.address_state, lsr_engine_unit(scope, address));
 	lsr_record_publish(record, lsr_record_word(record), &fresh);
-	lsr_table_take(&scope->table, address);
+	lsr_table_take(&scope->table, address, fresh.expires_at);
 	return LESSOR_OK;
 }
 

@@ -380,8 +380,8 @@ a_wrong_bit_is_a_contradiction(void **state) {
 	lsr_table_free(&scope->table, SUBNET + 100);
 	assert_status(LESSOR_DAMAGED, lessor_check(engine, &report));
 	assert_non_null(strstr(report.sentence, "10.1.0.100"));
-	lsr_table_take(&scope->table, SUBNET + 100);
-	lsr_table_take(&scope->table, SUBNET + 101);
+	lsr_table_take(&scope->table, SUBNET + 100, LESSOR_TIME_NONE);
+	lsr_table_take(&scope->table, SUBNET + 101, LESSOR_TIME_NONE);
 	assert_status(LESSOR_DAMAGED, lessor_check(engine, &report));
 	assert_non_null(strstr(report.sentence, "10.1.0.101"));
 	lsr_table_free(&scope->table, SUBNET + 101);

@@ -174,7 +174,7 @@ typedef struct {
 } lsr_choice_t;
 
 static lsr_choice_t choices[STEPS_MAX];
-static unsigned char saved[(WORDS + 2 * 3) * sizeof(uint64_t)];
+static unsigned char saved[(2 * WORDS + 2 * 3) * sizeof(uint64_t)];
 
 static void *
 memory_of_map(void) {

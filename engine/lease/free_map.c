@@ -16,7 +16,7 @@ all_words_above(uint32_t words) {
 
 uint64_t
 lsr_map_bytes(const lsr_free_map_t *map) {
-	return all_words_above(map->words) * sizeof(lsr_map_word_t) + map->words * sizeof(uint64_t);
+	return all_words_above(map->words) * sizeof(lsr_map_word_t) + map->words * sizeof(lsr_map_leaf_t);
 }
 
 bool
@@ -76,7 +76,7 @@ tell(lsr_map_word_t *level, uint32_t words, const _Atomic uint64_t *word, uint32
 void
 lsr_map_tell(const lsr_free_map_t *map, uint32_t index) {
 	if (map->words > 1) {
-		tell(lsr_map_level_1(map), lsr_map_words_above(map->words), &lsr_map_level_0(map)[index], index);
+		tell(lsr_map_level_1(map), lsr_map_words_above(map->words), &lsr_map_level_0(map)[index].taken, index);
 	}
 }
 
@@ -87,9 +87,9 @@ lsr_map_find(const lsr_free_map_t *map, uint32_t from, uint32_t last) {
 	unsigned level = 0;
 	uint32_t at = from; /* counted in bits of the level */
 	while (at <= last >> 6 * level) {
-		const uint64_t taken =
-			atomic_load_explicit(level == 0 ? &lsr_map_level_0(map)[at / 64] : &levels[level][at / 64].full,
-					     memory_order_acquire);
+		const uint64_t taken = atomic_load_explicit(level == 0 ? &lsr_map_level_0(map)[at / 64].taken
+								       : &levels[level][at / 64].full,
+							    memory_order_acquire);
 		const uint64_t open = ~taken & UINT64_MAX << at % 64;
 		if (open == 0) {
 			if (words[level] == 1) {

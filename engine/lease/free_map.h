@@ -31,6 +31,12 @@
 #define LSR_MAP_LEVELS 6 /* 64^6 places are more than there are addresses */
 #define LSR_MAP_NONE   UINT32_MAX
 
+/* A word of level 0, and beside it one for whatever the map's owner wants to know of these places: who changes a bit has the line anyway. */
+typedef struct lsr_map_leaf {
+	_Atomic uint64_t taken;
+	_Atomic uint64_t beside; /* zero at first */
+} lsr_map_leaf_t;
+
 /* A word of a higher level. */
 typedef struct lsr_map_word {
 	_Atomic uint64_t full;    /* one bit for each of 64 words of the level below */
@@ -62,9 +68,9 @@ lsr_map_level_1(const lsr_free_map_t *map) {
 	return map->base - lsr_map_words_above(map->words);
 }
 
-static inline _Atomic uint64_t *
+static inline lsr_map_leaf_t *
 lsr_map_level_0(const lsr_free_map_t *map) {
-	return (_Atomic uint64_t *)(void *)map->base;
+	return (lsr_map_leaf_t *)(void *)map->base;
 }
 
 /* Tell the level above about a word of level 0 that became full or may have stopped being full. */
@@ -78,7 +84,7 @@ bool lsr_map_is_sound(const lsr_free_map_t *map);
 
 static inline uint64_t
 lsr_map_word(const lsr_free_map_t *map, uint32_t index) {
-	return atomic_load_explicit(&lsr_map_level_0(map)[index], memory_order_acquire);
+	return atomic_load_explicit(&lsr_map_level_0(map)[index].taken, memory_order_acquire);
 }
 
 static inline bool
@@ -95,7 +101,8 @@ lsr_map_prefetch(const lsr_free_map_t *map, uint32_t place) {
 static inline void
 lsr_map_take(const lsr_free_map_t *map, uint32_t place) {
 	const uint64_t bit = UINT64_C(1) << place % 64;
-	const uint64_t before = atomic_fetch_or_explicit(&lsr_map_level_0(map)[place / 64], bit, memory_order_seq_cst);
+	const uint64_t before =
+		atomic_fetch_or_explicit(&lsr_map_level_0(map)[place / 64].taken, bit, memory_order_seq_cst);
 	if (LSR_UNLIKELY((before | bit) == UINT64_MAX)) {
 		lsr_map_tell(map, place / 64);
 	}
@@ -112,13 +119,18 @@ lsr_map_must_tell(const lsr_map_word_t *above, uint32_t index) {
 	       atomic_load_explicit(&above->telling, memory_order_seq_cst) != 0;
 }
 
+/* Free some places of one word. */
+static inline void
+lsr_map_free_bits(const lsr_free_map_t *map, uint32_t index, uint64_t bits) {
+	(void)atomic_fetch_and_explicit(&lsr_map_level_0(map)[index].taken, ~bits, memory_order_seq_cst); /* F1 */
+	if (map->words > 1 && LSR_UNLIKELY(lsr_map_must_tell(&lsr_map_level_1(map)[index / 64], index))) {
+		lsr_map_tell(map, index);
+	}
+}
+
 static inline void
 lsr_map_free(const lsr_free_map_t *map, uint32_t place) {
-	const uint64_t bit = UINT64_C(1) << place % 64;
-	(void)atomic_fetch_and_explicit(&lsr_map_level_0(map)[place / 64], ~bit, memory_order_seq_cst); /* F1 */
-	if (map->words > 1 && LSR_UNLIKELY(lsr_map_must_tell(&lsr_map_level_1(map)[place / 4096], place / 64))) {
-		lsr_map_tell(map, place / 64);
-	}
+	lsr_map_free_bits(map, place / 64, UINT64_C(1) << place % 64);
 }
 
 #endif

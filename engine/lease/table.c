@@ -61,6 +61,25 @@ lsr_table_is_sound(const lsr_table_t *table, const lsr_pages_t *pages, uint32_t 
 	return lsr_map_is_sound(&map);
 }
 
+bool
+lsr_table_is_punctual(const lsr_table_t *table, const lsr_pages_t *pages, uint32_t *wrong) {
+	for (uint32_t index = 0; index < table->directory_entries; index++) {
+		const uint32_t page = lsr_table_page(table, index);
+		const lessor_filetime_t earliest = lsr_leaf_earliest(lsr_table_leaf(table, index));
+		for (uint32_t place = 0; page != 0 && place < LSR_PAGE_RECORDS; place++) {
+			const lsr_record_t *record = lsr_pages_record(pages, page << LSR_PAGE_SHIFT | place);
+			lsr_body_t body;
+			lsr_body_load(record, &body);
+			if ((lsr_record_word(record) & LSR_WORD_LIVE) != 0 && lsr_time_comes(body.expires_at) &&
+			    body.expires_at < earliest) {
+				*wrong = table->subnet + (index << LSR_PAGE_SHIFT) + place;
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
 uint64_t
 lsr_table_bytes(const lsr_table_t *table) {
 	const lsr_free_map_t map = lsr_table_map(table);

@@ -10,9 +10,15 @@
  *   Bits: the record is the authority. The bit of an address is set only while the record is a lease: by whoever holds its claim, after the record has
  *   become LIVE (create) and back before it stops being LIVE (delete). So a bit that is seen set proves a lease at that moment; one that is seen clear
  *   proves nothing while somebody holds the claim.
+ *   Earliest expiry: one for each page, beside its bits; never later than the truth once the change that made it so has returned, but often earlier: nothing moves it back
+ *   but a sweep that looks at the whole page. It is kept upside down, so that memory of zeros says "nothing here ever ends".
+ *   Edge: E1 change the record, then modify the word of bits, then look at the earliest (create, earlier expiry)  <->  E2 forget the earliest, then modify the word of
+ *   bits, then look at the records (sweep). Modifications of one word have an order: whoever comes second there sees what the first one did before.
  */
 #ifndef LSR_TABLE_H
 #define LSR_TABLE_H
+
+#include <lessor/time.h>
 
 #include "lease/free_map.h"
 #include "lease/page.h"
@@ -41,7 +47,7 @@ lsr_table_map(const lsr_table_t *table) {
 static inline _Atomic uint32_t *
 lsr_table_entry(const lsr_table_t *table, uint32_t index) {
 	const lsr_free_map_t map = lsr_table_map(table);
-	return (_Atomic uint32_t *)((uint64_t *)(void *)map.base + map.words) + index;
+	return (_Atomic uint32_t *)(void *)(lsr_map_level_0(&map) + map.words) + index;
 }
 
 static inline uint32_t
@@ -92,17 +98,72 @@ lsr_table_prefetch_take(const lsr_table_t *table, uint32_t address) {
 	lsr_map_prefetch(&map, address - table->subnet);
 }
 
-/* The record of this address, which the caller has claimed, is a lease now, or is about to stop being one. */
-static inline void
-lsr_table_take(lsr_table_t *table, uint32_t address) {
+/* The bits and the earliest expiry of a page. */
+static inline lsr_map_leaf_t *
+lsr_table_leaf(const lsr_table_t *table, uint32_t index) {
 	const lsr_free_map_t map = lsr_table_map(table);
-	lsr_map_take(&map, address - table->subnet);
+	return lsr_map_level_0(&map) + index;
+}
+
+/* Is this a time at which a lease ends? */
+static inline bool
+lsr_time_comes(lessor_filetime_t expires_at) {
+	return expires_at != LESSOR_TIME_NONE && expires_at < LESSOR_TIME_INFINITE;
+}
+
+static inline lessor_filetime_t
+lsr_leaf_earliest(const lsr_map_leaf_t *leaf) {
+	return UINT64_MAX - atomic_load_explicit(&leaf->beside, memory_order_relaxed);
+}
+
+/* A lease of this page expires then. Behind E1, or while nobody sweeps. */
+static inline void
+lsr_leaf_note(lsr_map_leaf_t *leaf, lessor_filetime_t expires_at) {
+	const uint64_t mine = lsr_time_comes(expires_at) ? UINT64_MAX - expires_at : 0;
+	uint64_t seen = atomic_load_explicit(&leaf->beside, memory_order_relaxed);
+	while (LSR_UNLIKELY(seen < mine) &&
+	       !atomic_compare_exchange_weak_explicit(&leaf->beside, &seen, mine, memory_order_relaxed,
+						      memory_order_relaxed)) {
+	}
+}
+
+/*
+ * A sweep is about to look at the records of this page: E2. Returns the bits; *earliest is what was known. Until the sweep has noted what it left the page seems to have
+ * nothing to end.
+ */
+static inline uint64_t
+lsr_leaf_begin_sweep(lsr_map_leaf_t *leaf, lessor_filetime_t *earliest) {
+	*earliest = UINT64_MAX - atomic_exchange_explicit(&leaf->beside, 0, memory_order_relaxed);
+	return atomic_fetch_or_explicit(&leaf->taken, 0, memory_order_acq_rel); /* E2 */
+}
+
+/* The record of this address, which the caller has claimed, is a lease now, which expires then. */
+static inline void
+lsr_table_take(lsr_table_t *table, uint32_t address, lessor_filetime_t expires_at) {
+	const lsr_free_map_t map = lsr_table_map(table);
+	lsr_map_take(&map, address - table->subnet); /* E1 */
+	lsr_leaf_note(lsr_table_leaf(table, (address - table->subnet) >> LSR_PAGE_SHIFT), expires_at);
+}
+
+/* The lease at this address, published already, expires earlier than before. (Later ones need nothing.) */
+static inline void
+lsr_table_hasten(lsr_table_t *table, uint32_t address, lessor_filetime_t expires_at) {
+	lsr_map_leaf_t *leaf = lsr_table_leaf(table, (address - table->subnet) >> LSR_PAGE_SHIFT);
+	(void)atomic_fetch_or_explicit(&leaf->taken, 0, memory_order_acq_rel); /* E1 */
+	lsr_leaf_note(leaf, expires_at);
+}
+
+/* The records of these addresses of one page, which the caller has claimed, are about to stop being leases. */
+static inline void
+lsr_table_free_bits(lsr_table_t *table, uint32_t index, uint64_t bits) {
+	const lsr_free_map_t map = lsr_table_map(table);
+	lsr_map_free_bits(&map, index, bits);
 }
 
 static inline void
 lsr_table_free(lsr_table_t *table, uint32_t address) {
-	const lsr_free_map_t map = lsr_table_map(table);
-	lsr_map_free(&map, address - table->subnet);
+	const uint32_t offset = address - table->subnet;
+	lsr_table_free_bits(table, offset >> LSR_PAGE_SHIFT, UINT64_C(1) << offset % LSR_PAGE_RECORDS);
 }
 
 static inline bool
@@ -125,6 +186,9 @@ lsr_table_find_free(const lsr_table_t *table, uint32_t first, uint32_t last, uin
 
 /* Do the bits say what the records say? False: *wrong is an address where they do not. Only while nobody changes a lease. */
 bool lsr_table_is_sound(const lsr_table_t *table, const lsr_pages_t *pages, uint32_t *wrong);
+
+/* Is no lease's expiry earlier than its page says? False: *wrong is the address of one. Only while nobody changes a lease. */
+bool lsr_table_is_punctual(const lsr_table_t *table, const lsr_pages_t *pages, uint32_t *wrong);
 
 /* Memory of directory and map. */
 uint64_t lsr_table_bytes(const lsr_table_t *table);

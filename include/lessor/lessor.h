@@ -4,6 +4,7 @@
 #define LESSOR_LESSOR_H
 
 #include <lessor/engine.h>
+#include <lessor/expire.h>
 #include <lessor/lease.h>
 #include <lessor/scope.h>
 #include <lessor/stats.h>

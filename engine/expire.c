@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sweeping: removing the leases whose time is over.
+ *
+ * A sweep goes through the pages in the order of addresses and skips those whose earliest expiry (lease/table.h) has not come; that touches no record. In the others it looks at
+ * each lease, claims those that are due, looks again, and notes the earliest expiry of what stays. What it has claimed in one read-side section, of one page
+ * or of many, ends together (change.c): one reservation in the log, the misses of the client hash overlapped.
+ *
+ * It never waits while it holds claims: a lease that somebody else is changing stays, and is met again by the next sweep.
+ */
+#include "engine_p.h"
+
+#include <lessor/expire.h>
+
+/* What one read-side section does at most: a few microseconds of looking and some ten of ending. */
+#define SECTION_PAGES_MAX 4096u
+#define SECTION_LOOKS_MAX 192u
+#define SECTION_ENDS_MAX  128u
+
+/* Why a section ended. */
+typedef enum lsr_pause {
+	LSR_PAUSE_SECTION, /* it was long enough */
+	LSR_PAUSE_LIMIT,   /* the call was */
+	LSR_PAUSE_GATE,    /* a scope is closed for the moment */
+	LSR_PAUSE_ROOM,    /* the log was full; nothing has happened */
+	LSR_PAUSE_END
+} lsr_pause_t;
+
+typedef struct lsr_sweep {
+	lessor_engine_t *engine;
+	lessor_filetime_t now;
+	uint64_t grace;
+	uint64_t doom;
+	uint64_t limit;
+	uint64_t last;
+	/* How far it is. */
+	uint64_t at;
+	uint64_t looked;
+	uint64_t removed;
+	/* Of the section. */
+	uint64_t lsn;
+	size_t count;
+	lsr_end_t ends[SECTION_ENDS_MAX];
+} lsr_sweep_t;
+
+/* ---- what is due --------------------------------------------------------------------------------------------------- */
+
+/* Never before its expiry: the earliest expiry of a page is enough to skip it. A reserved address is to be kept: once there are reservations, here is where to ask. */
+static bool
+is_due(const lsr_sweep_t *sweep, const lsr_body_t *body) {
+	if (!lsr_time_comes(body->expires_at)) {
+		return false;
+	}
+	switch (body->address_state & LESSOR_STATE_MASK) {
+	case LESSOR_STATE_ACTIVE:
+		return sweep->now >= body->expires_at + sweep->grace;
+	case LESSOR_STATE_DECLINED:
+		return sweep->now >= body->expires_at;
+	case LESSOR_STATE_DOOM: {
+		const lessor_filetime_t seen = lessor_time_from_unix_s(body->last_transaction_s);
+		return sweep->now >= (seen > body->expires_at ? seen : body->expires_at) + sweep->doom;
+	}
+	default:
+		return false;
+	}
+}
+
+/* Claim a lease that looked due and is: the one place where a renewal and a sweep find out who was first. */
+static bool
+claim_due(lsr_sweep_t *sweep, lsr_scope_t *scope, uint32_t address, uint32_t record_id) {
+	uint64_t word;
+	lsr_body_t body;
+	lsr_record_t *record = lsr_pages_record(&sweep->engine->pages, record_id);
+	if (!lsr_record_claim(record, &word)) {
+		return false;
+	}
+	lsr_body_load(record, &body);
+	if ((word & LSR_WORD_LIVE) == 0 || !is_due(sweep, &body)) {
+		lsr_record_unclaim(record, word);
+		return false;
+	}
+	lsr_end_t *end = &sweep->ends[sweep->count++];
+	*end = lsr_engine_end_of(sweep->engine, scope, address, record_id, word, &body);
+	lsr_client_hash_prefetch(&sweep->engine->clients, end->key);
+	return true;
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------------------- */
+
+/* The lowest n of some bits. */
+static uint64_t
+lowest(uint64_t bits, uint64_t n) {
+	uint64_t rest = bits;
+	while (n-- > 0) {
+		rest &= rest - 1;
+	}
+	return bits & ~rest;
+}
+
+/* Look at these places of a page. Returns the earliest expiry of what stays. */
+static lessor_filetime_t
+look_at(lsr_sweep_t *sweep, lsr_scope_t *scope, uint32_t index, uint64_t bits) {
+	lessor_engine_t *engine = sweep->engine;
+	lessor_filetime_t earliest = LESSOR_TIME_INFINITE;
+	const uint32_t page = lsr_table_page(&scope->table, index);
+	for (; bits != 0; bits &= bits - 1) {
+		const uint32_t place = (uint32_t)__builtin_ctzll(bits);
+		const uint32_t id = page << LSR_PAGE_SHIFT | place;
+		const lsr_record_t *record = lsr_pages_record(&engine->pages, id);
+		lsr_body_t body;
+		__builtin_prefetch(record + 8);
+		if (!lsr_record_read(record, engine->shadows, &body)) {
+			continue;
+		}
+		sweep->looked++;
+		if (is_due(sweep, &body) &&
+		    claim_due(sweep, scope, scope->subnet + (index << LSR_PAGE_SHIFT) + place, id)) {
+			continue;
+		}
+		if (lsr_time_comes(body.expires_at) && body.expires_at < earliest) {
+			earliest = body.expires_at;
+		}
+	}
+	return earliest;
+}
+
+/* Sweep what is left of the page at 'at', not beyond 'end'. False: it has more leases than the call may look at. */
+static bool
+sweep_page(lsr_sweep_t *sweep, lsr_scope_t *scope, uint64_t end) {
+	const uint32_t offset = (uint32_t)sweep->at - scope->subnet;
+	const uint32_t index = offset >> LSR_PAGE_SHIFT;
+	const uint32_t first = offset % LSR_PAGE_RECORDS;
+	const uint64_t behind = sweep->at + (LSR_PAGE_RECORDS - first);
+	lsr_map_leaf_t *leaf = lsr_table_leaf(&scope->table, index);
+	if (LSR_LIKELY(sweep->now < lsr_leaf_earliest(leaf))) {
+		sweep->at = lsr_min_u64(behind, end + 1);
+		return true;
+	}
+	lessor_filetime_t earliest;
+	const uint64_t all = lsr_leaf_begin_sweep(leaf, &earliest);
+	uint64_t bits = all & UINT64_MAX << first;
+	if (behind > end + 1) {
+		bits &= UINT64_MAX >> (behind - (end + 1));
+	}
+	const uint64_t left = sweep->limit - sweep->looked;
+	uint64_t next = lsr_min_u64(behind, end + 1);
+	if ((uint64_t)__builtin_popcountll(bits) > left) {
+		if (sweep->looked > 0) {
+			lsr_leaf_note(leaf, earliest);
+			return false;
+		}
+		bits = lowest(bits, left);
+		next = sweep->at - first + LSR_PAGE_RECORDS - (uint64_t)__builtin_clzll(bits);
+	}
+	if (bits != all) {
+		lsr_leaf_note(leaf, earliest); /* it may be that of a lease that is not looked at now */
+	}
+	lsr_leaf_note(leaf, look_at(sweep, scope, index, bits));
+	sweep->at = next;
+	return true;
+}
+
+/* From 'at' to the end of this scope, or of the section. */
+static lsr_pause_t
+sweep_scope(lsr_sweep_t *sweep, lsr_scope_t *scope, uint64_t looks_max, unsigned *pages) {
+	const uint64_t end = lsr_min_u64(sweep->last, (uint64_t)scope->subnet + scope->table.last_offset);
+	while (sweep->at <= end) {
+		if (sweep->looked == sweep->limit) {
+			return LSR_PAUSE_LIMIT;
+		}
+		if (++*pages > SECTION_PAGES_MAX || sweep->looked >= looks_max ||
+		    sweep->count > SECTION_ENDS_MAX - LSR_PAGE_RECORDS) {
+			return LSR_PAUSE_SECTION;
+		}
+		if (!sweep_page(sweep, scope, end)) {
+			return LSR_PAUSE_LIMIT;
+		}
+	}
+	return LSR_PAUSE_END;
+}
+
+static lsr_pause_t
+sweep_scopes(lsr_sweep_t *sweep) {
+	const uint64_t looks_max = sweep->looked + SECTION_LOOKS_MAX;
+	unsigned pages = 0;
+	while (sweep->at <= sweep->last) {
+		lsr_scope_t *scope = lsr_trie_next(&sweep->engine->trie, lsr_key_ipv4((uint32_t)sweep->at));
+		if (scope == NULL || scope->subnet > sweep->last) {
+			break;
+		}
+		if (atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
+			return LSR_PAUSE_GATE;
+		}
+		if (sweep->at < scope->subnet) {
+			sweep->at = scope->subnet;
+		}
+		const lsr_pause_t pause = sweep_scope(sweep, scope, looks_max, &pages);
+		if (pause != LSR_PAUSE_END) {
+			return pause;
+		}
+	}
+	sweep->at = sweep->last + 1;
+	return LSR_PAUSE_END;
+}
+
+/* ---- ending -------------------------------------------------------------------------------------------------------- */
+
+/* The log has no room: give the claims back, and what the pages had forgotten. */
+static void
+let_go(lsr_sweep_t *sweep) {
+	for (size_t i = 0; i < sweep->count; i++) {
+		const lsr_end_t *end = &sweep->ends[i];
+		lsr_record_unclaim(end->record, end->word);
+		lsr_leaf_note(lsr_table_leaf(&end->scope->table, (end->address - end->scope->subnet) >> LSR_PAGE_SHIFT),
+			      end->expires_at);
+	}
+}
+
+/* One read-side section. */
+static lsr_pause_t
+sweep_section(lsr_sweep_t *sweep) {
+	const uint64_t at = sweep->at;
+	const uint64_t looked = sweep->looked;
+	sweep->count = 0;
+	lsr_rcu_enter();
+	lsr_pause_t pause = sweep_scopes(sweep);
+	if (sweep->count > 0 && !lsr_engine_end_leases(sweep->engine, sweep->ends, sweep->count, &sweep->lsn)) {
+		let_go(sweep);
+		sweep->at = at;
+		sweep->looked = looked;
+		pause = LSR_PAUSE_ROOM;
+	} else {
+		sweep->removed += sweep->count;
+	}
+	lsr_rcu_leave();
+	return pause;
+}
+
+/* Section after section, until the call has done its part. */
+static lessor_status_t
+run_sweep(lsr_sweep_t *sweep) {
+	for (;;) {
+		const lsr_pause_t pause = sweep_section(sweep);
+		lsr_rcu_brake();
+		if (pause == LSR_PAUSE_END || pause == LSR_PAUSE_LIMIT) {
+			return pause == LSR_PAUSE_END && sweep->looked == 0 ? LESSOR_END : LESSOR_OK;
+		}
+		if (pause == LSR_PAUSE_GATE) {
+			lsr_engine_await(sweep->engine, LSR_STEP_GATE, NULL);
+		} else if (pause == LSR_PAUSE_ROOM) {
+			const lessor_status_t status =
+				lsr_engine_admit(sweep->engine, (uint64_t)sweep->count * LSR_END_LOG_BYTES);
+			if (status != LESSOR_OK) {
+				return sweep->removed > 0 ? LESSOR_OK : status;
+			}
+		} else if (sweep->lsn != 0) {
+			lsr_log_announce(&sweep->engine->log, sweep->lsn);
+		}
+	}
+}
+
+/* ---- the call ------------------------------------------------------------------------------------------------------ */
+
+void
+lessor_expire_options_init(lessor_expire_options_t *options) {
+	if (options != NULL) {
+		*options = (lessor_expire_options_t){.size_bytes = sizeof(*options),
+						     .doom_s = LESSOR_DEFAULT_DOOM_S,
+						     .limit = LESSOR_DEFAULT_EXPIRE_LIMIT};
+	}
+}
+
+lessor_status_t
+lessor_expire(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expire_options_t *options,
+	      lessor_cursor_t *cursor, lessor_expire_report_t *report, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_expire_options_t defaults;
+	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	lessor_expire_options_init(&defaults);
+	options = options != NULL ? options : &defaults;
+	if (cursor == NULL || cursor->last > UINT32_MAX || options->size_bytes != sizeof(*options)) {
+		return LESSOR_INVALID;
+	}
+	lsr_sweep_t sweep;
+	sweep.engine = engine;
+	sweep.now = now;
+	sweep.grace = options->grace_s * LESSOR_TICKS_PER_SECOND;
+	sweep.doom = options->doom_s * LESSOR_TICKS_PER_SECOND;
+	sweep.limit = options->limit != 0 ? options->limit : LESSOR_DEFAULT_EXPIRE_LIMIT;
+	sweep.at = cursor->next;
+	sweep.last = cursor->last;
+	sweep.looked = sweep.removed = sweep.lsn = 0;
+	const lessor_status_t status = run_sweep(&sweep);
+	if (status != LESSOR_OK && status != LESSOR_END) {
+		return status;
+	}
+	cursor->next = sweep.at;
+	if (report != NULL) {
+		*report = (lessor_expire_report_t){.looked = sweep.looked, .removed = sweep.removed};
+	}
+	return status == LESSOR_OK ? lsr_engine_finish(engine, sweep.lsn, mode, ticket) : status;
+}
