@@ -41,6 +41,15 @@ lsr_table_add_page(lsr_table_t *table, lsr_pages_t *pages, uint32_t index) {
 	return present;
 }
 
+void
+lsr_leaf_lower(lsr_map_leaf_t *leaf, lessor_filetime_t expires_at) {
+	const uint64_t mine = LESSOR_TIME_INFINITE - expires_at;
+	uint64_t seen = atomic_load_explicit(&leaf->beside, memory_order_relaxed);
+	while (seen < mine && !atomic_compare_exchange_weak_explicit(&leaf->beside, &seen, mine, memory_order_relaxed,
+								     memory_order_relaxed)) {
+	}
+}
+
 bool
 lsr_table_is_sound(const lsr_table_t *table, const lsr_pages_t *pages, uint32_t *wrong) {
 	const lsr_free_map_t map = lsr_table_map(table);

@@ -113,17 +113,18 @@ lsr_time_comes(lessor_filetime_t expires_at) {
 
 static inline lessor_filetime_t
 lsr_leaf_earliest(const lsr_map_leaf_t *leaf) {
-	return UINT64_MAX - atomic_load_explicit(&leaf->beside, memory_order_relaxed);
+	return LESSOR_TIME_INFINITE - atomic_load_explicit(&leaf->beside, memory_order_relaxed);
 }
+
+/* The slow path of lsr_leaf_note(). */
+void lsr_leaf_lower(lsr_map_leaf_t *leaf, lessor_filetime_t expires_at);
 
 /* A lease of this page expires then. Behind E1, or while nobody sweeps. */
 static inline void
 lsr_leaf_note(lsr_map_leaf_t *leaf, lessor_filetime_t expires_at) {
-	const uint64_t mine = lsr_time_comes(expires_at) ? UINT64_MAX - expires_at : 0;
-	uint64_t seen = atomic_load_explicit(&leaf->beside, memory_order_relaxed);
-	while (LSR_UNLIKELY(seen < mine) &&
-	       !atomic_compare_exchange_weak_explicit(&leaf->beside, &seen, mine, memory_order_relaxed,
-						      memory_order_relaxed)) {
+	static_assert(LESSOR_TIME_NONE == 0, "one less is later than everything");
+	if (LSR_UNLIKELY(expires_at - 1 < lsr_leaf_earliest(leaf) - 1)) {
+		lsr_leaf_lower(leaf, expires_at);
 	}
 }
 
@@ -133,7 +134,7 @@ lsr_leaf_note(lsr_map_leaf_t *leaf, lessor_filetime_t expires_at) {
  */
 static inline uint64_t
 lsr_leaf_begin_sweep(lsr_map_leaf_t *leaf, lessor_filetime_t *earliest) {
-	*earliest = UINT64_MAX - atomic_exchange_explicit(&leaf->beside, 0, memory_order_relaxed);
+	*earliest = LESSOR_TIME_INFINITE - atomic_exchange_explicit(&leaf->beside, 0, memory_order_relaxed);
 	return atomic_fetch_or_explicit(&leaf->taken, 0, memory_order_acq_rel); /* E2 */
 }
 
