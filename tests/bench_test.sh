@@ -119,6 +119,7 @@ look() {
 ops_of() {
 	case $1 in
 	churn) echo $((2 * leases)) ;;
+	expire) echo $((leases / 2)) ;;
 	restart) [ "$2" = lmdb ] && echo "$leases" || echo $((2 * leases)) ;;
 	*) echo "$leases" ;;
 	esac
@@ -141,7 +142,7 @@ has() {
 }
 
 test_calls() {
-	for workload in create get-address get-client renew churn allocate mixed conflict; do
+	for workload in create get-address get-client renew churn allocate mixed conflict expire; do
 		run "$1" $workload 1 1 none
 		run "$1" $workload 2 32 none
 	done
@@ -154,6 +155,7 @@ test_durable() {
 	done
 	run "$1" renew 1 32 sync --in-flight 16
 	run "$1" allocate 2 1 sync --in-flight 300
+	run "$1" expire 2 32 sync --in-flight 100
 	run "$1" restart 2 1 async
 	[ "$1" = lmdb ] || run "$1" snapshot 2 32 async
 	expect 3 run --store "$1" --workload restart

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The workloads that are more than steps: restart and snapshot. */
+/* The workloads that are more than steps: restart, snapshot and expire. */
 #include "run.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -90,4 +91,19 @@ bench_course_snapshot(bench_run_t *run) {
 	results->quiet_ops_per_s = (double)results->ops / results->seconds;
 	results->quiet_p99_ns = (double)bench_histogram_at(&results->calls, 0.99) * results->ns_per_tick;
 	return work_beside_snapshots(run);
+}
+
+/* ---- expire ------------------------------------------------------------------------------------------------------------- */
+
+bool
+bench_course_expire(bench_run_t *run) {
+	uint64_t expired = 0;
+	if (!bench_run_phase(run, run->options->workload->step, 0)) {
+		return false;
+	}
+	for (unsigned i = 0; i < run->options->threads; i++) {
+		expired += run->workers[i].leases / 2;
+	}
+	return run->results.ops == expired ||
+	       bench_fail("%" PRIu64 " leases had expired, but %" PRIu64 " were ended.", expired, run->results.ops);
 }

@@ -133,6 +133,7 @@ make_workers(bench_run_t *run, const bench_store_class_t *store) {
 		good = bench_worker_init(&workers[i], i, options->threads, &run->space, batch, in_flight,
 					 guests_of(run));
 		workers[i].store = store;
+		workers[i].half_expired = options->workload->half_expired;
 		workers[i].unchecked = store == &bench_null_store;
 	}
 	if (!good) {
@@ -175,7 +176,8 @@ static void
 phase_body(bench_run_t *run, bench_worker_t *worker, const void *argument) {
 	const phase_t *phase = argument;
 	const bench_options_t *options = run->options;
-	const bool endless = phase->seconds > 0 && options->workload->step != bench_step_fill;
+	const bool endless = options->workload->ops_per_lease == 0 ||
+			     (phase->seconds > 0 && options->workload->step != bench_step_fill);
 	const uint64_t ops = endless ? UINT64_MAX : worker->leases * options->workload->ops_per_lease;
 	worker->batch = options->batch;
 	bench_worker_loop(worker, phase->step, ops < phase->ops_max ? ops : phase->ops_max, phase->seconds);

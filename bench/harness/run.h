@@ -46,6 +46,7 @@ int bench_run(const bench_options_t *options);
 
 bool bench_course_restart(bench_run_t *run);
 bool bench_course_snapshot(bench_run_t *run);
+bool bench_course_expire(bench_run_t *run);
 
 /* All workers take steps, together; afterwards results has the times and counts of this phase. */
 bool bench_run_phase(bench_run_t *run, bench_step_t step, double seconds);

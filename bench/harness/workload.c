@@ -19,7 +19,8 @@ bench_step_fill(bench_worker_t *worker) {
 	bench_worker_room(worker, n);
 	for (size_t i = 0; i < n; i++) {
 		bench_worker_lease(worker, worker->window_end + i, &worker->requests[i]);
-		worker->requests[i].expires_at = worker->expires_at;
+		worker->requests[i].expires_at =
+			bench_worker_expired(worker, worker->window_end + i) ? BENCH_EXPIRED : worker->expires_at;
 	}
 	if (bench_worker_create(worker, n, BENCH_OK)) {
 		worker->window_end += n;
@@ -270,7 +271,35 @@ step_conflict(bench_worker_t *worker) {
 	return n;
 }
 
+/* ---- expiry ------------------------------------------------------------------------------------------------------------- */
+
+/* A batch of addresses of one of this thread's scopes; when there are no more, it is done. */
+static size_t
+step_expire(bench_worker_t *worker) {
+	const bench_space_t *space = worker->space;
+	const uint64_t scopes_begin = (uint64_t)space->scopes * worker->number / worker->threads;
+	const uint64_t scopes_end = (uint64_t)space->scopes * (worker->number + 1) / worker->threads;
+	const uint64_t scope = scopes_begin + worker->swept / space->pool;
+	size_t ended = 0;
+	if (scope >= scopes_end) {
+		worker->target = worker->ops;
+		return 0;
+	}
+	bench_worker_room(worker, worker->batch);
+	const uint32_t offset = (uint32_t)(worker->swept % space->pool);
+	const uint32_t count = (uint32_t)least(worker->batch, space->pool - offset);
+	const uint32_t first = bench_space_subnet(space, (uint32_t)scope) + offset;
+	worker->swept += count;
+	(void)bench_worker_expire(worker, first, first + (count - 1), &ended);
+	return ended;
+}
+
 /* ---- what there is ------------------------------------------------------------------------------------------------------ */
+
+static const char *
+refuse_expire(const bench_options_t *options) {
+	return options->store->expire == NULL ? "cannot end what has expired" : NULL;
+}
 
 static const char *
 refuse_restart(const bench_options_t *options) {
@@ -313,6 +342,13 @@ static const bench_workload_t mixed = {.name = "mixed",
 				       .step = step_mixed};
 static const bench_workload_t conflict = {
 	.name = "conflict", .fill_percent = 90, .prefills = true, .ops_per_lease = 1, .step = step_conflict};
+static const bench_workload_t expire = {.name = "expire",
+					.fill_percent = 100,
+					.prefills = true,
+					.half_expired = true,
+					.step = step_expire,
+					.course = bench_course_expire,
+					.refusal = refuse_expire};
 static const bench_workload_t restart = {.name = "restart",
 					 .fill_percent = 100,
 					 .prefills = true,
@@ -328,5 +364,5 @@ static const bench_workload_t snapshot = {.name = "snapshot",
 					  .course = bench_course_snapshot,
 					  .refusal = refuse_snapshot};
 
-const bench_workload_t *const bench_workloads[] = {&create, &get_address, &get_client, &renew,    &churn, &allocate,
-						   &mixed,  &conflict,    &restart,    &snapshot, NULL};
+const bench_workload_t *const bench_workloads[] = {&create, &get_address, &get_client, &renew,   &churn,    &allocate,
+						   &mixed,  &conflict,    &expire,     &restart, &snapshot, NULL};

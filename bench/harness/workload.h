@@ -12,8 +12,9 @@ struct bench_workload {
 	double fill_percent; /* unless asked otherwise */
 	bool prefills;       /* begins with a full set of leases */
 	bool allocates;
+	bool half_expired;
 	bool grows;             /* holds more leases than it began with, for a time */
-	uint64_t ops_per_lease; /* without a time limit */
+	uint64_t ops_per_lease; /* without a time limit; 0: the step says when it is done */
 	bench_step_t step;
 	bool (*course)(bench_run_t *run); /* NULL: all threads take steps */
 	/* Why this cannot be done with these options and this store; NULL: it can. */
