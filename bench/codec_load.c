@@ -99,8 +99,9 @@ bench_codec_unpack(const bench_codec_t *load) {
 	uint64_t good = 0;
 	for (unsigned i = 0; i < BENCH_BLOCK; i++) {
 		lessor_lease_t lease;
-		good += lsr_lease_unpack(&load->body, &load->origins, &lease, load->buffer,
-					 LESSOR_LEASE_BUFFER_BYTES) == LESSOR_OK;
+		size_t used_bytes;
+		good += lsr_lease_unpack(&load->body, &load->origins, &lease, load->buffer, LESSOR_LEASE_BUFFER_BYTES,
+					 &used_bytes) == LESSOR_OK;
 	}
 	return good;
 }

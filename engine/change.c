@@ -81,8 +81,7 @@ typedef struct {
 	lsr_record_t *record;
 	uint64_t word;
 	lsr_body_t old;
-	lsr_body_t fresh; /* update */
-	uint64_t old_key;
+	lsr_body_t fresh;   /* update */
 	uint64_t fresh_key; /* update */
 	bool moves;         /* update: the client changes */
 	uint64_t end;       /* where the log record ends */
@@ -90,6 +89,17 @@ typedef struct {
 	const lsr_record_t *blocker;
 	lessor_status_t status;
 } lsr_change_t;
+
+static void
+begin_change(lsr_change_t *change, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
+	     uint64_t log_bytes) {
+	change->client_id = client_id;
+	change->client_id_bytes = client_id_bytes;
+	change->address = address;
+	change->log_bytes = log_bytes;
+	change->end = 0;
+	change->fresh.tail = change->old.tail = NULL;
+}
 
 /* Steps 2 and 3, for a lease that must exist. LSR_STEP_CLAIMED, or why not. */
 static lsr_step_t
@@ -124,9 +134,13 @@ claim_existing(lessor_engine_t *engine, lsr_change_t *change) {
 		change->status = LESSOR_OTHER_CLIENT;
 		return LSR_STEP_DONE;
 	}
-	change->old_key = lsr_engine_client_key(engine, change->scope, lsr_body_client(&change->old),
-						change->old.client_id_bytes);
 	return LSR_STEP_CLAIMED;
+}
+
+/* Of the client that the lease had before. */
+static uint64_t
+old_key(const lessor_engine_t *engine, const lsr_change_t *change) {
+	return lsr_engine_client_key(engine, change->scope, lsr_body_client(&change->old), change->old.client_id_bytes);
 }
 
 /* The body after the update. Tail new or, if nothing in it changes, the old one. */
@@ -141,8 +155,9 @@ build_fresh(lessor_engine_t *engine, lsr_change_t *change) {
 		if (buffer == NULL) {
 			return LESSOR_NO_MEMORY;
 		}
-		lessor_status_t status =
-			lsr_lease_unpack(&change->old, &engine->origins, &merged, buffer, LESSOR_LEASE_BUFFER_BYTES);
+		size_t used_bytes;
+		lessor_status_t status = lsr_lease_unpack(&change->old, &engine->origins, &merged, buffer,
+							  LESSOR_LEASE_BUFFER_BYTES, &used_bytes);
 		if (status == LESSOR_OK) {
 			overlay(&merged, change->lease, fields);
 			status = lsr_lease_check(&merged, LESSOR_FIELD_ALL, &sizes) ? LESSOR_OK : LESSOR_INVALID;
@@ -228,7 +243,7 @@ commit_update(lessor_engine_t *engine, lsr_change_t *change) {
 		lsr_counters_add(counters, change->fresh.address_state, unit);
 	}
 	if (change->moves) {
-		(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);
+		(void)lsr_client_hash_remove(&engine->clients, old_key(engine, change), change->record_id);
 	}
 	if (change->old.tail != change->fresh.tail) {
 		lsr_tail_retire(change->old.tail);
@@ -266,6 +281,8 @@ try_delete(lessor_engine_t *engine, lsr_change_t *change) {
 	if (step != LSR_STEP_CLAIMED) {
 		return step;
 	}
+	const uint64_t key = old_key(engine, change);
+	lsr_client_hash_prefetch(&engine->clients, key);
 	lsr_counters_t *counters = &change->scope->counters;
 	const uint32_t epoch = atomic_load_explicit(&engine->epoch, memory_order_acquire);
 	if (engine->has_log) {
@@ -283,7 +300,7 @@ try_delete(lessor_engine_t *engine, lsr_change_t *change) {
 	lsr_table_free(&change->scope->table, change->address);
 	(void)atomic_fetch_add_explicit(&counters->deletes[epoch % 2], 1, memory_order_seq_cst);
 	const uint64_t hidden = lsr_record_hide(change->record, change->word);
-	(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);
+	(void)lsr_client_hash_remove(&engine->clients, key, change->record_id);
 	lsr_counters_subtract(counters, change->old.address_state, lsr_engine_unit(change->scope, change->address));
 	lsr_record_vacate(change->record, hidden);
 	lsr_tail_retire(change->old.tail);
@@ -334,34 +351,88 @@ intern_future_origin(lessor_engine_t *engine, const lessor_lease_t *lease, uint3
 	return status;
 }
 
-lessor_status_t
-lessor_lease_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, lessor_mode_t mode,
-		    lessor_ticket_t *ticket) {
-	lsr_lease_sizes_t sizes;
-	lessor_status_t status = lsr_engine_for_change(engine, mode);
-	if (status != LESSOR_OK) {
-		return status;
+/* A batch knows where it goes next. */
+static void
+prefetch_chunk(const lessor_engine_t *engine, const lessor_lease_t *leases, size_t count) {
+	uint32_t addresses[LSR_CHUNK];
+	for (size_t i = 0; i < count; i++) {
+		addresses[i] = leases[i].address;
 	}
+	lsr_engine_prefetch(engine, addresses, count);
+}
+
+/* The whole of one update but waiting; *end is moved on success. */
+static lessor_status_t
+update_one(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, uint64_t *end) {
+	lsr_lease_sizes_t sizes;
 	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
-	if (lease == NULL || lease->address == 0 || (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT)) != 0 ||
+	if (lease->address == 0 || (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT)) != 0 ||
 	    (if_client && (fields & LESSOR_FIELD_CLIENT_ID) != 0) ||
 	    !lsr_lease_check(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &sizes) ||
 	    ((fields & LESSOR_FIELD_ADDRESS_STATE) != 0 &&
 	     (lease->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED)) {
 		return LESSOR_INVALID;
 	}
-	status = intern_future_origin(engine, lease, fields);
+	lessor_status_t status = intern_future_origin(engine, lease, fields);
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	lsr_change_t change = {.lease = lease,
-			       .fields = fields,
-			       .client_id = if_client ? lease->client_id : NULL,
-			       .client_id_bytes = if_client ? lease->client_id_bytes : 0,
-			       .address = lease->address,
-			       .log_bytes = lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_INLINE_BYTES)};
+	lsr_change_t change;
+	begin_change(&change, lease->address, if_client ? lease->client_id : NULL,
+		     if_client ? lease->client_id_bytes : 0, lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_INLINE_BYTES));
+	change.lease = lease;
+	change.fields = fields;
 	status = run_change(engine, &change, try_update);
-	return status == LESSOR_OK ? lsr_engine_finish(engine, change.end, mode, ticket) : status;
+	*end = status == LESSOR_OK ? change.end : *end;
+	return status;
+}
+
+lessor_status_t
+lessor_lease_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, lessor_mode_t mode,
+		    lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (lease == NULL) {
+		return LESSOR_INVALID;
+	}
+	uint64_t end = 0;
+	status = update_one(engine, lease, fields, &end);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : status;
+}
+
+lessor_status_t
+lessor_lease_update_batch(lessor_engine_t *engine, const lessor_lease_t *leases, size_t count, uint32_t fields,
+			  lessor_status_t *statuses, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	if ((count > 0 && (leases == NULL || statuses == NULL)) || count > LESSOR_BATCH_MAX) {
+		return LESSOR_INVALID;
+	}
+	uint64_t end = 0;
+	for (size_t at = 0; at < count; at++) {
+		if (at % LSR_CHUNK == 0) {
+			prefetch_chunk(engine, leases + at, lsr_min_u64(count - at, LSR_CHUNK));
+		}
+		statuses[at] = update_one(engine, &leases[at], fields, &end);
+	}
+	return lsr_engine_finish(engine, end, mode, ticket);
+}
+
+/* The whole of one delete but waiting; *end is moved on success. */
+static lessor_status_t
+delete_one(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, size_t client_id_bytes, uint64_t *end) {
+	if (client_id != NULL && (client_id_bytes == 0 || client_id_bytes > LESSOR_CLIENT_ID_MAX_BYTES)) {
+		return LESSOR_INVALID;
+	}
+	lsr_change_t change;
+	begin_change(&change, address, client_id, client_id_bytes, lsr_record_bytes(2 * sizeof(uint32_t)));
+	const lessor_status_t status = run_change(engine, &change, try_delete);
+	*end = status == LESSOR_OK ? change.end : *end;
+	return status;
 }
 
 lessor_status_t
@@ -371,13 +442,27 @@ lessor_lease_delete(lessor_engine_t *engine, uint32_t address, const uint8_t *cl
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	if (client_id != NULL && (client_id_bytes == 0 || client_id_bytes > LESSOR_CLIENT_ID_MAX_BYTES)) {
+	uint64_t end = 0;
+	status = delete_one(engine, address, client_id, client_id_bytes, &end);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : status;
+}
+
+lessor_status_t
+lessor_lease_delete_batch(lessor_engine_t *engine, const uint32_t *addresses, size_t count, lessor_status_t *statuses,
+			  lessor_mode_t mode, lessor_ticket_t *ticket) {
+	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	if ((count > 0 && (addresses == NULL || statuses == NULL)) || count > LESSOR_BATCH_MAX) {
 		return LESSOR_INVALID;
 	}
-	lsr_change_t change = {.client_id = client_id,
-			       .client_id_bytes = client_id_bytes,
-			       .address = address,
-			       .log_bytes = lsr_record_bytes(2 * sizeof(uint32_t))};
-	status = run_change(engine, &change, try_delete);
-	return status == LESSOR_OK ? lsr_engine_finish(engine, change.end, mode, ticket) : status;
+	uint64_t end = 0;
+	for (size_t at = 0; at < count; at++) {
+		if (at % LSR_CHUNK == 0) {
+			lsr_engine_prefetch(engine, addresses + at, lsr_min_u64(count - at, LSR_CHUNK));
+		}
+		statuses[at] = delete_one(engine, addresses[at], NULL, 0, &end);
+	}
+	return lsr_engine_finish(engine, end, mode, ticket);
 }

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-/* How many creates of a batch are in work at the same time: enough to overlap their cache misses, few enough for the fill buffers. */
-#define CHUNK 32u
 /* A chunk's log records stay well below the ring. */
 #define CHUNK_LOG_BYTES_MAX ((uint64_t)128 << 10)
 
@@ -451,7 +449,7 @@ lessor_lease_create(lessor_engine_t *engine, const lessor_lease_t *lease, lessor
 static size_t
 begin_chunk(const lessor_lease_t *leases, size_t count, lsr_create_t *creates) {
 	size_t taken = 0;
-	for (; taken < count && taken < CHUNK; taken++) {
+	for (; taken < count && taken < LSR_CHUNK; taken++) {
 		lsr_create_begin(&creates[taken], &leases[taken]);
 	}
 	return taken;
@@ -467,7 +465,7 @@ lessor_lease_create_batch(lessor_engine_t *engine, const lessor_lease_t *leases,
 	if ((count > 0 && (leases == NULL || statuses == NULL)) || count > LESSOR_BATCH_MAX) {
 		return LESSOR_INVALID;
 	}
-	lsr_create_t creates[CHUNK];
+	lsr_create_t creates[LSR_CHUNK];
 	uint64_t end = 0;
 	for (size_t done = 0; done < count;) {
 		const size_t taken = begin_chunk(leases + done, count - done, creates);

@@ -131,6 +131,9 @@ lessor_status_t lsr_engine_finish(lessor_engine_t *engine, uint64_t lsn, lessor_
 lessor_status_t lsr_engine_log(lessor_engine_t *engine, lsr_record_type_t type, const void *payload,
 			       size_t payload_bytes, uint64_t *lsn);
 
+/* How many operations of a batch are in work at the same time: enough to overlap their cache misses, few enough for the fill buffers. */
+#define LSR_CHUNK 32u
+
 /* ---- leases.c ---------------------------------------------------------------------------------------------------- */
 
 /* What stopped a change, or did not. */
@@ -143,6 +146,9 @@ typedef enum lsr_step {
 	LSR_STEP_INTERN,  /* intern the origin, then start over */
 	LSR_STEP_AGAIN    /* start over */
 } lsr_step_t;
+
+/* Fetch the records of these addresses, at most LSR_CHUNK, ahead of what needs them. A hint; outside of any section. */
+void lsr_engine_prefetch(const lessor_engine_t *engine, const uint32_t *addresses, size_t count);
 
 /* Outside of any read-side section, holding nothing: wait for what stopped a change. */
 void lsr_engine_await(lessor_engine_t *engine, lsr_step_t step, const lsr_record_t *blocker);

@@ -101,13 +101,23 @@ lsr_engine_await(lessor_engine_t *engine, lsr_step_t step, const lsr_record_t *b
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static lessor_status_t
+/* Where the texts of what is read go, one lease's behind the other's. */
+typedef struct {
+	uint8_t *at;
+	size_t left_bytes;
+} lsr_texts_t;
+
+LSR_INLINE lessor_status_t
 answer(const lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t address, const lsr_body_t *body,
-       lessor_lease_t *lease, void *buffer, size_t buffer_bytes) {
-	const lessor_status_t status = lsr_lease_unpack(body, &engine->origins, lease, buffer, buffer_bytes);
-	if (status == LESSOR_OK) {
+       lessor_lease_t *lease, lsr_texts_t *texts) {
+	size_t used_bytes;
+	const lessor_status_t status =
+		lsr_lease_unpack(body, &engine->origins, lease, texts->at, texts->left_bytes, &used_bytes);
+	if (LSR_LIKELY(status == LESSOR_OK)) {
 		lease->address = address;
 		lease->subnet_mask = scope->mask;
+		texts->at += used_bytes;
+		texts->left_bytes -= used_bytes;
 	}
 	return status;
 }
@@ -115,6 +125,57 @@ answer(const lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t address
 static bool
 read_arguments_ok(const lessor_lease_t *lease, const void *buffer, size_t buffer_bytes) {
 	return lease != NULL && (buffer != NULL || buffer_bytes == 0);
+}
+
+/* A look-up in work. */
+typedef struct {
+	const lsr_scope_t *scope;
+	const lsr_record_t *record; /* by address */
+	uint64_t key;               /* by client */
+} lsr_look_t;
+
+/* Inside a read-side section, stage by stage over all of them, so that each stage's cache misses overlap. */
+LSR_INLINE void
+locate_addresses(const lessor_engine_t *engine, const uint32_t *addresses, size_t count, lsr_look_t *looks) {
+	for (size_t i = 0; i < count; i++) {
+		looks[i].scope = lsr_engine_scope_of(engine, addresses[i]);
+	}
+	for (size_t i = 0; count > 1 && i < count; i++) {
+		if (looks[i].scope != NULL) {
+			lsr_table_prefetch(&looks[i].scope->table, addresses[i]);
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		const lsr_scope_t *scope = looks[i].scope;
+		const uint32_t id = scope != NULL ? lsr_table_peek(&scope->table, addresses[i]) : LSR_NO_RECORD;
+		looks[i].record = id != LSR_NO_RECORD ? lsr_pages_record(&engine->pages, id) : NULL;
+		__builtin_prefetch(looks[i].record);
+	}
+}
+
+void
+lsr_engine_prefetch(const lessor_engine_t *engine, const uint32_t *addresses, size_t count) {
+	lsr_look_t looks[LSR_CHUNK];
+	lsr_rcu_enter();
+	locate_addresses(engine, addresses, count, looks);
+	lsr_rcu_leave();
+}
+
+LSR_INLINE void
+get_chunk(const lessor_engine_t *engine, const uint32_t *addresses, size_t count, lessor_lease_t *leases,
+	  lsr_texts_t *texts, lessor_status_t *statuses) {
+	lsr_look_t looks[LSR_CHUNK];
+	lsr_rcu_enter();
+	locate_addresses(engine, addresses, count, looks);
+	for (size_t i = 0; i < count; i++) {
+		lsr_body_t body;
+		statuses[i] = LESSOR_NOT_FOUND;
+		if (LSR_LIKELY(looks[i].record != NULL) &&
+		    LSR_LIKELY(lsr_record_read(looks[i].record, engine->shadows, &body))) {
+			statuses[i] = answer(engine, looks[i].scope, addresses[i], &body, &leases[i], texts);
+		}
+	}
+	lsr_rcu_leave();
 }
 
 lessor_status_t
@@ -126,16 +187,34 @@ lessor_lease_get(lessor_engine_t *engine, uint32_t address, lessor_lease_t *leas
 	if (!read_arguments_ok(lease, buffer, buffer_bytes)) {
 		return LESSOR_INVALID;
 	}
-	lsr_body_t body;
-	status = LESSOR_NOT_FOUND;
-	lsr_rcu_enter();
-	const lsr_scope_t *scope = lsr_engine_scope_of(engine, address);
-	const uint32_t id = scope != NULL ? lsr_table_peek(&scope->table, address) : LSR_NO_RECORD;
-	if (id != LSR_NO_RECORD && lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, &body)) {
-		status = answer(engine, scope, address, &body, lease, buffer, buffer_bytes);
-	}
-	lsr_rcu_leave();
+	lsr_texts_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	get_chunk(engine, &address, 1, lease, &texts, &status);
 	return status;
+}
+
+static bool
+batch_arguments_ok(const void *keys, size_t count, const lessor_lease_t *leases, const void *buffer,
+		   size_t buffer_bytes, const lessor_status_t *statuses) {
+	return count <= LESSOR_BATCH_MAX && (buffer != NULL || buffer_bytes == 0) &&
+	       (count == 0 || (keys != NULL && leases != NULL && statuses != NULL));
+}
+
+lessor_status_t
+lessor_lease_get_batch(lessor_engine_t *engine, const uint32_t *addresses, size_t count, lessor_lease_t *leases,
+		       void *buffer, size_t buffer_bytes, lessor_status_t *statuses) {
+	const lessor_status_t usable = lsr_engine_for_read(engine);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	if (!batch_arguments_ok(addresses, count, leases, buffer, buffer_bytes, statuses)) {
+		return LESSOR_INVALID;
+	}
+	lsr_texts_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	for (size_t at = 0; at < count; at += LSR_CHUNK) {
+		get_chunk(engine, addresses + at, lsr_min_u64(count - at, LSR_CHUNK), leases + at, &texts,
+			  statuses + at);
+	}
+	return LESSOR_OK;
 }
 
 /* The scope with exactly this subnet address. Inside a read-side section. */
@@ -145,6 +224,71 @@ scope_named(const lessor_engine_t *engine, uint32_t subnet) {
 	return scope != NULL && scope->subnet == subnet ? scope : NULL;
 }
 
+static bool
+client_ok(const lessor_client_t *client) {
+	return client->client_id != NULL && client->client_id_bytes > 0;
+}
+
+/* As locate_addresses(). A client that is not in order gets no scope. */
+LSR_INLINE void
+locate_clients(const lessor_engine_t *engine, const lessor_client_t *clients, size_t count, lsr_look_t *looks) {
+	for (size_t i = 0; i < count; i++) {
+		looks[i].scope = client_ok(&clients[i]) ? scope_named(engine, clients[i].subnet) : NULL;
+		if (LSR_LIKELY(looks[i].scope != NULL)) {
+			looks[i].key = lsr_engine_client_key(engine, looks[i].scope, clients[i].client_id,
+							     clients[i].client_id_bytes);
+			lsr_client_hash_prefetch(&engine->clients, looks[i].key);
+		}
+	}
+	for (size_t i = 0; count > 1 && i < count; i++) {
+		const uint32_t id =
+			looks[i].scope != NULL ? lsr_client_hash_peek(&engine->clients, looks[i].key) : LSR_NO_RECORD;
+		if (id != LSR_NO_RECORD) {
+			__builtin_prefetch(lsr_pages_record(&engine->pages, id));
+			__builtin_prefetch(lsr_pages_info(&engine->pages, id >> LSR_PAGE_SHIFT));
+		}
+	}
+}
+
+LSR_INLINE lessor_status_t
+get_client(const lessor_engine_t *engine, const lsr_look_t *look, const lessor_client_t *client, lessor_lease_t *lease,
+	   lsr_texts_t *texts) {
+	const lsr_scope_t *scope = look->scope;
+	const lsr_client_match_t match = {.engine = engine,
+					  .table = &scope->table,
+					  .client_id = client->client_id,
+					  .client_id_bytes = client->client_id_bytes};
+	for (;;) {
+		lsr_body_t body;
+		const uint32_t id = lsr_client_hash_find(&engine->clients, look->key, lsr_match_for_read, &match);
+		if (id == LSR_NO_RECORD) {
+			return LESSOR_NOT_FOUND;
+		}
+		/* Read once more what matched: it may have changed since, then look again. */
+		if (LSR_LIKELY(lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, &body)) &&
+		    LSR_LIKELY(same_client(&match, &body))) {
+			return answer(engine, scope, lsr_table_address(&scope->table, &engine->pages, id), &body, lease,
+				      texts);
+		}
+	}
+}
+
+LSR_INLINE void
+get_client_chunk(const lessor_engine_t *engine, const lessor_client_t *clients, size_t count, lessor_lease_t *leases,
+		 lsr_texts_t *texts, lessor_status_t *statuses) {
+	lsr_look_t looks[LSR_CHUNK];
+	lsr_rcu_enter();
+	locate_clients(engine, clients, count, looks);
+	for (size_t i = 0; i < count; i++) {
+		if (LSR_LIKELY(looks[i].scope != NULL)) {
+			statuses[i] = get_client(engine, &looks[i], &clients[i], &leases[i], texts);
+		} else {
+			statuses[i] = client_ok(&clients[i]) ? LESSOR_NO_SCOPE : LESSOR_INVALID;
+		}
+	}
+	lsr_rcu_leave();
+}
+
 lessor_status_t
 lessor_lease_get_client(lessor_engine_t *engine, uint32_t subnet, const uint8_t *client_id, size_t client_id_bytes,
 			lessor_lease_t *lease, void *buffer, size_t buffer_bytes) {
@@ -152,36 +296,32 @@ lessor_lease_get_client(lessor_engine_t *engine, uint32_t subnet, const uint8_t 
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	if (!read_arguments_ok(lease, buffer, buffer_bytes) || client_id == NULL || client_id_bytes == 0 ||
-	    client_id_bytes > LESSOR_CLIENT_ID_MAX_BYTES) {
+	if (!read_arguments_ok(lease, buffer, buffer_bytes) || client_id_bytes > LESSOR_CLIENT_ID_MAX_BYTES) {
 		return LESSOR_INVALID;
 	}
-	status = LESSOR_NO_SCOPE;
-	lsr_rcu_enter();
-	const lsr_scope_t *scope = scope_named(engine, subnet);
-	while (scope != NULL) {
-		lsr_body_t body;
-		const lsr_client_match_t match = {.engine = engine,
-						  .table = &scope->table,
-						  .client_id = client_id,
-						  .client_id_bytes = (uint8_t)client_id_bytes};
-		const uint32_t id = lsr_client_hash_find(
-			&engine->clients, lsr_engine_client_key(engine, scope, client_id, client_id_bytes),
-			lsr_match_for_read, &match);
-		status = LESSOR_NOT_FOUND;
-		if (id == LSR_NO_RECORD) {
-			break;
-		}
-		/* Read once more what matched: it may have changed since, then look again. */
-		if (lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, &body) &&
-		    same_client(&match, &body)) {
-			status = answer(engine, scope, lsr_table_address(&scope->table, &engine->pages, id), &body,
-					lease, buffer, buffer_bytes);
-			break;
-		}
-	}
-	lsr_rcu_leave();
+	const lessor_client_t client = {
+		.subnet = subnet, .client_id = client_id, .client_id_bytes = (uint8_t)client_id_bytes};
+	lsr_texts_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	get_client_chunk(engine, &client, 1, lease, &texts, &status);
 	return status;
+}
+
+lessor_status_t
+lessor_lease_get_client_batch(lessor_engine_t *engine, const lessor_client_t *clients, size_t count,
+			      lessor_lease_t *leases, void *buffer, size_t buffer_bytes, lessor_status_t *statuses) {
+	const lessor_status_t usable = lsr_engine_for_read(engine);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	if (!batch_arguments_ok(clients, count, leases, buffer, buffer_bytes, statuses)) {
+		return LESSOR_INVALID;
+	}
+	lsr_texts_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	for (size_t at = 0; at < count; at += LSR_CHUNK) {
+		get_client_chunk(engine, clients + at, lsr_min_u64(count - at, LSR_CHUNK), leases + at, &texts,
+				 statuses + at);
+	}
+	return LESSOR_OK;
 }
 
 /* ---- iterating ----------------------------------------------------------------------------------------------------- */
@@ -252,11 +392,12 @@ lessor_lease_next(lessor_engine_t *engine, lessor_cursor_t *cursor, lessor_lease
 	lsr_found_t found;
 	uint64_t at = cursor->next;
 	bool more = true;
+	lsr_texts_t texts = {.at = buffer, .left_bytes = buffer_bytes};
 	status = LESSOR_END;
 	while (more && status == LESSOR_END) {
 		lsr_rcu_enter();
 		if (lsr_engine_walk(engine, &at, cursor->last, &found, &more)) {
-			status = answer(engine, found.scope, found.address, &found.body, lease, buffer, buffer_bytes);
+			status = answer(engine, found.scope, found.address, &found.body, lease, &texts);
 		}
 		lsr_rcu_leave();
 	}

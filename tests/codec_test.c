@@ -96,15 +96,19 @@ assert_unpacks_to(const lsr_body_t *body, const lessor_lease_t *lease) {
 		void *small = malloc(size_bytes);
 		lessor_lease_t untouched;
 		lessor_lease_t out;
+		size_t used;
 		memset(&untouched, 0x5A, sizeof(untouched));
 		memcpy(&out, &untouched, sizeof(out));
-		assert_int_equal(lsr_lease_unpack(body, &origins, &out, small, size_bytes), LESSOR_BUFFER_TOO_SMALL);
+		assert_int_equal(lsr_lease_unpack(body, &origins, &out, small, size_bytes, &used),
+				 LESSOR_BUFFER_TOO_SMALL);
 		assert_memory_equal(&out, &untouched, sizeof(out));
 		free(small);
 	}
 	lessor_lease_t out;
 	uint8_t *buffer = malloc(needed);
-	assert_int_equal(lsr_lease_unpack(body, &origins, &out, buffer, needed), LESSOR_OK);
+	size_t used = SIZE_MAX;
+	assert_int_equal(lsr_lease_unpack(body, &origins, &out, buffer, needed, &used), LESSOR_OK);
+	assert_true(used <= needed);
 	assert_same_lease(&out, lease);
 	assert_true(out.client_id >= buffer && out.client_id + out.client_id_bytes <= buffer + needed);
 	assert_int_equal(out.ticket, body->lsn);
@@ -472,7 +476,9 @@ assert_refused_or_sound(const uint8_t *image, size_t size_bytes) {
 	free(back);
 	lessor_lease_t lease;
 	uint8_t *buffer = malloc(LESSOR_LEASE_BUFFER_BYTES);
-	assert_int_equal(lsr_lease_unpack(&body, &origins, &lease, buffer, LESSOR_LEASE_BUFFER_BYTES), LESSOR_OK);
+	size_t used;
+	assert_int_equal(lsr_lease_unpack(&body, &origins, &lease, buffer, LESSOR_LEASE_BUFFER_BYTES, &used),
+			 LESSOR_OK);
 	assert_true(lease.client_id_bytes > 0);
 	assert_true(lease.client_id >= buffer && lease.client_id < buffer + LESSOR_LEASE_BUFFER_BYTES);
 	free(buffer);

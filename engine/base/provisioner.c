@@ -31,31 +31,34 @@ lsr_provisioner_start(lsr_provisioner_t *provisioner, lsr_arena_t *const arenas[
 	for (unsigned i = 0; i < count; i++) {
 		provisioner->arena[i] = arenas[i];
 	}
-	provisioner->runs = lsr_thread_start(&provisioner->thread, run, provisioner);
-	for (unsigned i = 0; provisioner->runs && i < count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		lsr_arena_look_after(arenas[i], provisioner);
 	}
 }
 
 void
 lsr_provisioner_stop(lsr_provisioner_t *provisioner) {
-	if (!provisioner->runs) {
+	if (provisioner->arenas == 0) {
 		return;
 	}
 	(void)pthread_mutex_lock(&provisioner->lock);
+	const bool runs = provisioner->runs;
 	provisioner->stops = true;
 	(void)pthread_cond_signal(&provisioner->asked);
 	(void)pthread_mutex_unlock(&provisioner->lock);
-	(void)pthread_join(provisioner->thread, NULL);
+	if (runs) {
+		(void)pthread_join(provisioner->thread, NULL);
+	}
 	(void)pthread_cond_destroy(&provisioner->asked);
 	(void)pthread_mutex_destroy(&provisioner->lock);
-	provisioner->runs = false;
+	provisioner->arenas = 0;
 }
 
 void
 lsr_provisioner_ask(lsr_provisioner_t *provisioner) {
 	(void)pthread_mutex_lock(&provisioner->lock);
 	provisioner->has_work = true;
+	provisioner->runs = provisioner->runs || lsr_thread_start(&provisioner->thread, run, provisioner);
 	(void)pthread_cond_signal(&provisioner->asked);
 	(void)pthread_mutex_unlock(&provisioner->lock);
 }

@@ -22,20 +22,20 @@ typedef struct lsr_provisioner {
 	pthread_mutex_t lock;
 	pthread_cond_t asked;
 	pthread_t thread;
-	bool runs;
-	bool stops;    /* lock */
-	bool has_work; /* lock */
-	unsigned arenas;
+	bool runs;       /* lock */
+	bool stops;      /* lock */
+	bool has_work;   /* lock */
+	unsigned arenas; /* 0: not started */
 	lsr_arena_t *arena[LSR_PROVISIONER_ARENAS];
 } lsr_provisioner_t;
 
-/* Look after these arenas from now on. Nothing happens if no thread is to be had. */
+/* Look after these arenas from now on. The thread comes when it is needed first: small stores do without. */
 void lsr_provisioner_start(lsr_provisioner_t *provisioner, lsr_arena_t *const arenas[], unsigned count);
 
 /* Before the arenas are destroyed. All zero, or stopped already: left alone. */
 void lsr_provisioner_stop(lsr_provisioner_t *provisioner);
 
-/* An arena has come close to the end of what is committed. */
+/* An arena has come close to the end of what is committed. Nothing happens if no thread is to be had. */
 void lsr_provisioner_ask(lsr_provisioner_t *provisioner);
 
 #endif

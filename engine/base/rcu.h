@@ -45,15 +45,24 @@ typedef struct lsr_rcu_head {
 	uint64_t process; /* the fork generation that deferred it */
 } lsr_rcu_head_t;
 
+/* The library keeps what its readers write at places of less alignment than it declares, which sanitizers take amiss: there, call it. */
+#if defined(LSR_TSAN) || defined(__SANITIZE_ADDRESS__)
+#define LSR_RCU_READ_LOCK   urcu_bp_read_lock
+#define LSR_RCU_READ_UNLOCK urcu_bp_read_unlock
+#else
+#define LSR_RCU_READ_LOCK   _urcu_bp_read_lock
+#define LSR_RCU_READ_UNLOCK _urcu_bp_read_unlock
+#endif
+
 static inline void
 lsr_rcu_enter(void) {
-	_urcu_bp_read_lock();
+	LSR_RCU_READ_LOCK();
 }
 
 static inline void
 lsr_rcu_leave(void) {
 	LSR_RCU_TSAN_RELEASE(); /* G1 */
-	_urcu_bp_read_unlock();
+	LSR_RCU_READ_UNLOCK();
 }
 
 /* Wait until every section that runs now has ended. Blocking; see the rules above. */

@@ -9,25 +9,23 @@
 #define FIRST_BUCKETS 16u
 /* Entries per bucket at which a shard grows: 4 of 7 keeps four of five buckets without overflow in the worst phase of a round. */
 #define LOAD 4u
-/* Every 16th key is counted; which ones is decided by bits that neither choose shard nor bucket. */
-#define SAMPLE_SHIFT 40
-#define SAMPLE       16u
+/* A counted key (lsr_hash_is_sampled()) stands for so many. */
+#define SAMPLE 16u
 /* A sampled insert stands for 16, that is 4 buckets; some more to catch up. */
 #define SPLITS_MAX 6u
 
-#define HEADER_LOCK    UINT64_C(1)
 #define HEADER_VERSION UINT64_C(2)
 #define VERSION_MASK   UINT64_C(0xFFFFFFFE)
 
 /* ---- headers --------------------------------------------------------------------------------------------------- */
 
-static inline void
-lock_bucket(lsr_bucket_t *bucket) {
+void
+lsr_bucket_lock_slowly(lsr_bucket_t *bucket) {
 	unsigned round = 0;
 	for (;;) {
 		uint64_t header = atomic_load_explicit(&bucket->header, memory_order_relaxed);
-		if ((header & HEADER_LOCK) == 0 &&
-		    atomic_compare_exchange_weak_explicit(&bucket->header, &header, header | HEADER_LOCK,
+		if ((header & LSR_HEADER_LOCK) == 0 &&
+		    atomic_compare_exchange_weak_explicit(&bucket->header, &header, header | LSR_HEADER_LOCK,
 							  memory_order_acquire, memory_order_relaxed)) { /* H3 */
 			return;
 		}
@@ -39,11 +37,6 @@ lock_bucket(lsr_bucket_t *bucket) {
 static uint64_t
 own_header(lsr_bucket_t *bucket) {
 	return atomic_load_explicit(&bucket->header, memory_order_relaxed);
-}
-
-static void
-unlock_bucket(lsr_bucket_t *bucket) {
-	atomic_store_explicit(&bucket->header, own_header(bucket) & ~HEADER_LOCK, memory_order_release); /* H3 */
 }
 
 static void
@@ -276,16 +269,17 @@ split(lsr_client_hash_t *hash, unsigned shard, uint32_t n) {
 	const uint32_t old_index = lsr_hash_index(fresh_index, n);
 	lsr_bucket_t *old = lsr_hash_home(hash, shard, old_index);
 	lsr_bucket_t *fresh = lsr_hash_home(hash, shard, fresh_index);
-	lock_bucket(old);
+	lsr_bucket_lock(old);
 	const bool done = copy_movers(hash, old, fresh, fresh_index, n + 1);
 	if (done) {
-		atomic_store_explicit(&hash->shard[shard].buckets, n + 1, memory_order_release); /* H6 */
+		atomic_store_explicit(&hash->shard[shard].extent, lsr_hash_extent(n + 1),
+				      memory_order_release); /* H6 */
 		bump_version(old);
 		erase_movers(hash, old, fresh_index, n + 1);
 	} else {
 		empty_from(hash, (lsr_place_t){.bucket = fresh});
 	}
-	unlock_bucket(old);
+	lsr_bucket_unlock(old);
 	return done;
 }
 
@@ -302,8 +296,8 @@ grow(lsr_client_hash_t *hash, unsigned shard, uint64_t entries) {
 	}
 }
 
-static __attribute__((noinline)) void
-count_and_grow(lsr_client_hash_t *hash, uint64_t h) {
+void
+lsr_client_hash_grow(lsr_client_hash_t *hash, uint64_t h) {
 	const unsigned number = lsr_hash_shard_of(h);
 	lsr_hash_shard_t *shard = &hash->shard[number];
 	const int32_t sampled = atomic_fetch_add_explicit(&shard->sampled, 1, memory_order_relaxed) + 1;
@@ -317,24 +311,8 @@ count_and_grow(lsr_client_hash_t *hash, uint64_t h) {
 
 /* ---- insert, remove ---------------------------------------------------------------------------------------------- */
 
-/* Lock the bucket that the key belongs to now. */
-LSR_INLINE lsr_bucket_t *
-lock_home(lsr_client_hash_t *hash, uint64_t h) {
-	const unsigned shard = lsr_hash_shard_of(h);
-	const uint32_t tag = lsr_hash_tag(h);
-	for (;;) {
-		const uint32_t index = lsr_hash_index(tag, lsr_hash_buckets(hash, shard));
-		lsr_bucket_t *home = lsr_hash_home(hash, shard, index);
-		lock_bucket(home);
-		if (LSR_LIKELY(index == lsr_hash_index(tag, lsr_hash_buckets(hash, shard)))) {
-			return home;
-		}
-		unlock_bucket(home); /* split meanwhile */
-	}
-}
-
 /* Look for the key in a locked chain. Not there: LSR_INSERT_DONE and the chain's end. */
-LSR_INLINE lsr_insert_t
+static lsr_insert_t
 check_chain(lsr_client_hash_t *hash, lsr_bucket_t *home, uint32_t tag, lsr_match_function match, const void *key,
 	    uint32_t *other, lsr_place_t *end) {
 	for (lsr_bucket_t *bucket = home;; bucket = lsr_hash_overflow(hash, next_of(bucket))) {
@@ -354,24 +332,17 @@ check_chain(lsr_client_hash_t *hash, lsr_bucket_t *home, uint32_t tag, lsr_match
 	}
 }
 
-static bool
-is_sampled(uint64_t h) {
-	return (h >> SAMPLE_SHIFT) % SAMPLE == 0;
-}
-
 lsr_insert_t
-lsr_client_hash_insert(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id, lsr_match_function match,
-		       const void *key, uint32_t *other) {
+lsr_client_hash_insert_slowly(lsr_client_hash_t *hash, lsr_bucket_t *home, uint64_t h, uint32_t record_id,
+			      lsr_match_function match, const void *key, uint32_t *other) {
 	lsr_place_t end;
-	lsr_bucket_t *home = lock_home(hash, h);
 	lsr_insert_t result = check_chain(hash, home, lsr_hash_tag(h), match, key, other, &end);
-	if (LSR_LIKELY(result == LSR_INSERT_DONE) &&
-	    LSR_UNLIKELY(!append(hash, end, (uint64_t)lsr_hash_tag(h) << 32 | record_id))) {
+	if (result == LSR_INSERT_DONE && !append(hash, end, (uint64_t)lsr_hash_tag(h) << 32 | record_id)) {
 		result = LSR_INSERT_NO_MEMORY;
 	}
-	unlock_bucket(home);
-	if (LSR_UNLIKELY(is_sampled(h)) && result == LSR_INSERT_DONE) {
-		count_and_grow(hash, h);
+	lsr_bucket_unlock(home);
+	if (lsr_hash_is_sampled(h) && result == LSR_INSERT_DONE) {
+		lsr_client_hash_grow(hash, h);
 	}
 	return result;
 }
@@ -380,7 +351,7 @@ bool
 lsr_client_hash_remove(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id) {
 	const uint64_t wanted = (uint64_t)lsr_hash_tag(h) << 32 | record_id;
 	bool found = false;
-	lsr_bucket_t *home = lock_home(hash, h);
+	lsr_bucket_t *home = lsr_hash_lock_home(hash, h);
 	for (lsr_place_t at = {.bucket = home}; !found && at.bucket != NULL; at = behind(hash, at)) {
 		const uint64_t entry = entry_at(at.bucket, at.index);
 		if (entry == wanted) {
@@ -390,8 +361,8 @@ lsr_client_hash_remove(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id) 
 			break;
 		}
 	}
-	unlock_bucket(home);
-	if (found && is_sampled(h)) {
+	lsr_bucket_unlock(home);
+	if (found && lsr_hash_is_sampled(h)) {
 		(void)atomic_fetch_sub_explicit(&hash->shard[lsr_hash_shard_of(h)].sampled, 1, memory_order_relaxed);
 	}
 	return found;
@@ -414,7 +385,7 @@ lsr_client_hash_init(lsr_client_hash_t *hash, uint64_t max_entries) {
 	}
 	(void)pthread_mutex_init(&hash->overflow_lock, NULL);
 	for (unsigned i = 0; i < LSR_HASH_SHARDS; i++) {
-		atomic_init(&hash->shard[i].buckets, FIRST_BUCKETS);
+		atomic_init(&hash->shard[i].extent, lsr_hash_extent(FIRST_BUCKETS));
 		atomic_flag_clear_explicit(&hash->shard[i].splitting, memory_order_relaxed);
 	}
 	return true;
@@ -450,7 +421,8 @@ lsr_client_hash_presize(lsr_client_hash_t *hash, uint64_t entries) {
 		return false;
 	}
 	for (unsigned i = 0; i < LSR_HASH_SHARDS; i++) {
-		atomic_store_explicit(&hash->shard[i].buckets, (uint32_t)n, memory_order_release); /* H6: all empty */
+		atomic_store_explicit(&hash->shard[i].extent, lsr_hash_extent((uint32_t)n),
+				      memory_order_release); /* H6: all empty */
 	}
 	return true;
 }

@@ -15,14 +15,14 @@
  *   Writers: hold the lock bit of the home bucket, for the length of one scan. Never wait for anything else while holding it.
  *   Splits:  one at a time per shard, by whoever inserts, never waited for.
  *
- * Who may change what: a bucket's entries and chain: the holder of its lock bit. Shard 'buckets': the holder of 'splitting'.
+ * Who may change what: a bucket's entries and chain: the holder of its lock bit. Shard 'extent': the holder of 'splitting'.
  *
  * Edges:
  *   H1 store entry (release)            ->  H2 load entry (acquire): the record was claimed by the inserter before
  *   H3 lock/unlock header (acq/rel)     ->  H3 of the next writer of this bucket
  *   H4 new version in header (release)  ->  H5 load header after a miss (acquire): a reader that missed an entry because it was moved sees
  *                                           a new version, since H4 comes before the old place is emptied (H1 again)
- *   H6 store 'buckets' (release)        ->  H7 load 'buckets' (acquire): the new bucket has its entries
+ *   H6 store 'extent' (release)         ->  H7 load 'extent' (acquire): the new bucket has its entries
  */
 #ifndef LSR_CLIENT_HASH_H
 #define LSR_CLIENT_HASH_H
@@ -52,7 +52,7 @@ typedef struct lsr_bucket {
 static_assert(sizeof(lsr_bucket_t) == LSR_CACHE_LINE_BYTES, "a bucket is one line");
 
 typedef struct lsr_hash_shard {
-	LSR_APART _Atomic uint32_t buckets; /* read by every operation */
+	LSR_APART _Atomic uint64_t extent; /* lsr_hash_extent() of the number of buckets; read by every operation */
 	LSR_APART _Atomic int32_t
 		sampled; /* entries whose hash is in the sample (1 of 16), written by 1 of 16 operations */
 	atomic_flag splitting;
@@ -98,10 +98,6 @@ size_t lsr_client_hash_home_bytes(uint64_t entries); /* of the home buckets then
 /* Bytes of memory in use. */
 uint64_t lsr_client_hash_memory(lsr_client_hash_t *hash);
 
-/* Insert key -> record_id unless the key is there. On PRESENT and IN_DOUBT *other is the record in question. */
-lsr_insert_t lsr_client_hash_insert(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id, lsr_match_function match,
-				    const void *key, uint32_t *other);
-
 /* Remove the entry (h, record_id). False: it was not there. */
 bool lsr_client_hash_remove(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id);
 
@@ -117,12 +113,23 @@ lsr_hash_tag(uint64_t h) {
 	return (uint32_t)h;
 }
 
-/* Which of n buckets. n >= 2. */
+/* n buckets, n >= 2, as operations want it: in bits 0-31 n, in bits 32-63 the smallest all-ones mask that covers n - 1. */
+static inline uint64_t
+lsr_hash_extent(uint32_t n) {
+	return (uint64_t)(UINT32_MAX >> __builtin_clz(n - 1)) << 32 | n;
+}
+
+static inline uint32_t
+lsr_extent_index(uint64_t extent, uint32_t tag) {
+	const uint32_t high = (uint32_t)(extent >> 32);
+	const uint32_t index = tag & high;
+	return index < (uint32_t)extent ? index : tag & (high >> 1);
+}
+
+/* Which of n buckets. */
 static inline uint32_t
 lsr_hash_index(uint32_t tag, uint32_t n) {
-	const uint32_t high = UINT32_MAX >> __builtin_clz(n - 1); /* smallest all-ones mask that covers n - 1 */
-	const uint32_t index = tag & high;
-	return index < n ? index : tag & (high >> 1);
+	return lsr_extent_index(lsr_hash_extent(n), tag);
 }
 
 static inline lsr_bucket_t *
@@ -137,14 +144,20 @@ lsr_hash_overflow(const lsr_client_hash_t *hash, uint32_t number) {
 
 static inline uint32_t
 lsr_hash_buckets(const lsr_client_hash_t *hash, unsigned shard) {
-	return atomic_load_explicit(&hash->shard[shard].buckets, memory_order_acquire); /* H7 */
+	return (uint32_t)atomic_load_explicit(&hash->shard[shard].extent, memory_order_acquire); /* H7 */
+}
+
+/* Where a key belongs now. */
+static inline uint32_t
+lsr_hash_index_now(const lsr_client_hash_t *hash, unsigned shard, uint32_t tag) {
+	return lsr_extent_index(atomic_load_explicit(&hash->shard[shard].extent, memory_order_acquire), tag); /* H7 */
 }
 
 /* Fetch the home bucket's line ahead of an operation. */
 static inline void
 lsr_client_hash_prefetch(const lsr_client_hash_t *hash, uint64_t h) {
 	const unsigned shard = lsr_hash_shard_of(h);
-	lsr_prefetch_write(lsr_hash_home(hash, shard, lsr_hash_index(lsr_hash_tag(h), lsr_hash_buckets(hash, shard))));
+	lsr_prefetch_write(lsr_hash_home(hash, shard, lsr_hash_index_now(hash, shard, lsr_hash_tag(h))));
 }
 
 /* What a look at a bucket tells: which places have the tag (bit i + 1 for entry i), and how many entries there are. */
@@ -215,6 +228,16 @@ lsr_hash_scan(const lsr_client_hash_t *hash, const lsr_bucket_t *bucket, uint64_
 	}
 }
 
+/* The first record of the home bucket that may hold the key, to be fetched ahead of lsr_client_hash_find(). Inside a read-side section. */
+static inline uint32_t
+lsr_client_hash_peek(const lsr_client_hash_t *hash, uint64_t h) {
+	const unsigned shard = lsr_hash_shard_of(h);
+	const uint32_t tag = lsr_hash_tag(h);
+	const lsr_bucket_t *home = lsr_hash_home(hash, shard, lsr_hash_index_now(hash, shard, tag));
+	const unsigned candidates = lsr_bucket_look(home, tag).candidates;
+	return candidates != 0 ? lsr_bucket_candidate(home, candidates) : LSR_NO_RECORD;
+}
+
 /*
  * The record that holds the key, or LSR_NO_RECORD. Inside a read-side section.
  * For a reader IN_DOUBT means no: 'match' looks at published records only.
@@ -224,7 +247,7 @@ lsr_client_hash_find(const lsr_client_hash_t *hash, uint64_t h, lsr_match_functi
 	const unsigned shard = lsr_hash_shard_of(h);
 	const uint32_t tag = lsr_hash_tag(h);
 	for (;;) {
-		const uint32_t index = lsr_hash_index(tag, lsr_hash_buckets(hash, shard));
+		const uint32_t index = lsr_hash_index_now(hash, shard, tag);
 		const lsr_bucket_t *home = lsr_hash_home(hash, shard, index);
 		const uint64_t header = atomic_load_explicit(&home->header, memory_order_acquire);
 		const uint32_t found = lsr_hash_scan(hash, home, header, tag, match, key);
@@ -234,10 +257,79 @@ lsr_client_hash_find(const lsr_client_hash_t *hash, uint64_t h, lsr_match_functi
 		/* H5: a miss counts only if nothing was moved meanwhile (bit 0, the lock, does not matter). */
 		const uint64_t again = atomic_load_explicit(&home->header, memory_order_acquire);
 		if (LSR_LIKELY(((header ^ again) & ~UINT64_C(1)) == 0 &&
-			       index == lsr_hash_index(tag, lsr_hash_buckets(hash, shard)))) {
+			       index == lsr_hash_index_now(hash, shard, tag))) {
 			return LSR_NO_RECORD;
 		}
 	}
+}
+
+/* ---- the write path, inline where it is common ---------------------------------------------------------------------- */
+
+#define LSR_HEADER_LOCK UINT64_C(1)
+
+/* Every 16th key is counted; which ones is decided by bits that neither choose shard nor bucket. */
+static inline bool
+lsr_hash_is_sampled(uint64_t h) {
+	return (h >> 40) % 16 == 0;
+}
+
+void lsr_bucket_lock_slowly(lsr_bucket_t *bucket);
+void lsr_client_hash_grow(lsr_client_hash_t *hash, uint64_t h);
+
+/* Insert into a chain that is locked by the caller and unlocked here. */
+lsr_insert_t lsr_client_hash_insert_slowly(lsr_client_hash_t *hash, lsr_bucket_t *home, uint64_t h, uint32_t record_id,
+					   lsr_match_function match, const void *key, uint32_t *other);
+
+static inline void
+lsr_bucket_lock(lsr_bucket_t *bucket) {
+	uint64_t header = atomic_load_explicit(&bucket->header, memory_order_relaxed);
+	if (LSR_UNLIKELY((header & LSR_HEADER_LOCK) != 0) ||
+	    LSR_UNLIKELY(!atomic_compare_exchange_strong_explicit(&bucket->header, &header, header | LSR_HEADER_LOCK,
+								  memory_order_acquire,
+								  memory_order_relaxed))) { /* H3 */
+		lsr_bucket_lock_slowly(bucket);
+	}
+}
+
+/* The holder alone writes the header, hence plain load and store. */
+static inline void
+lsr_bucket_unlock(lsr_bucket_t *bucket) {
+	const uint64_t header = atomic_load_explicit(&bucket->header, memory_order_relaxed);
+	atomic_store_explicit(&bucket->header, header & ~LSR_HEADER_LOCK, memory_order_release); /* H3 */
+}
+
+/* Lock the bucket that the key belongs to now. */
+static inline lsr_bucket_t *
+lsr_hash_lock_home(lsr_client_hash_t *hash, uint64_t h) {
+	const unsigned shard = lsr_hash_shard_of(h);
+	const uint32_t tag = lsr_hash_tag(h);
+	for (;;) {
+		const uint32_t index = lsr_hash_index_now(hash, shard, tag);
+		lsr_bucket_t *home = lsr_hash_home(hash, shard, index);
+		lsr_bucket_lock(home);
+		if (LSR_LIKELY(index == lsr_hash_index_now(hash, shard, tag))) {
+			return home;
+		}
+		lsr_bucket_unlock(home); /* split meanwhile */
+	}
+}
+
+/* Insert key -> record_id unless the key is there. On PRESENT and IN_DOUBT *other is the record in question. */
+LSR_INLINE lsr_insert_t
+lsr_client_hash_insert(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id, lsr_match_function match,
+		       const void *key, uint32_t *other) {
+	lsr_bucket_t *home = lsr_hash_lock_home(hash, h);
+	const lsr_bucket_view_t view = lsr_bucket_look(home, lsr_hash_tag(h));
+	if (LSR_UNLIKELY(view.candidates != 0) || LSR_UNLIKELY(view.count == LSR_HASH_ENTRIES)) {
+		return lsr_client_hash_insert_slowly(hash, home, h, record_id, match, key, other);
+	}
+	atomic_store_explicit(&home->entry[view.count], (uint64_t)lsr_hash_tag(h) << 32 | record_id,
+			      memory_order_release); /* H1 */
+	lsr_bucket_unlock(home);
+	if (LSR_UNLIKELY(lsr_hash_is_sampled(h))) {
+		lsr_client_hash_grow(hash, h);
+	}
+	return LSR_INSERT_DONE;
 }
 
 #endif

@@ -374,32 +374,10 @@ unpack_origin(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease
 	}
 }
 
-static void
-unpack_hardware(const lsr_body_t *body, lessor_lease_t *lease) {
-	const size_t skip = (body->flags & LSR_FLAG_HARDWARE_IN_CLIENT) != 0 ? 1 : 0;
-	if ((body->flags & (LSR_FLAG_HARDWARE_IS_CLIENT | LSR_FLAG_HARDWARE_IN_CLIENT)) != 0 &&
-	    lease->client_id != NULL) {
-		lease->hardware_type = 1;
-		lease->hardware = lease->client_id + skip;
-		lease->hardware_bytes = (uint8_t)(lease->client_id_bytes - skip);
-	}
-}
-
 static lessor_lease_t
 unpack_with(const lsr_body_t *body, const lsr_origins_t *origins, lsr_copier_t *copier) {
-	lessor_lease_t out = {
-		.client_id_bytes = body->client_id_bytes,
-		.client_type = body->client_type,
-		.address_state = body->address_state,
-		.quarantine_status = body->quarantine & LSR_QUARANTINE_STATUS,
-		.quarantine_capable = (body->quarantine & LSR_QUARANTINE_CAPABLE) != 0,
-		.client_id_made_up = (body->flags & LSR_FLAG_CLIENT_MADE_UP) != 0,
-		.dns_forward = (body->flags & LSR_FLAG_DNS_FORWARD) != 0,
-		.dns_reverse = (body->flags & LSR_FLAG_DNS_REVERSE) != 0,
-		.last_transaction_s = body->last_transaction_s,
-		.expires_at = body->expires_at,
-		.ticket = body->lsn,
-	};
+	lessor_lease_t out;
+	lsr_unpack_members(body, &out);
 	const bool client_inline = (body->flags & LSR_FLAG_CLIENT_IN_TAIL) == 0;
 	out.client_id = copy_bytes(copier, lsr_body_client(body), body->client_id_bytes);
 	if ((body->flags & LSR_FLAG_NAME_IN_TAIL) != 0) {
@@ -411,20 +389,16 @@ unpack_with(const lsr_body_t *body, const lsr_origins_t *origins, lsr_copier_t *
 	if (body->tail != NULL) {
 		unpack_tail(body->tail, &out, copier);
 	}
-	unpack_hardware(body, &out);
+	lsr_unpack_hardware(body, &out);
 	unpack_origin(body, origins, &out, copier);
 	return out;
 }
 
-/* Without tail and origin: an id, a name and its NUL. */
-#define PLAIN_BUFFER_BYTES (LSR_INLINE_BYTES + 1u)
-
 lessor_status_t
-lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease, void *buffer,
-		 size_t buffer_bytes) {
+lsr_lease_unpack_fully(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease, void *buffer,
+		       size_t buffer_bytes, size_t *used_bytes) {
 	/* A buffer that is too small is left as it is, so try first, unless it surely suffices. */
-	if (buffer_bytes < LESSOR_LEASE_BUFFER_BYTES &&
-	    (buffer_bytes < PLAIN_BUFFER_BYTES || body->tail != NULL || body->origin != LSR_ORIGIN_NONE)) {
+	if (buffer_bytes < LESSOR_LEASE_BUFFER_BYTES) {
 		lsr_copier_t trial = {.at = buffer, .left_bytes = buffer_bytes, .trying = true};
 		(void)unpack_with(body, origins, &trial);
 		if (trial.full) {
@@ -433,6 +407,7 @@ lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_le
 	}
 	lsr_copier_t copier = {.at = buffer, .left_bytes = buffer_bytes};
 	*lease = unpack_with(body, origins, &copier);
+	*used_bytes = buffer_bytes - copier.left_bytes;
 	return LESSOR_OK;
 }
 

@@ -135,12 +135,63 @@ lsr_lease_pack_plain(const lessor_lease_t *lease, uint8_t address_state, lsr_bod
 lessor_status_t lsr_lease_pack(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t origin,
 			       lsr_body_t *body);
 
+/* The long way of lsr_lease_unpack(). */
+lessor_status_t lsr_lease_unpack_fully(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease,
+				       void *buffer, size_t buffer_bytes, size_t *used_bytes);
+
+/* Where the hardware address of a plain lease lies in its client id. */
+static inline void
+lsr_unpack_hardware(const lsr_body_t *body, lessor_lease_t *lease) {
+	const size_t skip = (body->flags & LSR_FLAG_HARDWARE_IN_CLIENT) != 0 ? 1 : 0;
+	if ((body->flags & (LSR_FLAG_HARDWARE_IS_CLIENT | LSR_FLAG_HARDWARE_IN_CLIENT)) != 0 &&
+	    lease->client_id != NULL) {
+		lease->hardware_type = 1;
+		lease->hardware = lease->client_id + skip;
+		lease->hardware_bytes = (uint8_t)(lease->client_id_bytes - skip);
+	}
+}
+
+/* What lies in the body but its texts. */
+static inline void
+lsr_unpack_members(const lsr_body_t *body, lessor_lease_t *lease) {
+	*lease = (lessor_lease_t){
+		.client_id_bytes = body->client_id_bytes,
+		.client_type = body->client_type,
+		.address_state = body->address_state,
+		.quarantine_status = body->quarantine & LSR_QUARANTINE_STATUS,
+		.quarantine_capable = (body->quarantine & LSR_QUARANTINE_CAPABLE) != 0,
+		.client_id_made_up = (body->flags & LSR_FLAG_CLIENT_MADE_UP) != 0,
+		.dns_forward = (body->flags & LSR_FLAG_DNS_FORWARD) != 0,
+		.dns_reverse = (body->flags & LSR_FLAG_DNS_REVERSE) != 0,
+		.last_transaction_s = body->last_transaction_s,
+		.expires_at = body->expires_at,
+		.ticket = body->lsn,
+	};
+}
+
 /*
- * Body -> lease, texts copied to the buffer. address, mask and ticket of the lease are the caller's to set. Inside the read-side section that the body
- * was read in.
+ * Body -> lease, texts copied to the front of the buffer, of which *used_bytes are then taken. address and mask of the lease are the caller's to set. Inside the
+ * read-side section that the body was read in.
  */
-lessor_status_t lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease,
-				 void *buffer, size_t buffer_bytes);
+static inline lessor_status_t
+lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease, void *buffer,
+		 size_t buffer_bytes, size_t *used_bytes) {
+	if (LSR_UNLIKELY(body->tail != NULL || body->origin != LSR_ORIGIN_NONE ||
+			 buffer_bytes < LSR_INLINE_BYTES + 1)) {
+		return lsr_lease_unpack_fully(body, origins, lease, buffer, buffer_bytes, used_bytes);
+	}
+	uint8_t *to = (uint8_t *)buffer;
+	const size_t end = (size_t)body->client_id_bytes + body->name_bytes;
+	const bool has_name = (body->flags & LSR_FLAG_NAME) != 0;
+	lsr_unpack_members(body, lease);
+	memcpy(to, body->text, LSR_INLINE_BYTES);
+	to[end] = '\0';
+	lease->client_id = to;
+	lease->name = has_name ? (const char *)to + body->client_id_bytes : NULL;
+	lsr_unpack_hardware(body, lease);
+	*used_bytes = end + has_name;
+	return LESSOR_OK;
+}
 
 /* Where the client id lies. Valid as long as the body and its tail. */
 const uint8_t *lsr_body_client(const lsr_body_t *body);
