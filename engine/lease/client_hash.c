@@ -446,3 +446,15 @@ lsr_client_hash_memory(lsr_client_hash_t *hash) {
 	return atomic_load_explicit(&hash->homes.committed_bytes, memory_order_relaxed) +
 	       atomic_load_explicit(&hash->overflows.committed_bytes, memory_order_relaxed);
 }
+
+bool
+lsr_client_hash_presize(lsr_client_hash_t *hash, uint64_t entries) {
+	const uint64_t n = lsr_max_u64(FIRST_BUCKETS, entries / (LSR_HASH_SHARDS * LOAD) + 1);
+	if (n >= UINT32_MAX / 2 || !lsr_arena_ensure(&hash->homes, n * LSR_HASH_SHARDS * sizeof(lsr_bucket_t))) {
+		return false;
+	}
+	for (unsigned i = 0; i < LSR_HASH_SHARDS; i++) {
+		atomic_store_explicit(&hash->shard[i].buckets, (uint32_t)n, memory_order_release); /* H6: all empty */
+	}
+	return true;
+}

@@ -179,4 +179,12 @@ lsr_client_hash_find(const lsr_client_hash_t *hash, uint64_t h, lsr_match_functi
 	}
 }
 
+/* ---- many at once ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Give an empty table, which nobody else uses yet, as many buckets as it would have with this many entries: they come without splits then. False: no memory, nothing
+ * changed.
+ */
+bool lsr_client_hash_presize(lsr_client_hash_t *hash, uint64_t entries);
+
 #endif

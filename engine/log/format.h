@@ -57,6 +57,10 @@
 #define LSR_PREPARED_NAME_FORMAT "next-%016llx.seg"
 #define LSR_PREPARED_PREFIX      "next-"
 
+/* Room for the name of a segment. */
+#define LSR_SEGMENT_NAME_BYTES 32u
+void lsr_segment_name(uint64_t index, char name[LSR_SEGMENT_NAME_BYTES]);
+
 typedef enum lsr_record_type {
 	LSR_LOG_PAD = 0,       /* nothing; skipped */
 	LSR_LOG_LEASE = 1,     /* a lease after its change: image of lease/codec.h */

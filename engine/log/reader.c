@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "base/text.h"
 
 /* What one reading needs. */
 typedef struct {
@@ -23,22 +23,8 @@ typedef struct {
 	uint64_t next_lsn; /* 0: not known yet */
 } lsr_log_reading_t;
 
-static lessor_status_t complain(lsr_log_contents_t *contents, lessor_status_t status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static lessor_status_t
-complain(lsr_log_contents_t *contents, lessor_status_t status, const char *format, ...) {
-	va_list arguments;
-	va_start(arguments, format);
-	(void)vsnprintf(contents->sentence, sizeof(contents->sentence), format, arguments);
-	va_end(arguments);
-	return status;
-}
-
-static void
-segment_name(uint64_t index, char name[32]) {
-	(void)snprintf(name, 32, LSR_SEGMENT_NAME_FORMAT, (unsigned long long)index);
-}
+#define complain(contents, status, ...)                                                                                \
+	lsr_complain((contents)->sentence, sizeof((contents)->sentence), status, __VA_ARGS__)
 
 /* ---- the list of segments --------------------------------------------------------------------------------------- */
 
@@ -218,7 +204,7 @@ static lessor_status_t
 read_segment(lsr_log_reading_t *reading, lsr_segment_info_t *segment, const lsr_segment_info_t *next) {
 	char name[32];
 	uint64_t offset;
-	segment_name(segment->index, name);
+	lsr_segment_name(segment->index, name);
 	reading->contents->closed = false;
 	lessor_status_t status = load_segment(reading, segment, name);
 	if (status == LESSOR_OK) {

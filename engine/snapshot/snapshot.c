@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "base/base.h"
 #include "base/crc.h"
 #include "base/io.h"
+#include "base/text.h"
 
 #define MAGIC       UINT64_C(0x3130504E5352534C) /* "LSRSNP01" */
 #define CHUNK_MAGIC UINT32_C(0x4352534C)         /* "LSRC" */
@@ -239,17 +239,7 @@ typedef struct {
 	bool finished;
 } lsr_snapshot_reading_t;
 
-static lessor_status_t complain(lsr_snapshot_info_t *info, lessor_status_t status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static lessor_status_t
-complain(lsr_snapshot_info_t *info, lessor_status_t status, const char *format, ...) {
-	va_list arguments;
-	va_start(arguments, format);
-	(void)vsnprintf(info->sentence, sizeof(info->sentence), format, arguments);
-	va_end(arguments);
-	return status;
-}
+#define complain(info, status, ...) lsr_complain((info)->sentence, sizeof((info)->sentence), status, __VA_ARGS__)
 
 static lessor_status_t
 damaged(lsr_snapshot_reading_t *reading, const char *what) {
