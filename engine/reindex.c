@@ -15,7 +15,7 @@
 /* Leases per thread from which on a thread is worth its start. */
 #define LEASES_WORTH 32768u
 /* Buckets under way at a time. */
-#define AHEAD 16u
+#define AHEAD 32u
 
 typedef struct {
 	lessor_engine_t *engine;
@@ -68,6 +68,10 @@ insert(lessor_engine_t *engine, const lsr_entry_t *entry, uint32_t *other) {
 
 static void
 insert_all(lsr_reindex_t *reindex, const lsr_entry_t *entries, unsigned count) {
+	/* In a loop of their own: a prefetch does not retire before its address is translated. */
+	for (unsigned i = 0; i < count; i++) {
+		lsr_client_hash_prefetch(&reindex->engine->clients, entries[i].key);
+	}
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t other;
 		const lsr_insert_t result = insert(reindex->engine, &entries[i], &other);
@@ -112,7 +116,6 @@ index_pages(lsr_reindex_t *reindex, uint32_t first, uint32_t end) {
 			if (!load(engine, id | place, &entries[count])) {
 				continue;
 			}
-			lsr_client_hash_prefetch(&engine->clients, entries[count].key);
 			if (++count == AHEAD) {
 				insert_all(reindex, entries, count);
 				count = 0;

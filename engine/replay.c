@@ -13,7 +13,7 @@
 /* A window with less than this part of one lane's items is not worth waking anybody. */
 #define SMALL_PART 8u
 /* Records looked up and fetched ahead of the first one's turn. */
-#define AHEAD 16u
+#define AHEAD 32u
 
 lsr_replay_tuning_t lsr_replay_tuning;
 
@@ -131,9 +131,7 @@ look_up(lsr_lane_t *lane, const lsr_item_t *item, lsr_note_t *note) {
 		}
 		return NULL;
 	}
-	lsr_record_t *record = lsr_pages_record(&engine->pages, id);
-	lsr_prefetch_write(record);
-	return record;
+	return lsr_pages_record(&engine->pages, id);
 }
 
 static void
@@ -169,6 +167,10 @@ run_share(lsr_lane_t *lane, lsr_share_t *share) {
 		const uint32_t count = (uint32_t)lsr_min_u64(AHEAD, share->count - at);
 		for (uint32_t i = 0; i < count; i++) {
 			record[i] = look_up(lane, &share->items[at + i], &share->notes[at + i]);
+		}
+		/* In a loop of their own: a prefetch does not retire before its address is translated. */
+		for (uint32_t i = 0; i < count; i++) {
+			lsr_prefetch_write(record[i]);
 		}
 		for (uint32_t i = 0; i < count; i++) {
 			apply(lane->replay, &share->items[at + i], record[i], &share->notes[at + i]);

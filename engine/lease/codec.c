@@ -515,6 +515,28 @@ tail_is_sound(const uint8_t *at, size_t size_bytes, const lsr_body_t *body) {
 	       ((body->flags & LSR_FLAG_NAME_IN_TAIL) == 0 || (seen >> LSR_TAIL_NAME & 1) != 0);
 }
 
+/*
+ * An inline text, in two pieces that may overlap: for so few bytes of unknown number the compiler's string instruction takes longer than
+ * everything else together.
+ */
+static void
+copy_inline(uint8_t to[LSR_INLINE_BYTES], const uint8_t *from, size_t size_bytes) {
+	if (size_bytes >= 16) {
+		memcpy(to, from, 16);
+		memcpy(to + size_bytes - 16, from + size_bytes - 16, 16);
+	} else if (size_bytes >= 8) {
+		memcpy(to, from, 8);
+		memcpy(to + size_bytes - 8, from + size_bytes - 8, 8);
+	} else if (size_bytes >= 4) {
+		memcpy(to, from, 4);
+		memcpy(to + size_bytes - 4, from + size_bytes - 4, 4);
+	} else if (size_bytes > 0) {
+		to[0] = from[0];
+		to[size_bytes / 2] = from[size_bytes / 2];
+		to[size_bytes - 1] = from[size_bytes - 1];
+	}
+}
+
 lessor_status_t
 lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_body_t *body) {
 	if (size_bytes < LSR_IMAGE_HEAD_BYTES) {
@@ -536,7 +558,7 @@ lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_bo
 	    !tail_is_sound(image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes, &out)) {
 		return LESSOR_DAMAGED;
 	}
-	memcpy(out.text, image + LSR_IMAGE_HEAD_BYTES, text_bytes);
+	copy_inline(out.text, image + LSR_IMAGE_HEAD_BYTES, text_bytes);
 	if (tail_bytes != 0) {
 		out.tail = malloc(sizeof(*out.tail) + tail_bytes);
 		if (out.tail == NULL) {
