@@ -10,12 +10,14 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log/format.h"
 #include "replay.h"
@@ -550,6 +552,72 @@ a_torn_tail_is_cut_by_who_may(void **state) {
 	scratch_close(engine);
 }
 
+/* ---- a snapshot that shows what never was at once ------------------------------------------------------------------------- */
+
+/* The image of the first record of a type, and its payload bytes. */
+static uint8_t *
+image_of_first(lsr_record_type_t type, size_t *payload_bytes) {
+	for (size_t at = LSR_BLOCK_BYTES; is_frame(at); at = next_frame(at)) {
+		uint32_t header;
+		memcpy(&header, log_bytes + at + LSR_FRAME_HEADER_BYTES, sizeof(header));
+		if (lsr_header_type(header) == type) {
+			*payload_bytes = lsr_header_payload_bytes(header);
+			return log_bytes + at + LSR_FRAME_HEADER_BYTES + sizeof(header);
+		}
+	}
+	fail();
+	return NULL;
+}
+
+static void
+add_entry(lsr_snapshot_writer_t *writer, uint64_t lsn, lsr_record_type_t type, const uint8_t *image,
+	  size_t image_bytes) {
+	assert_int_equal(lsr_snapshot_add(writer, lsn, lsr_record_header(type, image_bytes), image), 0);
+}
+
+/*
+ * One lease ends, then another begins; a snapshot that was written meanwhile shows both, the first as it was before, the second as it was after. They were
+ * never there together, and the mark says so.
+ */
+static void
+marks_know_what_was_never_there(void **state) {
+	(void)state;
+	uint8_t id[6];
+	lessor_ticket_t from;
+	lessor_ticket_t end;
+	lessor_engine_t *engine = scratch_open_log(directory);
+	lessor_lease_t lease = scratch_lease_numbered(IP(10, 0, 0, 1), 1, id);
+	scratch_scope_add(engine, IP(10, 0, 0, 0), 0xFFFFFF00, true);
+	assert_status(LESSOR_OK, lessor_lease_create(engine, &lease, LESSOR_SYNC, &from));
+	assert_status(LESSOR_OK, lessor_lease_delete(engine, lease.address, NULL, 0, LESSOR_SYNC, NULL));
+	lease = scratch_lease_numbered(IP(10, 0, 0, 200), 2, id);
+	assert_status(LESSOR_OK, lessor_lease_create(engine, &lease, LESSOR_SYNC, &end));
+	scratch_copy(directory, copied);
+	scratch_close(engine);
+	take_log();
+
+	lsr_snapshot_writer_t writer;
+	size_t image_bytes;
+	size_t ignored;
+	const uint64_t one = 1;
+	const lsr_frame_header_t *frame = (const lsr_frame_header_t *)(const void *)(log_bytes + LSR_BLOCK_BYTES);
+	const int file = open(copied, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(lsr_snapshot_begin(&writer, file, frame->store_id, from), 0);
+	uint8_t *scope = image_of_first(LSR_LOG_SCOPE, &image_bytes);
+	memcpy(scope + 48, &one, sizeof(one)); /* the mark at 'from' */
+	add_entry(&writer, from, LSR_LOG_SCOPE, scope, image_bytes);
+	(void)image_of_first(LSR_LOG_LEASE, &image_bytes);
+	add_entry(&writer, from, LSR_LOG_LEASE, image_of_lease(0, &ignored), image_bytes);
+	add_entry(&writer, end, LSR_LOG_LEASE, image_of_lease(1, &ignored), image_bytes);
+	assert_int_equal(lsr_snapshot_finish(&writer, end, 0), 0);
+	assert_int_equal(close(file), 0);
+	free(log_bytes);
+
+	char *found = assert_all_same(copied);
+	assert_non_null(strstr(found, "leases 1 1 0 0 mark 1 creates 2 deletes 1"));
+	free(found);
+}
+
 /* ---- the program -------------------------------------------------------------------------------------------------------------- */
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_directories, remove_directories)
@@ -563,6 +631,7 @@ main(void) {
 		TEST(a_lease_without_a_scope_is_damage),
 		TEST(of_two_leases_of_a_client_the_newer_stays),
 		TEST(a_torn_tail_is_cut_by_who_may),
+		TEST(marks_know_what_was_never_there),
 	};
 	seed = scratch_seed();
 	print_message("LESSOR_TEST_SEED=%" PRIu64 "\n", seed);
