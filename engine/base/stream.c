@@ -143,8 +143,30 @@ lsr_stream_skip(lsr_stream_t *stream, size_t size_bytes) {
 	stream->left_bytes -= size_bytes;
 }
 
+/* Memory for a file of this size: what a small one needs, or both halves with what lies in front of them. */
+static bool
+provide(lsr_stream_t *stream, uint64_t size_bytes) {
+	const size_t half_bytes = LSR_STREAM_VIEW_BYTES + HALF_BYTES;
+	const bool is_large = size_bytes > HALF_BYTES;
+	const size_t needed = is_large ? 2 * half_bytes : lsr_round_up(size_bytes + 1, BLOCK_BYTES);
+	if (needed > stream->memory_bytes) {
+		free(stream->memory);
+		stream->memory = aligned_alloc(BLOCK_BYTES, needed);
+		stream->memory_bytes = stream->memory != NULL ? needed : 0;
+	}
+	stream->half[0].start = stream->memory;
+	if (is_large && stream->memory != NULL) {
+		stream->half[0].start += LSR_STREAM_VIEW_BYTES;
+		stream->half[1].start = stream->half[0].start + half_bytes;
+	}
+	return stream->memory != NULL;
+}
+
 int
 lsr_stream_open(lsr_stream_t *stream, int directory, const char *name, uint64_t size_bytes) {
+	if (!provide(stream, size_bytes)) {
+		return -ENOMEM;
+	}
 	stream->directory = directory;
 	stream->name = name;
 	stream->size_bytes = size_bytes;
@@ -183,29 +205,17 @@ lsr_stream_close(lsr_stream_t *stream) {
 	}
 }
 
-bool
+void
 lsr_stream_init(lsr_stream_t *stream) {
 	*stream = (lsr_stream_t){.file = -1};
-	stream->memory = aligned_alloc(BLOCK_BYTES, 2 * (LSR_STREAM_VIEW_BYTES + HALF_BYTES));
-	if (stream->memory == NULL) {
-		return false;
-	}
-	for (unsigned i = 0; i < 2; i++) {
-		stream->half[i].start =
-			stream->memory + i * (LSR_STREAM_VIEW_BYTES + HALF_BYTES) + LSR_STREAM_VIEW_BYTES;
-	}
 	(void)pthread_mutex_init(&stream->lock, NULL);
 	(void)pthread_cond_init(&stream->changed, NULL);
-	return true;
 }
 
 void
 lsr_stream_destroy(lsr_stream_t *stream) {
-	if (stream->memory != NULL) {
-		lsr_stream_close(stream);
-		free(stream->memory);
-		stream->memory = NULL;
-		(void)pthread_mutex_destroy(&stream->lock);
-		(void)pthread_cond_destroy(&stream->changed);
-	}
+	lsr_stream_close(stream);
+	free(stream->memory);
+	(void)pthread_mutex_destroy(&stream->lock);
+	(void)pthread_cond_destroy(&stream->changed);
 }

@@ -28,6 +28,7 @@ typedef struct lsr_stream_half {
 
 typedef struct lsr_stream {
 	uint8_t *memory;
+	size_t memory_bytes;
 	lsr_stream_half_t half[2];
 	/* The file. */
 	int directory;
@@ -51,8 +52,7 @@ typedef struct lsr_stream {
 	pthread_cond_t changed;
 } lsr_stream_t;
 
-/* False: no memory. A stream that is all zero may be destroyed. */
-bool lsr_stream_init(lsr_stream_t *stream);
+void lsr_stream_init(lsr_stream_t *stream);
 void lsr_stream_destroy(lsr_stream_t *stream);
 
 /* Begin with the first size_bytes of a file; 'name' stays valid until the end. 0 or a negative errno. */

@@ -331,9 +331,10 @@ read_segment(lsr_log_reading_t *reading, lsr_segment_info_t *segment, const lsr_
 	reading->contents->closed = false;
 	reading->offset = 0;
 	const int result = lsr_stream_open(&reading->stream, reading->directory, name, segment->size_bytes);
-	const lessor_status_t status = result == 0 ? read_open_segment(reading, segment, name, next)
-						   : complain(reading->contents, LESSOR_IO, "%s: cannot be opened: %s",
-							      name, strerror(-result));
+	const lessor_status_t status =
+		result == 0 ? read_open_segment(reading, segment, name, next)
+			    : complain(reading->contents, result == -ENOMEM ? LESSOR_NO_MEMORY : LESSOR_IO,
+				       "%s: cannot be opened: %s", name, strerror(-result));
 	lsr_stream_close(&reading->stream);
 	return status;
 }
@@ -386,7 +387,8 @@ lsr_log_read(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], uint64_t
 				     .context = context,
 				     .contents = contents};
 	*contents = (lsr_log_contents_t){0};
-	lessor_status_t status = lsr_stream_init(&reading.stream) ? list_segments(&reading) : LESSOR_NO_MEMORY;
+	lsr_stream_init(&reading.stream);
+	lessor_status_t status = list_segments(&reading);
 	if (status == LESSOR_OK) {
 		status = find_start(&reading, &start);
 	}

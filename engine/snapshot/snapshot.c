@@ -398,13 +398,12 @@ read_file(lsr_snapshot_reading_t *reading, int directory, uint64_t from_lsn) {
 		return complain(info, LESSOR_IO, "%s: cannot be opened: %s", reading->name, strerror((int)-size));
 	}
 	info->size_bytes = (uint64_t)size;
-	if (!lsr_stream_init(&reading->stream)) {
-		return complain(info, LESSOR_NO_MEMORY, "no memory to read %s", reading->name);
-	}
+	lsr_stream_init(&reading->stream);
 	const int result = lsr_stream_open(&reading->stream, directory, reading->name, info->size_bytes);
-	const lessor_status_t status =
-		result == 0 ? read_chunks(reading, from_lsn)
-			    : complain(info, LESSOR_IO, "%s: cannot be opened: %s", reading->name, strerror(-result));
+	const lessor_status_t status = result == 0
+					       ? read_chunks(reading, from_lsn)
+					       : complain(info, result == -ENOMEM ? LESSOR_NO_MEMORY : LESSOR_IO,
+							  "%s: cannot be opened: %s", reading->name, strerror(-result));
 	lsr_stream_destroy(&reading->stream);
 	return status;
 }
