@@ -113,6 +113,8 @@ index_pages(lsr_reindex_t *reindex, uint32_t first, uint32_t end) {
 			continue;
 		}
 		for (uint32_t place = 0; place < LSR_PAGE_RECORDS; place++) {
+			/* Across the page's end, where the processor's own prefetching stops. */
+			lsr_prefetch_write(lsr_pages_record(&engine->pages, (id | place) + AHEAD));
 			if (!load(engine, id | place, &entries[count])) {
 				continue;
 			}

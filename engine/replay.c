@@ -25,6 +25,7 @@ typedef struct {
 } lsr_item_t;
 
 static_assert(sizeof(lsr_item_t) == LSR_CACHE_LINE_BYTES, "an item is one line");
+static_assert(LSR_REPLAY_THREADS_MAX <= LSR_PAGE_RUNS, "a run for each lane");
 
 /* What an item changed, for the counters. */
 enum {
@@ -59,7 +60,8 @@ typedef struct {
 	lsr_replay_t *replay;
 	unsigned number;
 	lsr_scope_t *last_scope; /* most records come in runs of one scope */
-	uint64_t finished;       /* windows; lock */
+	lsr_page_run_t run;
+	uint64_t finished; /* windows; lock */
 	pthread_t thread;
 } lsr_lane_t;
 
@@ -110,28 +112,46 @@ scope_of(lsr_lane_t *lane, uint32_t address) {
 	return scope;
 }
 
-/* Find the scope and record of an item. NULL: there is none, or not to be had. */
-static lsr_record_t *
-look_up(lsr_lane_t *lane, const lsr_item_t *item, lsr_note_t *note) {
-	lsr_replay_t *replay = lane->replay;
-	lessor_engine_t *engine = replay->engine;
+/* Find the scope of an item, and have the way to its record fetched. */
+static void
+look_up_scope(lsr_lane_t *lane, const lsr_item_t *item, lsr_note_t *note) {
 	*note = (lsr_note_t){.scope = scope_of(lane, item->address)};
+	if (note->scope != NULL) {
+		const lsr_table_t *table = &note->scope->table;
+		lsr_prefetch_write(&table->directory[(item->address - table->subnet) >> LSR_PAGE_SHIFT]);
+	} else if (lane->replay->strict) {
+		fail(lane->replay, item->body.lsn, LESSOR_DAMAGED);
+	}
+}
+
+/* As lsr_table_touch(), but pages come from the lane's run, and nobody else brings this one. */
+static uint32_t
+touch(lsr_lane_t *lane, lsr_table_t *table, uint32_t address) {
+	const uint32_t index = (address - table->subnet) >> LSR_PAGE_SHIFT;
+	if (LSR_UNLIKELY(lsr_table_page(table, index) == 0)) {
+		const uint32_t page =
+			lsr_pages_take_run(&lane->replay->engine->pages, &lane->run, table, index << LSR_PAGE_SHIFT);
+		atomic_store_explicit(&table->directory[index], page, memory_order_release); /* D1 */
+	}
+	return lsr_table_peek(table, address);
+}
+
+/* The record of an item; NULL: there is none, or none to be had. */
+static lsr_record_t *
+look_up_record(lsr_lane_t *lane, const lsr_item_t *item, const lsr_note_t *note) {
+	lsr_replay_t *replay = lane->replay;
 	if (note->scope == NULL) {
-		if (replay->strict) {
-			fail(replay, item->body.lsn, LESSOR_DAMAGED);
-		}
 		return NULL;
 	}
 	lsr_table_t *table = &note->scope->table;
-	const uint32_t id = item->is_end ? lsr_table_peek(table, item->address)
-					 : lsr_table_touch(table, &engine->pages, item->address);
+	const uint32_t id = item->is_end ? lsr_table_peek(table, item->address) : touch(lane, table, item->address);
 	if (id == LSR_NO_RECORD) {
 		if (!item->is_end) {
 			fail(replay, item->body.lsn, LESSOR_NO_MEMORY);
 		}
 		return NULL;
 	}
-	return lsr_pages_record(&engine->pages, id);
+	return lsr_pages_record(&replay->engine->pages, id);
 }
 
 static void
@@ -166,7 +186,10 @@ run_share(lsr_lane_t *lane, lsr_share_t *share) {
 	for (uint32_t at = 0; at < share->count; at += AHEAD) {
 		const uint32_t count = (uint32_t)lsr_min_u64(AHEAD, share->count - at);
 		for (uint32_t i = 0; i < count; i++) {
-			record[i] = look_up(lane, &share->items[at + i], &share->notes[at + i]);
+			look_up_scope(lane, &share->items[at + i], &share->notes[at + i]);
+		}
+		for (uint32_t i = 0; i < count; i++) {
+			record[i] = look_up_record(lane, &share->items[at + i], &share->notes[at + i]);
 		}
 		/* In a loop of their own: a prefetch does not retire before its address is translated. */
 		for (uint32_t i = 0; i < count; i++) {
@@ -479,6 +502,9 @@ lsr_replay_free(lsr_replay_t *replay) {
 	(void)pthread_mutex_unlock(&replay->lock);
 	for (unsigned i = 0; i < replay->threads; i++) {
 		(void)pthread_join(replay->lane[i].thread, NULL);
+	}
+	for (unsigned i = 0; i < replay->lanes; i++) {
+		lsr_pages_release_run(&replay->engine->pages, &replay->lane[i].run);
 	}
 	for (unsigned i = 0; i < WINDOWS; i++) {
 		free_window(replay, &replay->window[i]);
