@@ -64,7 +64,7 @@ END {
 	count = split("store workload leases scopes threads batch durability in_flight fill_percent seed settings ops seconds ops_per_s " \
 		"ns_per_op p50_ns p99_ns p999_ns max_ns ack_p50_us ack_p99_us harness_ns_per_op cpu_seconds " \
 		"first_fifth_ops_per_s last_fifth_ops_per_s bytes_per_lease rss_bytes device_flush_p50_us device_flush_p99_us " \
-		"open_seconds_log open_seconds_snapshot quiet_ops_per_s quiet_p99_ns snapshot_seconds snapshots commit machine", wanted, " ")
+		"open_seconds_log open_seconds_snapshot quiet_ops_per_s quiet_p99_ns beside_ops_per_s beside_p99_ns snapshot_seconds snapshots commit machine", wanted, " ")
 	for (i = 1; i <= count; i++) is(wanted[i] in v, "a key " wanted[i])
 	for (key in v) found++
 	is(found == count, "no other keys")
@@ -75,7 +75,7 @@ END {
 	is(positive("seconds"), "seconds > 0")
 	ratio = v["ops_per_s"] * v["seconds"] / v["ops"]
 	is(ratio > 0.999 && ratio < 1.001, "ops_per_s == ops / seconds")
-	ratio = v["ns_per_op"] * v["ops_per_s"] / 1e9 / (workload == "restart" ? 1 : threads)
+	ratio = v["ns_per_op"] * v["ops_per_s"] / 1e9 / (workload == "restart" || workload == "expire" ? 1 : threads)
 	is(ratio > 0.999 && ratio < 1.001, "ns_per_op == 1e9 * threads / ops_per_s")
 	is(v["cpu_seconds"] ~ /^[0-9]/ && positive("rss_bytes") && v["bytes_per_lease"] ~ /^[0-9]/, "resources")
 	is(v["commit"] != "" && v["machine"] != "" && v["settings"] != "", "texts")
@@ -92,7 +92,10 @@ END {
 	}
 	if (workload == "snapshot") {
 		is(positive("quiet_ops_per_s") && positive("quiet_p99_ns") && positive("snapshot_seconds") && positive("snapshots"), "snapshots")
+	} else if (workload == "expire" && threads > 1) {
+		is(positive("quiet_ops_per_s") && positive("quiet_p99_ns") && positive("beside_ops_per_s") && positive("beside_p99_ns"), "readers beside")
 	} else {
+		is(v["beside_p99_ns"] == "null", "no readers beside")
 		is(v["quiet_ops_per_s"] == "null" && v["snapshots"] == "null", "no snapshots")
 	}
 	if (durability == "none") {

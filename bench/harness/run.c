@@ -42,6 +42,8 @@ run_job(void *argument) {
 	if (worker->good) {
 		job->body(job->run, worker, job->argument);
 		worker->store->thread_end(worker->thread);
+	} else if (worker->done != NULL) {
+		atomic_store(worker->done, true); /* or its readers would wait for it */
 	}
 	return NULL;
 }
@@ -229,6 +231,11 @@ sum_up(bench_run_t *run, const bench_worker_t *workers) {
 	results->seconds = (double)(interrupted ? longest : ended - begun) * ns_per_tick / 1e9;
 }
 
+unsigned
+bench_run_threads(const bench_options_t *options) {
+	return options->workload->lone ? 1 : options->threads;
+}
+
 /* How many changes a store may gather before it commits them. */
 static uint64_t
 group_of(const bench_options_t *options) {
@@ -263,7 +270,8 @@ measure_harness(bench_run_t *run) {
 	}
 	const bool good = run_jobs(run, workers, options->threads, 0, phase_body, &phase);
 	sum_up(run, workers);
-	run->results.harness_ns_per_op = run->results.seconds * 1e9 * options->threads / (double)run->results.ops;
+	run->results.harness_ns_per_op =
+		run->results.seconds * 1e9 * bench_run_threads(options) / (double)run->results.ops;
 	free_workers(workers, options->threads);
 	return good;
 }

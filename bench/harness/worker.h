@@ -12,6 +12,8 @@
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H
 
+#include <stdatomic.h>
+
 #include "clock.h"
 #include "free_map.h"
 #include "histogram.h"
@@ -68,6 +70,7 @@ typedef struct bench_worker {
 	bool half_expired;   /* every second lease of the window has expired from the beginning */
 	uint64_t swept;      /* expire: addresses of this thread's scopes so far */
 	uint64_t ended_ever; /* expire: leases */
+	_Atomic bool *done;  /* expire: nothing is left; NULL: this thread is no reader beside */
 
 	/* The calls. */
 	bench_lease_t *requests;

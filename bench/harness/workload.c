@@ -273,25 +273,61 @@ step_conflict(bench_worker_t *worker) {
 
 /* ---- expiry ------------------------------------------------------------------------------------------------------------- */
 
-/* A batch of addresses of one of this thread's scopes; when there are no more, it is done. */
 static size_t
-step_expire(bench_worker_t *worker) {
+read_living(bench_worker_t *worker) {
+	const size_t n = bench_worker_next(worker);
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t at = (bench_random(&worker->random) >> 32) * worker->leases >> 32;
+		bench_worker_lease(worker, at & ~UINT64_C(1), &worker->requests[i]);
+		worker->requests[i].expires_at = 0;
+	}
+	(void)bench_worker_get(worker, n, false);
+	return n;
+}
+
+static size_t
+finish_expiry(bench_worker_t *worker) {
+	worker->target = worker->ops;
+	return 0;
+}
+
+size_t
+bench_step_read_living(bench_worker_t *worker) {
+	const bool more = worker->done != NULL && worker->ops < worker->leases;
+	return more ? read_living(worker) : finish_expiry(worker);
+}
+
+/* A batch of addresses; when there are no more, all are done. */
+static size_t
+sweep(bench_worker_t *worker) {
 	const bench_space_t *space = worker->space;
-	const uint64_t scopes_begin = (uint64_t)space->scopes * worker->number / worker->threads;
-	const uint64_t scopes_end = (uint64_t)space->scopes * (worker->number + 1) / worker->threads;
-	const uint64_t scope = scopes_begin + worker->swept / space->pool;
 	size_t ended = 0;
-	if (scope >= scopes_end) {
-		worker->target = worker->ops;
-		return 0;
+	if (worker->swept >= space->slots) {
+		return finish_expiry(worker);
 	}
 	bench_worker_room(worker, worker->batch);
 	const uint32_t offset = (uint32_t)(worker->swept % space->pool);
 	const uint32_t count = (uint32_t)least(worker->batch, space->pool - offset);
-	const uint32_t first = bench_space_subnet(space, (uint32_t)scope) + offset;
+	const uint32_t first = bench_space_subnet(space, (uint32_t)(worker->swept / space->pool)) + offset;
 	worker->swept += count;
 	(void)bench_worker_expire(worker, first, first + (count - 1), &ended);
 	return ended;
+}
+
+/* The first thread sweeps, the others read until it has finished, or failed. */
+static size_t
+step_expire(bench_worker_t *worker) {
+	if (worker->number == 0) {
+		const size_t ended = sweep(worker);
+		if (worker->done != NULL && (!worker->good || worker->target == worker->ops)) {
+			atomic_store_explicit(worker->done, true, memory_order_relaxed);
+		}
+		return ended;
+	}
+	/* At least once, or there is nothing to report. */
+	const bool more =
+		worker->done != NULL && (worker->ops == 0 || !atomic_load_explicit(worker->done, memory_order_relaxed));
+	return more ? read_living(worker) : finish_expiry(worker);
 }
 
 /* ---- what there is ------------------------------------------------------------------------------------------------------ */
@@ -346,11 +382,13 @@ static const bench_workload_t expire = {.name = "expire",
 					.fill_percent = 100,
 					.prefills = true,
 					.half_expired = true,
+					.lone = true,
 					.step = step_expire,
 					.course = bench_course_expire,
 					.refusal = refuse_expire};
 static const bench_workload_t restart = {.name = "restart",
 					 .fill_percent = 100,
+					 .lone = true,
 					 .prefills = true,
 					 .course = bench_course_restart,
 					 .refusal = refuse_restart};
