@@ -2,16 +2,18 @@
 /*
  * Opening: newest snapshot, then the log behind it, then the indexes.
  *
- * Replay rules, applied in log order by one thread to an engine that nobody else sees yet:
- *   lease       Put it into its scope's table if the record there, if any, has a smaller LSN. No scope owns the address: skip it. That happens only between a
- *               snapshot's 'from' position and the moment it listed the scopes, for a scope that was deleted in between; the log has its end.
- *   lease end   Remove the lease if its LSN is smaller. Count the delete if its epoch is later than the snapshot's.
+ * Replay rules, applied in log order to an engine that nobody else sees yet. Leases and their ends go through replay.h, which applies them on several threads
+ * with the result of one; whatever else is here waits until they are done, and is applied alone.
+ *   lease       Put it into its scope's table if the record there, if any, has a smaller LSN. No scope owns the address: in the log, damage. In a
+ *               snapshot, skip it: scopes are listed first, under the lock that their changes hold, and are those of its 'from' position; a lease of a
+ *               scope that came while the leases were written is in the log again, behind its scope.
+ *   lease end   Remove the lease if its LSN is smaller. Count the delete if its epoch is later than the snapshot's. No scope owns the address: damage.
  *   scope       Same subnet and uid: take the configuration. Otherwise create it; if it overlaps one with a greater uid, a later state is
  *               already there: skip it.
  *   scope end   Same uid: remove the scope with its leases. Otherwise a later scope is already there: remove from it the leases with a smaller LSN.
  *   origin      Give the number these texts.
- * Counters are kept all along, so that high-water marks come out as they were. Then every lease enters the client hash. Two leases of one client in one scope cannot come out of a sound log; should it
- * happen, the greater LSN wins and the report says so.
+ * Counters are kept all along, so that high-water marks come out as they were. Then every lease enters the client hash (reindex.h). Two leases of one client in
+ * one scope cannot come out of a sound log; should it happen, the greater LSN wins and the report says so.
  */
 #include "engine_p.h"
 

@@ -20,6 +20,9 @@
 typedef struct {
 	lessor_engine_t *engine;
 	uint32_t pages; /* behind the last one */
+	bool is_large;
+	unsigned threads;
+	atomic_uint started;
 	_Atomic uint32_t next_page;
 	_Atomic bool no_memory;
 	pthread_mutex_t lock; /* protects what follows */
@@ -131,6 +134,10 @@ static void *
 run(void *argument) {
 	lsr_reindex_t *reindex = argument;
 	uint32_t first;
+	if (reindex->is_large) {
+		const unsigned part = atomic_fetch_add_explicit(&reindex->started, 1, memory_order_relaxed);
+		lsr_client_hash_bring(&reindex->engine->clients, part, reindex->threads);
+	}
 	while (!atomic_load_explicit(&reindex->no_memory, memory_order_relaxed) &&
 	       (first = atomic_fetch_add_explicit(&reindex->next_page, PAGES_STEP, memory_order_relaxed)) <
 		       reindex->pages) {
@@ -195,6 +202,8 @@ lsr_engine_reindex(lessor_engine_t *engine, uint64_t leases, uint64_t *duplicate
 	unsigned started = 0;
 	(void)lsr_client_hash_presize(&engine->clients, leases); /* without it the table grows as it always does */
 	(void)pthread_mutex_init(&reindex.lock, NULL);
+	reindex.is_large = leases >= LEASES_WORTH;
+	reindex.threads = wanted;
 	while (started + 1 < wanted && lsr_thread_start(&thread[started], run, &reindex)) {
 		started++;
 	}

@@ -69,7 +69,8 @@ struct lsr_replay {
 	lessor_engine_t *engine;
 	unsigned lanes;
 	unsigned items; /* of a share */
-	bool strict;
+	bool strict;    /* an address without a scope is damage */
+	bool alone;     /* the caller serves all lanes, out of one run of pages */
 	uint64_t settled_lsn;
 	lsr_window_t window[WINDOWS];
 	lsr_lane_t lane[LSR_REPLAY_THREADS_MAX];
@@ -346,6 +347,7 @@ collect(lsr_replay_t *replay, uint64_t most) {
 static void
 dispatch(lsr_replay_t *replay, bool alone) {
 	lsr_window_t *window = filling(replay);
+	replay->alone = alone;
 	if (!alone) {
 		start_threads(replay);
 	}

@@ -187,4 +187,10 @@ lsr_client_hash_find(const lsr_client_hash_t *hash, uint64_t h, lsr_match_functi
  */
 bool lsr_client_hash_presize(lsr_client_hash_t *hash, uint64_t entries);
 
+/*
+ * Have one of so many parts of the buckets' memory brought, by a write that changes nothing: a huge page that is read first is brought twice. Each
+ * part may be brought by a thread of its own, at any time.
+ */
+void lsr_client_hash_bring(lsr_client_hash_t *hash, unsigned part, unsigned parts);
+
 #endif

@@ -112,6 +112,9 @@ lsr_pages_take_run(lsr_pages_t *pages, lsr_page_run_t *run, const void *owner, u
 		if (!begun) {
 			return lsr_pages_take(pages, owner, first_offset);
 		}
+		/* Bring the huge page by a write: one that is read first is brought twice, the first time as zeros that all share. */
+		(void)atomic_fetch_or_explicit(&lsr_pages_record(pages, run->next << LSR_PAGE_SHIFT)->word, 0,
+					       memory_order_relaxed);
 	}
 	assign(pages, run->next, owner, first_offset);
 	return run->next++;
