@@ -369,8 +369,9 @@ read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_r
 	return status;
 }
 
+/* Everything is filled, also on failure. */
 static void
-count_all(const lessor_engine_t *engine, lessor_report_t *report) {
+fill_totals(const lessor_engine_t *engine, lessor_report_t *report) {
 	const lsr_scope_t *scope;
 	report->leases = report->scopes = 0;
 	for (uint64_t at = 0;
@@ -407,7 +408,7 @@ lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor
 			remove_prepared(engine);
 		}
 	}
-	count_all(engine, report);
+	fill_totals(engine, report);
 	if (status == LESSOR_OK) {
 		status = lsr_engine_reindex(engine, report->leases, &duplicates);
 		report->leases -= duplicates;

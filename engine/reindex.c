@@ -183,10 +183,11 @@ settle(lessor_engine_t *engine, uint32_t id) {
 }
 
 static lessor_status_t
-settle_rivals(lsr_reindex_t *reindex) {
+settle_rivals(const lsr_reindex_t *reindex, uint64_t *duplicates) {
 	lessor_status_t status = LESSOR_OK;
 	for (size_t i = 0; i < reindex->count && status == LESSOR_OK; i++) {
 		status = settle(reindex->engine, reindex->rivals[i]);
+		*duplicates += status == LESSOR_OK;
 	}
 	return status;
 }
@@ -212,8 +213,8 @@ lsr_engine_reindex(lessor_engine_t *engine, uint64_t leases, uint64_t *duplicate
 		(void)pthread_join(thread[i], NULL);
 	}
 	const bool failed = atomic_load_explicit(&reindex.no_memory, memory_order_relaxed);
-	const lessor_status_t status = failed ? LESSOR_NO_MEMORY : settle_rivals(&reindex);
-	*duplicates = reindex.count;
+	*duplicates = 0;
+	const lessor_status_t status = failed ? LESSOR_NO_MEMORY : settle_rivals(&reindex, duplicates);
 	free(reindex.rivals);
 	(void)pthread_mutex_destroy(&reindex.lock);
 	return status;

@@ -8,8 +8,8 @@
 
 /* Windows under way at a time: one is filled, one applied, the others even out who is faster at the moment. */
 #define WINDOWS 4u
-/* Of one lane in one window: half a megabyte, so that what the caller writes the lane still finds in the nearest shared cache. */
-#define ITEMS 8192u
+/* Of one lane in one window: a quarter of a megabyte, so that lanes find what the caller wrote in a cache that they share. */
+#define ITEMS 4096u
 /* A window with less than this part of one lane's items is not worth waking anybody. */
 #define SMALL_PART 8u
 /* Records looked up and fetched ahead of the first one's turn. */
@@ -382,7 +382,7 @@ lane_of(const lsr_replay_t *replay, uint32_t address) {
 	return (unsigned)((uint64_t)h * replay->lanes >> 32);
 }
 
-/* The next free item of a lane; lsr_replay_add() makes it count. */
+/* The next free item of a lane; add_item() makes it count. */
 static lsr_item_t *
 next_item(lsr_replay_t *replay, unsigned lane) {
 	const lsr_share_t *share = &filling(replay)->share[lane];
