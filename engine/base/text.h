@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <lessor/status.h>
+
 /* Is 'text' at most max_bytes long, which is at most 32, and ASCII? Reads at most max_bytes + 1 bytes. On true *size_bytes is its length. */
 static inline bool
 lsr_text_is_short_ascii(const char *text, size_t max_bytes, size_t *size_bytes) {
@@ -31,8 +33,6 @@ lsr_text_is_short_ascii(const char *text, size_t max_bytes, size_t *size_bytes) 
 	*size_bytes = length;
 	return ((seen | word) & UINT64_C(0x8080808080808080)) == 0;
 }
-
-#include <lessor/status.h>
 
 /* Put a sentence into a buffer, cut to what fits; returns 'status'. */
 lessor_status_t lsr_complain(char *sentence, size_t sentence_bytes, lessor_status_t status, const char *format, ...)
