@@ -30,49 +30,56 @@ has_client(const lessor_lease_t *lease) {
 }
 
 LSR_INLINE void
-locate_scope(lessor_engine_t *engine, lsr_create_t *create) {
-	create->scope = lsr_engine_scope_of(engine, create->lease->address);
-	if (LSR_LIKELY(create->scope != NULL)) {
-		lsr_prefetch_write(&create->scope->counters);
-	}
-}
-
-LSR_INLINE void
 locate_record(lessor_engine_t *engine, lsr_create_t *create) {
-	create->record = NULL;
-	lsr_table_prefetch_take(&create->scope->table, create->lease->address);
-	create->record_id = lsr_table_touch(&create->scope->table, &engine->pages, create->lease->address);
-	if (LSR_LIKELY(create->record_id != LSR_NO_RECORD)) {
-		create->record = lsr_pages_record(&engine->pages, create->record_id);
-		lsr_prefetch_write(create->record);
-	}
+	const uint32_t id = lsr_table_touch(&create->scope->table, &engine->pages, create->lease->address);
+	create->record_id = id;
+	create->record = LSR_LIKELY(id != LSR_NO_RECORD) ? lsr_pages_record(&engine->pages, id) : NULL;
 }
 
 LSR_INLINE void
 locate_client(lessor_engine_t *engine, lsr_create_t *create) {
 	const lessor_lease_t *lease = create->lease;
 	create->key = lsr_engine_client_key(engine, create->scope, lease->client_id, lease->client_id_bytes);
-	lsr_client_hash_prefetch(&engine->clients, create->key);
 }
 
-/* Stage by stage over all of them, so that each stage's cache misses overlap. */
+static bool
+is_located(const lsr_create_t *create) {
+	return LSR_LIKELY(create->step != LSR_STEP_DONE && create->scope != NULL && has_client(create->lease));
+}
+
+/*
+ * Stage by stage over all of them, so that each stage's cache misses overlap. Records and buckets are fetched in a loop of their own: a prefetch does not
+ * retire before its address is translated.
+ */
 LSR_INLINE void
 locate_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count) {
 	for (size_t i = 0; i < count; i++) {
 		if (creates[i].step != LSR_STEP_DONE) {
-			locate_scope(engine, &creates[i]);
+			creates[i].scope = lsr_engine_scope_of(engine, creates[i].lease->address);
 		}
 	}
 	for (size_t i = 0; count > 1 && i < count; i++) {
-		if (creates[i].step != LSR_STEP_DONE && creates[i].scope != NULL) {
+		if (is_located(&creates[i])) {
 			lsr_table_prefetch(&creates[i].scope->table, creates[i].lease->address);
 		}
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (LSR_LIKELY(creates[i].step != LSR_STEP_DONE && creates[i].scope != NULL &&
-			       has_client(creates[i].lease))) {
+		if (is_located(&creates[i])) {
 			locate_record(engine, &creates[i]);
+			if (count == 1) {
+				lsr_prefetch_write(creates[i].record);
+			}
 			locate_client(engine, &creates[i]);
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (is_located(&creates[i])) {
+			if (count > 1) {
+				lsr_prefetch_write(creates[i].record);
+			}
+			lsr_client_hash_prefetch(&engine->clients, creates[i].key);
+			lsr_prefetch_write(&creates[i].scope->counters);
+			lsr_table_prefetch_take(&creates[i].scope->table, creates[i].lease->address);
 		}
 	}
 }

@@ -22,20 +22,36 @@
 
 static bool
 same_client(const lsr_client_match_t *match, const lsr_body_t *body) {
-	return body->client_id_bytes == match->client_id_bytes &&
-	       memcmp(lsr_body_client(body), match->client_id, match->client_id_bytes) == 0;
+	const size_t bytes = match->client_id_bytes;
+	return body->client_id_bytes == bytes &&
+	       (LSR_LIKELY(bytes <= LSR_INLINE_BYTES) ? lsr_equal_short(body->text, match->client_id, bytes)
+						      : memcmp(lsr_body_client(body), match->client_id, bytes) == 0);
+}
+
+/* Is this record's lease the client's? If so *body is the lease at that moment. */
+static inline bool
+read_if_same(const lsr_client_match_t *match, uint32_t record_id, lsr_body_t *body) {
+	return lsr_pages_owner(&match->engine->pages, record_id) == match->table &&
+	       lsr_record_read(lsr_pages_record(&match->engine->pages, record_id), match->engine->shadows, body) &&
+	       same_client(match, body);
 }
 
 lsr_match_t
 lsr_match_for_read(const void *key, uint32_t record_id) {
-	const lsr_client_match_t *match = key;
 	lsr_body_t body;
-	return lsr_pages_owner(&match->engine->pages, record_id) == match->table &&
-			       lsr_record_read(lsr_pages_record(&match->engine->pages, record_id),
-					       match->engine->shadows, &body) &&
-			       same_client(match, &body)
-		       ? LSR_MATCH_YES
-		       : LSR_MATCH_NO;
+	return read_if_same(key, record_id, &body) ? LSR_MATCH_YES : LSR_MATCH_NO;
+}
+
+/* A look for a client that keeps what it found. */
+typedef struct {
+	lsr_client_match_t match;
+	lsr_body_t *body;
+} lsr_client_look_t;
+
+static inline lsr_match_t
+match_and_keep(const void *key, uint32_t record_id) {
+	const lsr_client_look_t *look = key;
+	return read_if_same(&look->match, record_id, look->body) ? LSR_MATCH_YES : LSR_MATCH_NO;
 }
 
 lsr_match_t
@@ -254,23 +270,16 @@ LSR_INLINE lessor_status_t
 get_client(const lessor_engine_t *engine, const lsr_look_t *look, const lessor_client_t *client, lessor_lease_t *lease,
 	   lsr_texts_t *texts) {
 	const lsr_scope_t *scope = look->scope;
-	const lsr_client_match_t match = {.engine = engine,
-					  .table = &scope->table,
-					  .client_id = client->client_id,
-					  .client_id_bytes = client->client_id_bytes};
-	for (;;) {
-		lsr_body_t body;
-		const uint32_t id = lsr_client_hash_find(&engine->clients, look->key, lsr_match_for_read, &match);
-		if (id == LSR_NO_RECORD) {
-			return LESSOR_NOT_FOUND;
-		}
-		/* Read once more what matched: it may have changed since, then look again. */
-		if (LSR_LIKELY(lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, &body)) &&
-		    LSR_LIKELY(same_client(&match, &body))) {
-			return answer(engine, scope, lsr_table_address(&scope->table, &engine->pages, id), &body, lease,
-				      texts);
-		}
-	}
+	lsr_body_t body;
+	const lsr_client_look_t wanted = {.match = {.engine = engine,
+						    .table = &scope->table,
+						    .client_id = client->client_id,
+						    .client_id_bytes = client->client_id_bytes},
+					  .body = &body};
+	const uint32_t id = lsr_client_hash_find(&engine->clients, look->key, match_and_keep, &wanted);
+	return id == LSR_NO_RECORD ? LESSOR_NOT_FOUND
+				   : answer(engine, scope, lsr_table_address(&scope->table, &engine->pages, id), &body,
+					    lease, texts);
 }
 
 LSR_INLINE void

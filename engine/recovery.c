@@ -2,128 +2,39 @@
 /*
  * Opening: newest snapshot, then the log behind it, then the indexes.
  *
- * Replay rules, applied in log order by one thread to an engine that nobody else sees yet:
- *   lease       Put it into its scope's table if the record there, if any, has a smaller LSN. No scope owns the address: skip it. That happens only between a
- *               snapshot's 'from' position and the moment it listed the scopes, for a scope that was deleted in between; the log has its end.
- *   lease end   Remove the lease if its LSN is smaller. Count the delete if its epoch is later than the snapshot's.
+ * Replay rules, applied in log order to an engine that nobody else sees yet. Leases and their ends go through replay.h, which applies them on several threads
+ * with the result of one; whatever else is here waits until they are done, and is applied alone.
+ *   lease       Put it into its scope's table if the record there, if any, has a smaller LSN. No scope owns the address: in the log, damage. In a
+ *               snapshot, skip it: scopes are listed first, under the lock that their changes hold, and are those of its 'from' position; a lease of a
+ *               scope that came while the leases were written is in the log again, behind its scope.
+ *   lease end   Remove the lease if its LSN is smaller. Count the delete if its epoch is later than the snapshot's. No scope owns the address: damage.
  *   scope       Same subnet and uid: take the configuration. Otherwise create it; if it overlaps one with a greater uid, a later state is
  *               already there: skip it.
  *   scope end   Same uid: remove the scope with its leases. Otherwise a later scope is already there: remove from it the leases with a smaller LSN.
  *   origin      Give the number these texts.
- * Counters are kept all along, so that high-water marks come out as they were. Then every lease enters the client hash. Two leases of one client in one scope cannot come out of a sound log; should it
- * happen, the greater LSN wins and the report says so.
+ * Counters are kept all along, so that high-water marks come out as they were. Then every lease enters the client hash (reindex.h). Two leases of one client in
+ * one scope cannot come out of a sound log; should it happen, the greater LSN wins and the report says so.
  */
 #include "engine_p.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "base/text.h"
+#include "reindex.h"
+#include "replay.h"
 
 typedef struct {
 	lessor_engine_t *engine;
-	lsr_scope_t *last_scope; /* most records come in runs of one scope */
-	bool count_all;          /* there is no snapshot */
+	lsr_replay_t *replay;
+	bool count_all; /* there is no snapshot */
 	uint32_t snapshot_epoch;
 	uint64_t settled_lsn; /* up to here the snapshot may show states that never were there together */
-	uint64_t duplicates;
 } lsr_recovery_t;
-
-/* ---- leases -------------------------------------------------------------------------------------------------------- */
-
-static lsr_scope_t *
-scope_of(lsr_recovery_t *recovery, uint32_t address) {
-	lsr_scope_t *scope = recovery->last_scope;
-	if (scope == NULL || (address & scope->mask) != scope->subnet) {
-		scope = lsr_trie_find(&recovery->engine->trie, lsr_key_ipv4(address));
-		recovery->last_scope = scope;
-	}
-	return scope;
-}
-
-/* Take a lease out of the counters, by a change with this LSN. */
-static void
-uncount(const lsr_recovery_t *recovery, lsr_scope_t *scope, uint32_t address, const lsr_body_t *body, uint64_t lsn) {
-	const uint64_t unit = lsr_engine_unit(scope, address);
-	if (lsn > recovery->settled_lsn) {
-		lsr_counters_subtract(&scope->counters, body->address_state, unit);
-	} else {
-		lsr_counters_take_back(&scope->counters, body->address_state, unit);
-	}
-}
-
-/* Empty a slot; nobody else looks. */
-static void
-vacate(const lsr_recovery_t *recovery, lsr_scope_t *scope, uint32_t address, lsr_record_t *record,
-       const lsr_body_t *body, uint64_t lsn) {
-	uncount(recovery, scope, address, body, lsn);
-	lsr_table_free(&scope->table, address);
-	lsr_record_vacate(record, lsr_record_hide(record, lsr_record_word(record)));
-	lsr_tail_free(body->tail);
-}
-
-static lessor_status_t
-apply_lease(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
-	uint32_t address;
-	lsr_body_t fresh;
-	lsr_body_t old;
-	const lessor_status_t status = lsr_image_get(payload, size_bytes, &address, &fresh);
-	if (status != LESSOR_OK) {
-		return status;
-	}
-	lessor_engine_t *engine = recovery->engine;
-	lsr_scope_t *scope = scope_of(recovery, address);
-	if (scope == NULL) {
-		lsr_tail_free(fresh.tail);
-		return LESSOR_OK;
-	}
-	const uint32_t id = lsr_table_touch(&scope->table, &engine->pages, address);
-	if (id == LSR_NO_RECORD) {
-		lsr_tail_free(fresh.tail);
-		return LESSOR_NO_MEMORY;
-	}
-	lsr_record_t *record = lsr_pages_record(&engine->pages, id);
-	if (lsr_record_read(record, engine->shadows, &old)) {
-		if (old.lsn >= lsn) {
-			lsr_tail_free(fresh.tail);
-			return LESSOR_OK;
-		}
-		uncount(recovery, scope, address, &old, lsn);
-		lsr_tail_free(old.tail);
-	}
-	fresh.lsn = lsn;
-	lsr_counters_add(&scope->counters, fresh.address_state, lsr_engine_unit(scope, address));
-	lsr_record_publish(record, lsr_record_word(record), &fresh);
-	lsr_table_take(&scope->table, address, fresh.expires_at);
-	return LESSOR_OK;
-}
-
-static lessor_status_t
-apply_lease_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
-	uint32_t image[2]; /* address, epoch */
-	lsr_body_t body;
-	if (size_bytes != sizeof(image)) {
-		return LESSOR_DAMAGED;
-	}
-	memcpy(image, payload, sizeof(image));
-	lsr_scope_t *scope = scope_of(recovery, image[0]);
-	if (scope == NULL) {
-		return LESSOR_OK;
-	}
-	if (recovery->count_all || (int32_t)(image[1] - recovery->snapshot_epoch) > 0) {
-		(void)atomic_fetch_add_explicit(&scope->counters.deletes[0], 1, memory_order_relaxed);
-	}
-	const uint32_t id = lsr_table_peek(&scope->table, image[0]);
-	lsr_record_t *record = id != LSR_NO_RECORD ? lsr_pages_record(&recovery->engine->pages, id) : NULL;
-	if (record != NULL && lsr_record_read(record, recovery->engine->shadows, &body) && body.lsn < lsn) {
-		vacate(recovery, scope, image[0], record, &body, lsn);
-	}
-	return LESSOR_OK;
-}
 
 /* ---- scopes -------------------------------------------------------------------------------------------------------- */
 
@@ -187,21 +98,33 @@ apply_scope(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes)
 		take_config(recovery, present, image.config);
 		return LESSOR_OK;
 	}
-	recovery->last_scope = NULL;
 	return add_scope(recovery, &image);
+}
+
+/* Take a lease away and out of the counters, by a change with this LSN. */
+static void
+remove_lease(const lsr_recovery_t *recovery, const lsr_found_t *found, uint64_t lsn) {
+	lessor_engine_t *engine = recovery->engine;
+	lsr_scope_t *scope = lsr_engine_scope_of(engine, found->address);
+	const uint64_t unit = lsr_engine_unit(scope, found->address);
+	if (lsn > recovery->settled_lsn) {
+		lsr_counters_subtract(&scope->counters, found->body.address_state, unit);
+	} else {
+		lsr_counters_take_back(&scope->counters, found->body.address_state, unit);
+	}
+	const uint32_t id = lsr_table_peek(&scope->table, found->address);
+	lsr_replay_vacate(lsr_pages_record(&engine->pages, id), &found->body);
 }
 
 /* Remove the leases of a range of addresses that are older than lsn. */
 static void
-remove_older(lsr_recovery_t *recovery, uint32_t first, uint32_t last, uint64_t lsn) {
+remove_older(const lsr_recovery_t *recovery, uint32_t first, uint32_t last, uint64_t lsn) {
 	uint64_t at = first;
 	bool more = true;
 	while (more) {
 		lsr_found_t found;
 		if (lsr_engine_walk(recovery->engine, &at, last, &found, &more) && found.body.lsn < lsn) {
-			const uint32_t id = lsr_table_peek(&found.scope->table, found.address);
-			vacate(recovery, scope_of(recovery, found.address), found.address,
-			       lsr_pages_record(&recovery->engine->pages, id), &found.body, lsn);
+			remove_lease(recovery, &found, lsn);
 		}
 	}
 }
@@ -227,7 +150,6 @@ apply_scope_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_by
 	}
 	lsr_trie_publish(&engine->trie, &change);
 	(void)atomic_fetch_sub_explicit(&engine->scopes, 1, memory_order_relaxed);
-	recovery->last_scope = NULL;
 	lsr_engine_free_tails(
 		engine, scope); /* a snapshot may show leases of a later scope in this place; the log has them again */
 	lsr_engine_empty_records(engine, scope);
@@ -249,18 +171,27 @@ apply_origin(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes
 	return present != NULL ? LESSOR_DAMAGED : LESSOR_NO_MEMORY;
 }
 
+/* ---- all records --------------------------------------------------------------------------------------------------- */
+
 static lessor_status_t
-apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
-	lsr_recovery_t *recovery = context;
-	const size_t size_bytes = lsr_header_payload_bytes(header);
-	if (size_bytes > lsr_header_bytes(header)) {
+apply_lease_end(const lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	uint32_t image[2]; /* address, epoch */
+	if (size_bytes != sizeof(image)) {
 		return LESSOR_DAMAGED;
 	}
-	switch (lsr_header_type(header)) {
-	case LSR_LOG_LEASE:
-		return apply_lease(recovery, payload, size_bytes, lsn);
-	case LSR_LOG_LEASE_END:
-		return apply_lease_end(recovery, payload, size_bytes, lsn);
+	memcpy(image, payload, sizeof(image));
+	const bool counts = recovery->count_all || (int32_t)(image[1] - recovery->snapshot_epoch) > 0;
+	return lsr_replay_lease_end(recovery->replay, image[0], counts, lsn);
+}
+
+/* What is no lease: alone, behind everything before it. */
+static lessor_status_t
+apply_alone(lsr_recovery_t *recovery, uint32_t type, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	const lessor_status_t status = lsr_replay_drain(recovery->replay);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	switch (type) {
 	case LSR_LOG_ORIGIN:
 		return apply_origin(recovery, payload, size_bytes);
 	case LSR_LOG_SCOPE:
@@ -272,65 +203,21 @@ apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
 	}
 }
 
-/* ---- indexes ------------------------------------------------------------------------------------------------------- */
-
-/* Enter one lease into the client hash; of two with one key the newer stays. */
 static lessor_status_t
-index_lease(lsr_recovery_t *recovery, const lsr_found_t *found) {
-	lessor_engine_t *engine = recovery->engine;
-	const lsr_scope_t *scope = found->scope;
-	const uint32_t id = lsr_table_peek(&scope->table, found->address);
-	const lsr_client_match_t match = {.engine = engine,
-					  .table = &scope->table,
-					  .client_id = lsr_body_client(&found->body),
-					  .client_id_bytes = found->body.client_id_bytes};
-	const uint64_t key = lsr_engine_client_key(engine, scope, match.client_id, match.client_id_bytes);
-	for (;;) {
-		uint32_t other = LSR_NO_RECORD;
-		lsr_body_t rival;
-		switch (lsr_client_hash_insert(&engine->clients, key, id, lsr_match_for_insert, &match, &other)) {
-		case LSR_INSERT_DONE:
-			return LESSOR_OK;
-		case LSR_INSERT_PRESENT:
-			recovery->duplicates++;
-			if (!lsr_record_read(lsr_pages_record(&engine->pages, other), engine->shadows, &rival) ||
-			    rival.lsn > found->body.lsn) {
-				vacate(recovery, scope_of(recovery, found->address), found->address,
-				       lsr_pages_record(&engine->pages, id), &found->body, 0);
-				return LESSOR_OK;
-			}
-			(void)lsr_client_hash_remove(&engine->clients, key, other);
-			vacate(recovery, scope_of(recovery, found->address),
-			       lsr_table_address(&scope->table, &engine->pages, other),
-			       lsr_pages_record(&engine->pages, other), &rival, 0);
-			break;
-		default:
-			return LESSOR_NO_MEMORY;
-		}
+apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
+	lsr_recovery_t *recovery = context;
+	const size_t size_bytes = lsr_header_payload_bytes(header);
+	if (size_bytes > lsr_header_bytes(header)) {
+		return LESSOR_DAMAGED;
 	}
-}
-
-static lessor_status_t
-build_indexes(lsr_recovery_t *recovery, lessor_report_t *report) {
-	lessor_engine_t *engine = recovery->engine;
-	uint64_t at = 0;
-	bool more = true;
-	lessor_status_t status = LESSOR_OK;
-	while (more && status == LESSOR_OK) {
-		lsr_found_t found;
-		if (lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more)) {
-			status = index_lease(recovery, &found);
-		}
+	switch (lsr_header_type(header)) {
+	case LSR_LOG_LEASE:
+		return lsr_replay_lease(recovery->replay, payload, size_bytes, lsn);
+	case LSR_LOG_LEASE_END:
+		return apply_lease_end(recovery, payload, size_bytes, lsn);
+	default:
+		return apply_alone(recovery, lsr_header_type(header), payload, size_bytes, lsn);
 	}
-	at = 0;
-	lsr_scope_t *scope;
-	while (status == LESSOR_OK && at <= UINT32_MAX &&
-	       (scope = lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)at))) != NULL) {
-		report->leases += lsr_counters_leases(&scope->counters);
-		report->scopes++;
-		at = (uint64_t)scope->subnet + scope->table.last_offset + 1;
-	}
-	return status;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
@@ -364,9 +251,8 @@ make_durable(const lessor_engine_t *engine, const lsr_log_contents_t *contents, 
 		if (contents->segments[i].end_offset == 0) {
 			continue;
 		}
-		char name[32];
-		(void)snprintf(name, sizeof(name), LSR_SEGMENT_NAME_FORMAT,
-			       (unsigned long long)contents->segments[i].index);
+		char name[LSR_SEGMENT_NAME_BYTES];
+		lsr_segment_name(contents->segments[i].index, name);
 		const int file = lsr_io->open(engine->directory, name, O_RDWR, 0);
 		result = file < 0 ? file : lsr_io->datasync(file);
 		if (file >= 0) {
@@ -396,22 +282,58 @@ remove_prepared(const lessor_engine_t *engine) {
 }
 
 static lessor_status_t
-read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_report_t *report) {
+read_snapshot(lsr_recovery_t *recovery, lsr_snapshot_info_t *snapshot, lessor_report_t *report) {
 	lessor_engine_t *engine = recovery->engine;
-	lsr_snapshot_info_t snapshot;
-	lessor_status_t status = lsr_snapshot_read(engine->directory, engine->store_id, apply, recovery, &snapshot);
-	recovery->count_all = snapshot.from_lsn == 0;
-	recovery->snapshot_epoch = (uint32_t)snapshot.epoch;
-	recovery->settled_lsn = snapshot.end_lsn;
-	report->snapshot_leases = snapshot.leases;
-	report->snapshot_bytes = snapshot.size_bytes;
+	lessor_status_t status = lsr_snapshot_read(engine->directory, engine->store_id, apply, recovery, snapshot);
+	const lessor_status_t drained = lsr_replay_drain(recovery->replay);
+	status = status == LESSOR_OK ? drained : status;
+	report->snapshot_leases = snapshot->leases;
+	report->snapshot_bytes = snapshot->size_bytes;
 	if (status != LESSOR_OK) {
-		(void)snprintf(report->sentence, sizeof(report->sentence), "%s", snapshot.sentence);
+		(void)snprintf(report->sentence, sizeof(report->sentence), "%s", snapshot->sentence);
 		return status;
 	}
-	atomic_store_explicit(&engine->epoch, (uint32_t)snapshot.epoch + 1, memory_order_relaxed);
-	atomic_store_explicit(&engine->snapshot_from, snapshot.from_lsn, memory_order_relaxed);
-	status = lsr_log_read(engine->directory, engine->store_id, snapshot.from_lsn, apply, recovery, contents);
+	recovery->count_all = snapshot->from_lsn == 0;
+	recovery->snapshot_epoch = (uint32_t)snapshot->epoch;
+	recovery->settled_lsn = snapshot->end_lsn;
+	atomic_store_explicit(&engine->epoch, (uint32_t)snapshot->epoch + 1, memory_order_relaxed);
+	atomic_store_explicit(&engine->snapshot_from, snapshot->from_lsn, memory_order_relaxed);
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+refuse_at(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
+	const uint64_t *refused_lsn = context;
+	(void)header;
+	(void)payload;
+	return lsn == *refused_lsn ? LESSOR_DAMAGED : LESSOR_OK;
+}
+
+/* A record turned out to be damaged when the reader was beyond it already: read once more, to say where it stands. */
+static lessor_status_t
+read_again(const lsr_recovery_t *recovery, uint64_t from_lsn, lsr_log_contents_t *contents) {
+	const lessor_engine_t *engine = recovery->engine;
+	uint64_t refused_lsn = lsr_replay_failed_lsn(recovery->replay);
+	lsr_log_contents_free(contents);
+	const lessor_status_t status =
+		lsr_log_read(engine->directory, engine->store_id, from_lsn, refuse_at, &refused_lsn, contents);
+	return status != LESSOR_OK ? status : LESSOR_DAMAGED;
+}
+
+static lessor_status_t
+read_log(lsr_recovery_t *recovery, const lsr_snapshot_info_t *snapshot, lsr_log_contents_t *contents,
+	 lessor_report_t *report) {
+	lessor_engine_t *engine = recovery->engine;
+	lsr_replay_begin_log(recovery->replay, snapshot->end_lsn);
+	lessor_status_t status =
+		lsr_log_read(engine->directory, engine->store_id, snapshot->from_lsn, apply, recovery, contents);
+	const lessor_status_t drained = lsr_replay_drain(recovery->replay);
+	if (drained == LESSOR_DAMAGED) {
+		status = read_again(recovery, snapshot->from_lsn, contents);
+	} else if (drained != LESSOR_OK) {
+		status = drained;
+		contents->sentence[0] = '\0';
+	}
 	report->log_records = contents->records;
 	report->cut_bytes = contents->cut_bytes;
 	report->last_ticket = contents->end_lsn;
@@ -419,27 +341,66 @@ read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_r
 	for (size_t i = 0; i < contents->count; i++) {
 		engine->loaded_log_bytes += contents->segments[i].size_bytes;
 	}
-	if (status == LESSOR_OK && contents->end_lsn < snapshot.end_lsn) {
-		(void)snprintf(report->sentence, sizeof(report->sentence),
-			       "the log ends at position %llu, but the snapshot shows changes up to %llu",
-			       (unsigned long long)contents->end_lsn, (unsigned long long)snapshot.end_lsn);
-		return LESSOR_DAMAGED;
+	if (status == LESSOR_OK && contents->end_lsn < snapshot->end_lsn) {
+		status = lsr_complain(contents->sentence, sizeof(contents->sentence), LESSOR_DAMAGED,
+				      "the log ends at position %llu, but the snapshot shows changes up to %llu",
+				      (unsigned long long)contents->end_lsn, (unsigned long long)snapshot->end_lsn);
 	}
-	if (contents->sentence[0] != '\0') {
-		(void)snprintf(report->sentence, sizeof(report->sentence), "%s", contents->sentence);
+	(void)snprintf(report->sentence, sizeof(report->sentence), "%s", contents->sentence);
+	return status;
+}
+
+static lessor_status_t
+read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_report_t *report) {
+	lsr_snapshot_info_t snapshot;
+	recovery->replay = lsr_replay_new(recovery->engine);
+	if (recovery->replay == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	lessor_status_t status = read_snapshot(recovery, &snapshot, report);
+	if (status == LESSOR_OK) {
+		status = read_log(recovery, &snapshot, contents, report);
+	}
+	lsr_replay_free(recovery->replay);
+	if (status == LESSOR_OK && contents->count == 0 && recovery->engine->log_begun) {
+		status = lsr_complain(report->sentence, sizeof(report->sentence), LESSOR_DAMAGED,
+				      "all log segments (" LSR_SEGMENT_PREFIX "*.seg) are missing");
 	}
 	return status;
+}
+
+/* Everything is filled, also on failure. */
+static void
+fill_totals(const lessor_engine_t *engine, lessor_report_t *report) {
+	const lsr_scope_t *scope;
+	report->leases = report->scopes = 0;
+	for (uint64_t at = 0;
+	     at <= UINT32_MAX && (scope = lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)at))) != NULL;) {
+		report->leases += lsr_counters_leases(&scope->counters);
+		report->scopes++;
+		at = (uint64_t)scope->subnet + scope->table.last_offset + 1;
+	}
+}
+
+/* What there is to say although all went well. */
+static void
+remark(const lessor_engine_t *engine, uint64_t duplicates, lessor_report_t *report) {
+	if (duplicates != 0) {
+		(void)snprintf(report->sentence, sizeof(report->sentence),
+			       "%llu clients had two leases in one scope; the newer one was kept",
+			       (unsigned long long)duplicates);
+	} else if (report->cut_bytes != 0) {
+		(void)snprintf(report->sentence, sizeof(report->sentence),
+			       "a write that was not complete, and never acknowledged, %s the end of the log",
+			       engine->read_only ? "stands at" : "was cut off");
+	}
 }
 
 lessor_status_t
 lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor_report_t *report) {
 	lsr_recovery_t recovery = {.engine = engine};
+	uint64_t duplicates = 0;
 	lessor_status_t status = read_everything(&recovery, contents, report);
-	if (status == LESSOR_OK && contents->count == 0 && engine->log_begun) {
-		(void)snprintf(report->sentence, sizeof(report->sentence),
-			       "all log segments (" LSR_SEGMENT_PREFIX "*.seg) are missing");
-		status = LESSOR_DAMAGED;
-	}
 	if (status == LESSOR_OK && !engine->read_only) {
 		status = make_durable(engine, contents, report);
 		status = status == LESSOR_OK ? cut_tail(engine, contents, report) : status;
@@ -447,19 +408,15 @@ lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor
 			remove_prepared(engine);
 		}
 	}
+	fill_totals(engine, report);
 	if (status == LESSOR_OK) {
-		status = build_indexes(&recovery, report);
+		status = lsr_engine_reindex(engine, report->leases, &duplicates);
+		report->leases -= duplicates;
 	}
-	if (status == LESSOR_NO_MEMORY && report->sentence[0] == '\0') {
+	if (status == LESSOR_OK) {
+		remark(engine, duplicates, report);
+	} else if (status == LESSOR_NO_MEMORY && report->sentence[0] == '\0') {
 		(void)snprintf(report->sentence, sizeof(report->sentence), "no memory for what the store holds");
-	}
-	if (status == LESSOR_OK && recovery.duplicates != 0) {
-		(void)snprintf(report->sentence, sizeof(report->sentence),
-			       "%llu clients had two leases in one scope; the newer one was kept",
-			       (unsigned long long)recovery.duplicates);
-	} else if (status == LESSOR_OK && report->cut_bytes != 0) {
-		(void)snprintf(report->sentence, sizeof(report->sentence),
-			       "a write that was not complete, and never acknowledged, was cut off the end of the log");
 	}
 	return status;
 }

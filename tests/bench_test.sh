@@ -64,7 +64,7 @@ END {
 	count = split("store workload leases scopes threads batch durability in_flight fill_percent seed settings ops seconds ops_per_s " \
 		"ns_per_op p50_ns p99_ns p999_ns max_ns ack_p50_us ack_p99_us harness_ns_per_op cpu_seconds " \
 		"first_fifth_ops_per_s last_fifth_ops_per_s bytes_per_lease rss_bytes device_flush_p50_us device_flush_p99_us " \
-		"open_seconds_log open_seconds_snapshot quiet_ops_per_s quiet_p99_ns snapshot_seconds snapshots commit machine", wanted, " ")
+		"open_seconds_log open_seconds_snapshot quiet_ops_per_s quiet_p99_ns beside_ops_per_s beside_p99_ns snapshot_seconds snapshots commit machine", wanted, " ")
 	for (i = 1; i <= count; i++) is(wanted[i] in v, "a key " wanted[i])
 	for (key in v) found++
 	is(found == count, "no other keys")
@@ -75,7 +75,7 @@ END {
 	is(positive("seconds"), "seconds > 0")
 	ratio = v["ops_per_s"] * v["seconds"] / v["ops"]
 	is(ratio > 0.999 && ratio < 1.001, "ops_per_s == ops / seconds")
-	ratio = v["ns_per_op"] * v["ops_per_s"] / 1e9 / (workload == "restart" ? 1 : threads)
+	ratio = v["ns_per_op"] * v["ops_per_s"] / 1e9 / (workload == "restart" || workload == "expire" ? 1 : threads)
 	is(ratio > 0.999 && ratio < 1.001, "ns_per_op == 1e9 * threads / ops_per_s")
 	is(v["cpu_seconds"] ~ /^[0-9]/ && positive("rss_bytes") && v["bytes_per_lease"] ~ /^[0-9]/, "resources")
 	is(v["commit"] != "" && v["machine"] != "" && v["settings"] != "", "texts")
@@ -92,7 +92,10 @@ END {
 	}
 	if (workload == "snapshot") {
 		is(positive("quiet_ops_per_s") && positive("quiet_p99_ns") && positive("snapshot_seconds") && positive("snapshots"), "snapshots")
+	} else if (workload == "expire" && threads > 1) {
+		is(positive("quiet_ops_per_s") && positive("quiet_p99_ns") && positive("beside_ops_per_s") && positive("beside_p99_ns"), "readers beside")
 	} else {
+		is(v["beside_p99_ns"] == "null", "no readers beside")
 		is(v["quiet_ops_per_s"] == "null" && v["snapshots"] == "null", "no snapshots")
 	}
 	if (durability == "none") {
@@ -119,6 +122,7 @@ look() {
 ops_of() {
 	case $1 in
 	churn) echo $((2 * leases)) ;;
+	expire) echo $((leases / 2)) ;;
 	restart) [ "$2" = lmdb ] && echo "$leases" || echo $((2 * leases)) ;;
 	*) echo "$leases" ;;
 	esac
@@ -135,13 +139,12 @@ run() {
 }
 
 has() {
-	[ "$1" != rocksdb ] || [ -z "${LESSOR_TEST_WITHOUT_ROCKSDB:-}" ] || return 1
 	"$bench" run --store "$1" --workload create --leases 2 --scopes 1 >"$out" 2>"$err"
 	[ $? -ne 3 ] || return 1
 }
 
 test_calls() {
-	for workload in create get-address get-client renew churn allocate mixed conflict; do
+	for workload in create get-address get-client renew churn allocate mixed conflict expire; do
 		run "$1" $workload 1 1 none
 		run "$1" $workload 2 32 none
 	done
@@ -154,6 +157,7 @@ test_durable() {
 	done
 	run "$1" renew 1 32 sync --in-flight 16
 	run "$1" allocate 2 1 sync --in-flight 300
+	run "$1" expire 2 32 sync --in-flight 100
 	run "$1" restart 2 1 async
 	[ "$1" = lmdb ] || run "$1" snapshot 2 32 async
 	expect 3 run --store "$1" --workload restart

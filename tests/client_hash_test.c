@@ -751,6 +751,28 @@ readers_never_miss_what_is_there(void **state) {
 	run_readers_and_writers(all_equal, 30, 100, LSR_TEST_ROUNDS(300));
 }
 
+/* A table that was told what comes has its buckets at once, and is then as full as one that grew. */
+static void
+a_presized_table_has_its_buckets(void **state) {
+	(void)state;
+	lsr_client_hash_t *hash = new_hash(MANY, MANY);
+	assert_true(lsr_client_hash_presize(hash, MANY));
+	const uint64_t homes = census_of(hash).homes;
+	assert_true(homes * 4 >= MANY && homes * 4 <= MANY + 4 * LSR_HASH_SHARDS);
+	fill(hash, 1, MANY);
+	assert_in_shape(hash, MANY);
+	assert_true(census_of(hash).homes <= homes + homes / 8); /* some shards got more than others */
+	assert_all_found(hash, 1, MANY);
+	free_hash(hash);
+	/* Nothing to come, or too much: as it was. */
+	hash = new_hash(1000, 1);
+	const uint64_t least = census_of(hash).homes;
+	assert_true(lsr_client_hash_presize(hash, 0));
+	assert_false(lsr_client_hash_presize(hash, UINT64_C(1) << 40));
+	assert_int_equal(census_of(hash).homes, least);
+	free_hash(hash);
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
@@ -770,6 +792,7 @@ main(void) {
 		cmocka_unit_test(a_failed_split_leaves_everything_in_place),
 		cmocka_unit_test(of_many_inserts_of_one_key_one_wins),
 		cmocka_unit_test(readers_never_miss_what_is_there),
+		cmocka_unit_test(a_presized_table_has_its_buckets),
 	};
 	(void)lsr_test_seed();
 	return cmocka_run_group_tests_name("client_hash", tests, NULL, NULL);

@@ -551,7 +551,8 @@ typedef struct {
 	size_t size_bytes; /* whole blocks so far */
 	uint64_t index;
 	uint64_t next_lsn;
-	uint32_t number; /* of the next record */
+	uint32_t number;   /* of the next record */
+	uint32_t last_crc; /* of the frame before; 0: none */
 } lsr_image_t;
 
 static void
@@ -581,6 +582,7 @@ image_frame(lsr_image_t *image, unsigned records, uint32_t record_bytes, void (*
 				      .first_lsn = image->next_lsn,
 				      .durable_lsn = image->next_lsn,
 				      .payload_bytes = records * lsr_record_bytes(record_bytes),
+				      .previous_crc = image->last_crc,
 				      .segment_index = image->index};
 	memcpy(frame->store_id, store_id, sizeof(store_id));
 	uint8_t *to = (uint8_t *)(frame + 1);
@@ -596,6 +598,7 @@ image_frame(lsr_image_t *image, unsigned records, uint32_t record_bytes, void (*
 		change(frame);
 	}
 	lsr_frame_seal(frame);
+	image->last_crc = frame->crc;
 	image->size_bytes += lsr_frame_disk_bytes(records * (uint64_t)lsr_record_bytes(record_bytes));
 	assert_true(image->size_bytes <= sizeof(image->bytes));
 	return offset;
@@ -858,6 +861,56 @@ foreign_frames_do_not_count(void **state) {
 	(void)image_frame(&image, 2, 90, make_far_ahead);
 	write_image(store, &image);
 	assert_refused(store, LESSOR_DAMAGED, "log-0000000000000001.seg", "offset 8192");
+}
+
+static void
+make_another_history_s(lsr_frame_header_t *header) {
+	header->previous_crc ^= 1;
+}
+
+static void
+make_a_beginning(lsr_frame_header_t *header) {
+	header->previous_crc = 0;
+}
+
+static void
+make_a_mark(lsr_frame_header_t *header) {
+	header->flags = LSR_FRAME_CLOSED;
+	header->previous_crc = 0;
+}
+
+/* A frame names the one before it: logs that went on differently from one state are not mixed. */
+static void
+a_frame_follows_the_one_before(void **state) {
+	lsr_store_t *store = *state;
+	static lsr_image_t image[2];
+	void (*const strangers[])(lsr_frame_header_t *) = {make_another_history_s, make_a_beginning};
+	for (size_t i = 0; i < COUNT(strangers); i++) {
+		image_begin(&image[0], 1, LSR_LSN_FIRST, 0);
+		(void)image_frame(&image[0], 2, 90, NULL);
+		(void)image_frame(&image[0], 2, 90, strangers[i]);
+		(void)image_frame(&image[0], 2, 90, NULL);
+		write_image(store, &image[0]);
+		assert_refused(store, LESSOR_DAMAGED, "log-0000000000000001.seg", "offset 8192: the frame there");
+	}
+	/* From segment to segment too; but a process may begin there, and the mark behind a torn tail was not written by the one before. */
+	image_begin(&image[0], 1, LSR_LSN_FIRST, 0);
+	(void)image_frame(&image[0], 2, 90, NULL);
+	(void)image_frame(&image[0], 0, 90, make_a_mark);
+	write_image(store, &image[0]);
+	void (*const firsts[])(lsr_frame_header_t *) = {NULL, make_a_beginning, make_another_history_s};
+	for (size_t i = 0; i < COUNT(firsts); i++) {
+		image_begin(&image[1], 2, image[0].next_lsn, image[0].number);
+		image[1].last_crc = image[0].last_crc;
+		(void)image_frame(&image[1], 2, 90, firsts[i]);
+		write_image(store, &image[1]);
+		if (firsts[i] != make_another_history_s) {
+			assert_ends(store, 4, image[1].next_lsn, 0);
+		} else {
+			assert_refused(store, LESSOR_DAMAGED, "log-0000000000000002.seg",
+				       "offset 4096: the frame there");
+		}
+	}
 }
 
 static void
@@ -1355,6 +1408,7 @@ main(void) {
 		WITH_STORE(damage_before_the_end_is_refused_at_every_byte),
 		WITH_STORE(damage_between_segments_is_refused),
 		WITH_STORE(foreign_frames_do_not_count),
+		WITH_STORE(a_frame_follows_the_one_before),
 		WITH_STORE(other_versions_and_stores_are_told_apart),
 		WITH_STORE(malformed_records_are_refused),
 		WITH_STORE(what_the_function_answers_is_handed_on),

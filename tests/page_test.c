@@ -155,6 +155,52 @@ the_limit_is_a_refusal(void **state) {
 	lsr_pages_destroy(&pages);
 }
 
+/* Threads that take many at a time get each page once; everybody together at least what the limit promises; what is left goes back. */
+static void
+runs_are_taken_and_left(void **state) {
+	(void)state;
+	lsr_pages_t pages;
+	int owners[LSR_PAGE_RUNS];
+	lsr_random_t random = lsr_random_stream(3);
+	for (unsigned round = 0; round < 20; round++) {
+		lsr_page_run_t run[LSR_PAGE_RUNS] = {0};
+		assert_true(lsr_pages_init(&pages, 1 + lsr_random_below(&random, 10000)));
+		const uint32_t limit = pages.limit;
+		bool *seen = calloc((size_t)limit + LSR_PAGE_RUNS * LSR_PAGES_STEP + 2, sizeof(seen[0]));
+		assert_non_null(seen);
+		uint32_t released = lsr_pages_take(&pages, &owners[0], 0);
+		lsr_pages_release(&pages, released);
+		for (uint32_t i = 0; i < limit; i++) {
+			/* Most go to a few of them; a run that was begun may hold back almost a step. */
+			const uint64_t who =
+				i < LSR_PAGE_RUNS ? i : lsr_random_below(&random, 1 + round % LSR_PAGE_RUNS);
+			const uint32_t page = lsr_pages_take_run(&pages, &run[who], &owners[who], i * 64);
+			assert_true(page != 0 && page <= limit + LSR_PAGE_RUNS * LSR_PAGES_STEP && !seen[page]);
+			assert_true(i != 0 || page == released);
+			assert_ptr_equal(lsr_pages_owner(&pages, page << LSR_PAGE_SHIFT), &owners[who]);
+			assert_int_equal(atomic_load(&lsr_pages_info(&pages, page)->first_offset), i * 64);
+			use_record(lsr_pages_record(&pages, page << LSR_PAGE_SHIFT));
+			seen[page] = true;
+		}
+		assert_int_equal(taken_of(&pages), limit);
+		for (unsigned i = 0; i < LSR_PAGE_RUNS; i++) {
+			lsr_pages_release_run(&pages, &run[i]);
+			lsr_pages_release_run(&pages, &run[i]); /* nothing is left */
+		}
+		assert_int_equal(taken_of(&pages), limit);
+		for (uint32_t page; (page = lsr_pages_take(&pages, &owners[0], 0)) != 0;) {
+			assert_true(!seen[page]);
+			seen[page] = true;
+		}
+		assert_true(lsr_pages_at_limit(&pages));
+		for (uint32_t page = 1; page < pages.used; page++) {
+			assert_true(seen[page]);
+		}
+		free(seen);
+		lsr_pages_destroy(&pages);
+	}
+}
+
 /* Address space for all records that 32-bit ids can name, and for no more. */
 static void
 the_greatest_pool_can_be_reserved(void **state) {
@@ -313,6 +359,7 @@ main(void) {
 		cmocka_unit_test(released_pages_are_used_again),
 		cmocka_unit_test(random_pages_against_a_list),
 		cmocka_unit_test(the_limit_is_a_refusal),
+		cmocka_unit_test(runs_are_taken_and_left),
 		cmocka_unit_test(the_greatest_pool_can_be_reserved),
 		cmocka_unit_test(every_address_has_one_record),
 		cmocka_unit_test(tables_of_every_size),

@@ -15,7 +15,11 @@ typedef struct {
 typedef struct {
 	lessor_engine_t *engine;
 	lessor_status_t *statuses;
-	lessor_lease_t *leases;
+	lessor_lease_t *leases; /* to put in */
+	lessor_lease_t *found;  /* read */
+	lessor_client_t *clients;
+	uint32_t *addresses;
+	size_t buffer_bytes;
 	uint8_t *buffer;
 } thread_t;
 
@@ -89,6 +93,9 @@ thread_end(void *begun) {
 	if (thread != NULL) {
 		free(thread->statuses);
 		free(thread->leases);
+		free(thread->found);
+		free(thread->clients);
+		free(thread->addresses);
 		free(thread->buffer);
 		free(thread);
 	}
@@ -111,9 +118,14 @@ thread_begin(void *opened, uint64_t group, unsigned batch) {
 		thread->engine = store->engine;
 		thread->statuses = calloc(batch, sizeof(*thread->statuses));
 		thread->leases = calloc(batch, sizeof(*thread->leases));
-		thread->buffer = malloc((size_t)batch * BUFFER_BYTES);
+		thread->found = calloc(batch, sizeof(*thread->found));
+		thread->clients = calloc(batch, sizeof(*thread->clients));
+		thread->addresses = calloc(batch, sizeof(*thread->addresses));
+		thread->buffer_bytes = (size_t)batch * BUFFER_BYTES;
+		thread->buffer = malloc(thread->buffer_bytes);
 	}
-	if (thread == NULL || thread->statuses == NULL || thread->leases == NULL || thread->buffer == NULL) {
+	if (thread == NULL || thread->statuses == NULL || thread->leases == NULL || thread->found == NULL ||
+	    thread->clients == NULL || thread->addresses == NULL || thread->buffer == NULL) {
 		thread_end(thread);
 		(void)refuse("begin a thread", LESSOR_NO_MEMORY);
 		return NULL;
@@ -192,61 +204,94 @@ compare(const bench_lease_t *wanted, const lessor_lease_t *found) {
 		      : BENCH_WRONG;
 }
 
+/* One read: what was found and how that call was answered. */
+static bool
+judge(const bench_lease_t *wanted, const lessor_lease_t *found, lessor_status_t status, bench_answer_t *answer) {
+	const bool good = translate(status, answer);
+	if (good && *answer == BENCH_OK) {
+		*answer = compare(wanted, found);
+	}
+	return good;
+}
+
+static bool
+judge_all(const thread_t *thread, const bench_lease_t *leases, const lessor_lease_t *found, size_t n,
+	  bench_answer_t *answers) {
+	bool good = true;
+	for (size_t i = 0; i < n && good; i++) {
+		good = judge(&leases[i], &found[i], thread->statuses[i], &answers[i]);
+	}
+	return good;
+}
+
 static bool
 get_address(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers) {
 	thread_t *thread = begun;
-	bool good = true;
-	for (size_t i = 0; i < n && good; i++) {
+	if (n == 1) {
 		lessor_lease_t found;
-		good = translate(
-			lessor_lease_get(thread->engine, leases[i].address, &found, thread->buffer, BUFFER_BYTES),
-			&answers[i]);
-		if (answers[i] == BENCH_OK) {
-			answers[i] = compare(&leases[i], &found);
-		}
+		return judge(leases, &found,
+			     lessor_lease_get(thread->engine, leases->address, &found, thread->buffer, BUFFER_BYTES),
+			     answers);
 	}
-	return good;
+	for (size_t i = 0; i < n; i++) {
+		thread->addresses[i] = leases[i].address;
+	}
+	const lessor_status_t status = lessor_lease_get_batch(thread->engine, thread->addresses, n, thread->found,
+							      thread->buffer, thread->buffer_bytes, thread->statuses);
+	return status == LESSOR_OK ? judge_all(thread, leases, thread->found, n, answers) : refuse("get", status);
 }
 
 static bool
 get_client(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers) {
 	thread_t *thread = begun;
-	bool good = true;
-	for (size_t i = 0; i < n && good; i++) {
+	if (n == 1) {
 		lessor_lease_t found;
-		good = translate(lessor_lease_get_client(thread->engine, leases[i].subnet, leases[i].mac,
-							 BENCH_MAC_BYTES, &found, thread->buffer, BUFFER_BYTES),
-				 &answers[i]);
-		if (answers[i] == BENCH_OK) {
-			answers[i] = compare(&leases[i], &found);
-		}
+		return judge(leases, &found,
+			     lessor_lease_get_client(thread->engine, leases->subnet, leases->mac, BENCH_MAC_BYTES,
+						     &found, thread->buffer, BUFFER_BYTES),
+			     answers);
 	}
-	return good;
+	for (size_t i = 0; i < n; i++) {
+		thread->clients[i] = (lessor_client_t){
+			.subnet = leases[i].subnet, .client_id_bytes = BENCH_MAC_BYTES, .client_id = leases[i].mac};
+	}
+	const lessor_status_t status =
+		lessor_lease_get_client_batch(thread->engine, thread->clients, n, thread->found, thread->buffer,
+					      thread->buffer_bytes, thread->statuses);
+	return status == LESSOR_OK ? judge_all(thread, leases, thread->found, n, answers) : refuse("get", status);
 }
 
 static bool
 renew(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket) {
+	const uint32_t fields = LESSOR_FIELD_EXPIRES | LESSOR_IF_CLIENT;
 	thread_t *thread = begun;
-	bool good = true;
-	for (size_t i = 0; i < n && good; i++) {
-		fill(thread->leases, &leases[i]);
-		good = translate(lessor_lease_update(thread->engine, thread->leases,
-						     LESSOR_FIELD_EXPIRES | LESSOR_IF_CLIENT, LESSOR_ASYNC, ticket),
-				 &answers[i]);
+	for (size_t i = 0; i < n; i++) {
+		fill(&thread->leases[i], &leases[i]);
 	}
-	return good;
+	if (n == 1) {
+		return translate(lessor_lease_update(thread->engine, thread->leases, fields, LESSOR_ASYNC, ticket),
+				 answers);
+	}
+	const lessor_status_t status = lessor_lease_update_batch(thread->engine, thread->leases, n, fields,
+								 thread->statuses, LESSOR_ASYNC, ticket);
+	return status == LESSOR_OK ? translate_all(thread->statuses, n, answers) : refuse("update", status);
 }
 
+/* Deleting many has no question for the client. */
 static bool
 release(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket) {
 	thread_t *thread = begun;
-	bool good = true;
-	for (size_t i = 0; i < n && good; i++) {
-		good = translate(lessor_lease_delete(thread->engine, leases[i].address, leases[i].mac, BENCH_MAC_BYTES,
+	if (n == 1) {
+		return translate(lessor_lease_delete(thread->engine, leases->address, leases->mac, BENCH_MAC_BYTES,
 						     LESSOR_ASYNC, ticket),
-				 &answers[i]);
+				 answers);
 	}
-	return good;
+	for (size_t i = 0; i < n; i++) {
+		thread->addresses[i] = leases[i].address;
+	}
+	const lessor_status_t status =
+		lessor_lease_delete_batch(thread->engine, thread->addresses, n, thread->statuses, LESSOR_ASYNC, ticket);
+	return status == LESSOR_OK ? translate_all(thread->statuses, n, answers) : refuse("delete", status);
 }
 
 static bool
@@ -262,6 +307,49 @@ allocate(void *begun, bench_lease_t *leases, size_t n, bench_answer_t *answers, 
 	}
 	return good;
 }
+
+#ifdef LESSOR_DEFAULT_EXPIRE_LIMIT
+static bool
+expire(void *begun, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket) {
+	thread_t *thread = begun;
+	lessor_cursor_t cursor;
+	lessor_status_t status;
+	*ended = 0;
+	*ticket = 0;
+	lessor_cursor_init(&cursor, first, last);
+	do {
+		lessor_ticket_t of_slice = 0;
+		lessor_expire_report_t report = {0};
+		status = lessor_expire(thread->engine, now, NULL, &cursor, &report, LESSOR_ASYNC, &of_slice);
+		*ended += report.removed;
+		*ticket = of_slice > *ticket ? of_slice : *ticket;
+	} while (status == LESSOR_OK);
+	return status == LESSOR_END || refuse("expire", status);
+}
+#else
+/* As a server does it that looks through its leases from time to time. */
+static bool
+expire(void *begun, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket) {
+	thread_t *thread = begun;
+	lessor_cursor_t cursor;
+	lessor_lease_t lease;
+	lessor_status_t status;
+	*ended = 0;
+	lessor_cursor_init(&cursor, first, last);
+	while ((status = lessor_lease_next(thread->engine, &cursor, &lease, thread->buffer, BUFFER_BYTES)) ==
+	       LESSOR_OK) {
+		if (lease.expires_at <= now) {
+			status = lessor_lease_delete(thread->engine, lease.address, lease.client_id,
+						     lease.client_id_bytes, LESSOR_ASYNC, ticket);
+			if (status != LESSOR_OK) {
+				return refuse("delete", status);
+			}
+			++*ended;
+		}
+	}
+	return status == LESSOR_END || refuse("next", status);
+}
+#endif
 
 /* ---- durability --------------------------------------------------------------------------------------------------------- */
 
@@ -307,6 +395,7 @@ const bench_store_class_t bench_lessor_store = {
 	.renew = renew,
 	.release = release,
 	.allocate = allocate,
+	.expire = expire,
 	.durable = durable,
 	.wait = wait_for,
 	.snapshot = snapshot,

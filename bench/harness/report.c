@@ -21,6 +21,8 @@ bench_results_none(void) {
 				 .open_seconds_snapshot = NAN,
 				 .quiet_ops_per_s = NAN,
 				 .quiet_p99_ns = NAN,
+				 .beside_ops_per_s = NAN,
+				 .beside_p99_ns = NAN,
 				 .snapshot_seconds = NAN,
 				 .snapshots = NAN,
 				 .flush = {NAN, NAN}};
@@ -79,9 +81,7 @@ put_times(json_object *object, const bench_run_t *run) {
 	put_count(object, "ops", results->ops);
 	put_number(object, "seconds", results->seconds, 9);
 	put_number(object, "ops_per_s", ops / results->seconds, 1);
-	put_number(object, "ns_per_op",
-		   results->seconds * 1e9 * (run->options->workload->step != NULL ? run->options->threads : 1) / ops,
-		   2);
+	put_number(object, "ns_per_op", results->seconds * 1e9 * bench_run_threads(run->options) / ops, 2);
 	put_point(object, "p50_ns", results, &results->calls, 0.5, 1);
 	put_point(object, "p99_ns", results, &results->calls, 0.99, 1);
 	put_point(object, "p999_ns", results, &results->calls, 0.999, 1);
@@ -106,6 +106,8 @@ put_rest(json_object *object, const bench_run_t *run) {
 	put_number(object, "open_seconds_snapshot", results->open_seconds_snapshot, 6);
 	put_number(object, "quiet_ops_per_s", results->quiet_ops_per_s, 1);
 	put_number(object, "quiet_p99_ns", results->quiet_p99_ns, 1);
+	put_number(object, "beside_ops_per_s", results->beside_ops_per_s, 1);
+	put_number(object, "beside_p99_ns", results->beside_p99_ns, 1);
 	put_number(object, "snapshot_seconds", results->snapshot_seconds, 6);
 	put_number(object, "snapshots", results->snapshots, 0);
 	bench_probe_machine(run->directory, machine, sizeof(machine));

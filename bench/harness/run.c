@@ -42,6 +42,8 @@ run_job(void *argument) {
 	if (worker->good) {
 		job->body(job->run, worker, job->argument);
 		worker->store->thread_end(worker->thread);
+	} else if (worker->done != NULL) {
+		atomic_store(worker->done, true); /* or its readers would wait for it */
 	}
 	return NULL;
 }
@@ -133,6 +135,7 @@ make_workers(bench_run_t *run, const bench_store_class_t *store) {
 		good = bench_worker_init(&workers[i], i, options->threads, &run->space, batch, in_flight,
 					 guests_of(run));
 		workers[i].store = store;
+		workers[i].half_expired = options->workload->half_expired;
 		workers[i].unchecked = store == &bench_null_store;
 	}
 	if (!good) {
@@ -175,7 +178,8 @@ static void
 phase_body(bench_run_t *run, bench_worker_t *worker, const void *argument) {
 	const phase_t *phase = argument;
 	const bench_options_t *options = run->options;
-	const bool endless = phase->seconds > 0 && options->workload->step != bench_step_fill;
+	const bool endless = options->workload->ops_per_lease == 0 ||
+			     (phase->seconds > 0 && options->workload->step != bench_step_fill);
 	const uint64_t ops = endless ? UINT64_MAX : worker->leases * options->workload->ops_per_lease;
 	worker->batch = options->batch;
 	bench_worker_loop(worker, phase->step, ops < phase->ops_max ? ops : phase->ops_max, phase->seconds);
@@ -227,6 +231,11 @@ sum_up(bench_run_t *run, const bench_worker_t *workers) {
 	results->seconds = (double)(interrupted ? longest : ended - begun) * ns_per_tick / 1e9;
 }
 
+unsigned
+bench_run_threads(const bench_options_t *options) {
+	return options->workload->lone ? 1 : options->threads;
+}
+
 /* How many changes a store may gather before it commits them. */
 static uint64_t
 group_of(const bench_options_t *options) {
@@ -261,7 +270,8 @@ measure_harness(bench_run_t *run) {
 	}
 	const bool good = run_jobs(run, workers, options->threads, 0, phase_body, &phase);
 	sum_up(run, workers);
-	run->results.harness_ns_per_op = run->results.seconds * 1e9 * options->threads / (double)run->results.ops;
+	run->results.harness_ns_per_op =
+		run->results.seconds * 1e9 * bench_run_threads(options) / (double)run->results.ops;
 	free_workers(workers, options->threads);
 	return good;
 }

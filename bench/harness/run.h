@@ -19,8 +19,10 @@ typedef struct bench_results {
 	double rss_bytes;
 	double open_seconds_log;
 	double open_seconds_snapshot;
-	double quiet_ops_per_s; /* snapshot: while there was none */
+	double quiet_ops_per_s; /* snapshot, expire: without */
 	double quiet_p99_ns;
+	double beside_ops_per_s; /* expire: of the readers */
+	double beside_p99_ns;
 	double snapshot_seconds;
 	double snapshots;
 	bench_flush_times_t flush;
@@ -38,6 +40,7 @@ struct bench_run {
 	bench_worker_t *workers;
 	bench_free_map_t *map;
 	uint64_t rss_before;
+	_Atomic bool swept; /* expire: nothing is left */
 	bench_results_t results;
 };
 
@@ -46,9 +49,13 @@ int bench_run(const bench_options_t *options);
 
 bool bench_course_restart(bench_run_t *run);
 bool bench_course_snapshot(bench_run_t *run);
+bool bench_course_expire(bench_run_t *run);
 
 /* All workers take steps, together; afterwards results has the times and counts of this phase. */
 bool bench_run_phase(bench_run_t *run, bench_step_t step, double seconds);
+
+/* How many threads do what is measured. */
+unsigned bench_run_threads(const bench_options_t *options);
 
 /* Store open and close. */
 bool bench_run_open(bench_run_t *run);

@@ -16,9 +16,13 @@
 
 #include "../bench.h"
 
-#define BENCH_MAC_BYTES     6u
-#define BENCH_NAME_BYTES    12u
-#define BENCH_EXPIRES_FIRST UINT64_C(140000000000000000)
+#define BENCH_MAC_BYTES  6u
+#define BENCH_NAME_BYTES 12u
+
+/* In units of 100 ns since 1601: what has expired, an hour in between, and what has not. */
+#define BENCH_EXPIRED       UINT64_C(130000000000000000) /* 2012 */
+#define BENCH_NOW           UINT64_C(134000000000000000) /* 2025 */
+#define BENCH_EXPIRES_FIRST UINT64_C(140000000000000000) /* 2044 */
 
 /* What a store is given, and must give back. */
 typedef struct bench_lease {

@@ -117,6 +117,15 @@ null_allocate(void *thread, bench_lease_t *leases, size_t n, bench_answer_t *ans
 	return agree(leases, n, answers);
 }
 
+static bool
+null_expire(void *thread, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket) {
+	(void)thread;
+	(void)now;
+	*ended = last - first + 1;
+	*ticket = 0;
+	return true;
+}
+
 static uint64_t
 null_durable(void *thread) {
 	(void)thread;
@@ -144,6 +153,7 @@ const bench_store_class_t bench_null_store = {
 	.renew = null_change,
 	.release = null_change,
 	.allocate = null_allocate,
+	.expire = null_expire,
 	.durable = null_durable,
 	.wait = null_wait,
 };

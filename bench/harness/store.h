@@ -60,6 +60,9 @@ struct bench_store_class {
 	/* Sets the addresses. NULL: the harness keeps a map of free addresses for it. */
 	bool (*allocate)(void *thread, bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket);
 
+	/* End the leases at addresses from first to last, a batch at most, that expire at 'now' or before; how many there were. NULL: cannot. */
+	bool (*expire)(void *thread, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket);
+
 	uint64_t (*durable)(void *thread);
 	bool (*wait)(void *thread, uint64_t ticket);
 

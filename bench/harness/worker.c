@@ -119,7 +119,7 @@ bench_worker_wait_for_room(bench_worker_t *worker, size_t n) {
 static void
 note_change(bench_worker_t *worker, size_t n, uint64_t ticket) {
 	worker->last_ticket = ticket > worker->last_ticket ? ticket : worker->last_ticket;
-	if (worker->in_flight_max > 0) {
+	if (worker->in_flight_max > 0 && n > 0) {
 		worker->flights[worker->flights_end++ & worker->flights_mask] =
 			(bench_flight_t){.ticket = ticket, .begun = worker->now, .count = n};
 		worker->in_flight += n;
@@ -213,6 +213,15 @@ bench_worker_get(bench_worker_t *worker, size_t n, bool by_client) {
 	return worker->good && bench_worker_check(worker, by_client ? "get by client" : "get by address", n, BENCH_OK);
 }
 
+bool
+bench_worker_expire(bench_worker_t *worker, uint32_t first, uint32_t last, size_t *ended) {
+	uint64_t ticket = 0;
+	worker->good = worker->store->expire(worker->thread, first, last, BENCH_NOW, ended, &ticket);
+	note_change(worker, *ended, ticket);
+	worker->ended_ever += *ended;
+	return worker->good;
+}
+
 /* ---- the loop ----------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -276,7 +285,7 @@ static void
 verify_gone(bench_worker_t *worker, uint64_t at) {
 	bench_worker_lease(worker, at, worker->requests);
 	worker->good = worker->store->get_client(worker->thread, worker->requests, 1, worker->answers) &&
-		       bench_worker_check(worker, "get of a released client", 1, BENCH_NOT_FOUND);
+		       bench_worker_check(worker, "get of a client that is gone", 1, BENCH_NOT_FOUND);
 }
 
 void
@@ -284,9 +293,13 @@ bench_worker_verify(bench_worker_t *worker) {
 	const uint64_t window = worker->window_end - worker->window_begin;
 	const uint64_t guests = worker->guests_end - worker->guests_begin;
 	for (unsigned i = 0; i < SAMPLE && window > 0 && worker->good; i++) {
-		bench_worker_lease(worker, worker->window_begin + bench_random(&worker->random) % window,
-				   worker->requests);
-		(void)verify_request(worker);
+		const uint64_t at = worker->window_begin + bench_random(&worker->random) % window;
+		if (bench_worker_expired(worker, at)) {
+			verify_gone(worker, at);
+		} else {
+			bench_worker_lease(worker, at, worker->requests);
+			(void)verify_request(worker);
+		}
 	}
 	for (unsigned i = 0; i < SAMPLE && guests > 0 && worker->good; i++) {
 		const uint64_t at = worker->guests_begin + bench_random(&worker->random) % guests;

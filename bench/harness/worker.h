@@ -12,6 +12,8 @@
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H
 
+#include <stdatomic.h>
+
 #include "clock.h"
 #include "free_map.h"
 #include "histogram.h"
@@ -65,6 +67,10 @@ typedef struct bench_worker {
 	bool releasing;   /* churn: what comes next */
 	bool shrinking;   /* mixed: guests become fewer */
 	uint64_t expires_at;
+	bool half_expired;   /* every second lease of the window has expired from the beginning */
+	uint64_t swept;      /* expire: addresses of this thread's scopes so far */
+	uint64_t ended_ever; /* expire: leases */
+	_Atomic bool *done;  /* expire: nothing is left; NULL: this thread is no reader beside */
 
 	/* The calls. */
 	bench_lease_t *requests;
@@ -161,12 +167,22 @@ bench_worker_lease(const bench_worker_t *worker, uint64_t at, bench_lease_t *lea
 	bench_space_client(bench_client_at(position, generation), lease);
 }
 
+/* Has it expired from the beginning? */
+static inline bool
+bench_worker_expired(const bench_worker_t *worker, uint64_t at) {
+	return worker->half_expired && (at & 1) != 0;
+}
+
+/* End what has expired from one address to another; how many there were. */
+bool bench_worker_expire(bench_worker_t *worker, uint32_t first, uint32_t last, size_t *ended);
+
 /* Read a sample of what must be there by address and by client, and of what must not. */
 void bench_worker_verify(bench_worker_t *worker);
 
 static inline uint64_t
 bench_worker_leases(const bench_worker_t *worker) {
-	return worker->window_end - worker->window_begin + (worker->guests_end - worker->guests_begin);
+	return worker->window_end - worker->window_begin + (worker->guests_end - worker->guests_begin) -
+	       worker->ended_ever;
 }
 
 #endif

@@ -19,7 +19,8 @@ bench_step_fill(bench_worker_t *worker) {
 	bench_worker_room(worker, n);
 	for (size_t i = 0; i < n; i++) {
 		bench_worker_lease(worker, worker->window_end + i, &worker->requests[i]);
-		worker->requests[i].expires_at = worker->expires_at;
+		worker->requests[i].expires_at =
+			bench_worker_expired(worker, worker->window_end + i) ? BENCH_EXPIRED : worker->expires_at;
 	}
 	if (bench_worker_create(worker, n, BENCH_OK)) {
 		worker->window_end += n;
@@ -270,7 +271,71 @@ step_conflict(bench_worker_t *worker) {
 	return n;
 }
 
+/* ---- expiry ------------------------------------------------------------------------------------------------------------- */
+
+static size_t
+read_living(bench_worker_t *worker) {
+	const size_t n = bench_worker_next(worker);
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t at = (bench_random(&worker->random) >> 32) * worker->leases >> 32;
+		bench_worker_lease(worker, at & ~UINT64_C(1), &worker->requests[i]);
+		worker->requests[i].expires_at = 0;
+	}
+	(void)bench_worker_get(worker, n, false);
+	return n;
+}
+
+static size_t
+finish_expiry(bench_worker_t *worker) {
+	worker->target = worker->ops;
+	return 0;
+}
+
+size_t
+bench_step_read_living(bench_worker_t *worker) {
+	const bool more = worker->done != NULL && worker->ops < worker->leases;
+	return more ? read_living(worker) : finish_expiry(worker);
+}
+
+/* A batch of addresses; when there are no more, all are done. */
+static size_t
+sweep(bench_worker_t *worker) {
+	const bench_space_t *space = worker->space;
+	size_t ended = 0;
+	if (worker->swept >= space->slots) {
+		return finish_expiry(worker);
+	}
+	bench_worker_room(worker, worker->batch);
+	const uint32_t offset = (uint32_t)(worker->swept % space->pool);
+	const uint32_t count = (uint32_t)least(worker->batch, space->pool - offset);
+	const uint32_t first = bench_space_subnet(space, (uint32_t)(worker->swept / space->pool)) + offset;
+	worker->swept += count;
+	(void)bench_worker_expire(worker, first, first + (count - 1), &ended);
+	return ended;
+}
+
+/* The first thread sweeps, the others read until it has finished, or failed. */
+static size_t
+step_expire(bench_worker_t *worker) {
+	if (worker->number == 0) {
+		const size_t ended = sweep(worker);
+		if (worker->done != NULL && (!worker->good || worker->target == worker->ops)) {
+			atomic_store_explicit(worker->done, true, memory_order_relaxed);
+		}
+		return ended;
+	}
+	/* At least once, or there is nothing to report. */
+	const bool more =
+		worker->done != NULL && (worker->ops == 0 || !atomic_load_explicit(worker->done, memory_order_relaxed));
+	return more ? read_living(worker) : finish_expiry(worker);
+}
+
 /* ---- what there is ------------------------------------------------------------------------------------------------------ */
+
+static const char *
+refuse_expire(const bench_options_t *options) {
+	return options->store->expire == NULL ? "cannot end what has expired" : NULL;
+}
 
 static const char *
 refuse_restart(const bench_options_t *options) {
@@ -313,8 +378,17 @@ static const bench_workload_t mixed = {.name = "mixed",
 				       .step = step_mixed};
 static const bench_workload_t conflict = {
 	.name = "conflict", .fill_percent = 90, .prefills = true, .ops_per_lease = 1, .step = step_conflict};
+static const bench_workload_t expire = {.name = "expire",
+					.fill_percent = 100,
+					.prefills = true,
+					.half_expired = true,
+					.lone = true,
+					.step = step_expire,
+					.course = bench_course_expire,
+					.refusal = refuse_expire};
 static const bench_workload_t restart = {.name = "restart",
 					 .fill_percent = 100,
+					 .lone = true,
 					 .prefills = true,
 					 .course = bench_course_restart,
 					 .refusal = refuse_restart};
@@ -328,5 +402,5 @@ static const bench_workload_t snapshot = {.name = "snapshot",
 					  .course = bench_course_snapshot,
 					  .refusal = refuse_snapshot};
 
-const bench_workload_t *const bench_workloads[] = {&create, &get_address, &get_client, &renew,    &churn, &allocate,
-						   &mixed,  &conflict,    &restart,    &snapshot, NULL};
+const bench_workload_t *const bench_workloads[] = {&create, &get_address, &get_client, &renew,   &churn,    &allocate,
+						   &mixed,  &conflict,    &expire,     &restart, &snapshot, NULL};

@@ -294,6 +294,23 @@ release(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answ
 	return true;
 }
 
+static bool
+expire(void *begun, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket) {
+	thread_t *thread = begun;
+	*ended = 0;
+	*ticket = 0;
+	for (uint64_t address = first; address <= last; address++) {
+		bench_lease_t lease = {.address = (uint32_t)address};
+		const object_t *object = find_address(thread->store, &lease);
+		if (object != NULL && __atomic_load_n(&object->record.expires_at, __ATOMIC_RELAXED) <= now) {
+			memcpy(lease.mac, object->record.mac, BENCH_MAC_BYTES);
+			*ended += release_one(thread, &lease) == BENCH_OK;
+		}
+	}
+	urcu_qsbr_quiescent_state();
+	return true;
+}
+
 static uint64_t
 durable(void *begun) {
 	(void)begun;
@@ -319,6 +336,7 @@ const bench_store_class_t bench_lfht_store = {
 	.get_client = get_client,
 	.renew = renew,
 	.release = release,
+	.expire = expire,
 	.durable = durable,
 	.wait = wait_for,
 };

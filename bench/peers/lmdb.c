@@ -323,6 +323,56 @@ release(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answ
 	return change(begun, release_one, leases, n, answers, ticket);
 }
 
+/* The record under the cursor: end it if it is time. */
+static int
+expire_one(thread_t *thread, MDB_cursor *cursor, const MDB_val *value, uint64_t now, size_t *ended) {
+	bench_record_t record;
+	client_t client;
+	bench_lease_t lease;
+	memcpy(&record, value->mv_data, sizeof(record));
+	if (record.expires_at > now) {
+		return 0;
+	}
+	lease.subnet = record.subnet;
+	memcpy(lease.mac, record.mac, BENCH_MAC_BYTES);
+	MDB_val key = client_key(&lease, &client);
+	const int code = mdb_del(thread->writer, thread->store->by_client, &key, NULL);
+	++*ended;
+	return code != 0 ? code : mdb_cursor_del(cursor, 0);
+}
+
+static int
+expire_range(thread_t *thread, MDB_cursor *cursor, uint32_t first, uint32_t last, uint64_t now, size_t *ended) {
+	unsigned address = first;
+	MDB_val key = {.mv_size = sizeof(address), .mv_data = &address};
+	MDB_val value;
+	int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	while (code == 0) {
+		memcpy(&address, key.mv_data, sizeof(address));
+		if (address > last) {
+			return 0;
+		}
+		code = expire_one(thread, cursor, &value, now, ended);
+		code = code != 0 ? code : mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+	}
+	return code == MDB_NOTFOUND ? 0 : code;
+}
+
+static bool
+expire(void *begun, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket) {
+	thread_t *thread = begun;
+	MDB_cursor *cursor = NULL;
+	int code = thread->writer == NULL ? mdb_txn_begin(thread->store->environment, NULL, 0, &thread->writer) : 0;
+	*ended = 0;
+	code = code != 0 ? code : mdb_cursor_open(thread->writer, thread->store->by_address, &cursor);
+	if (code == 0) {
+		code = expire_range(thread, cursor, first, last, now, ended);
+		mdb_cursor_close(cursor);
+	}
+	code = code != 0 ? code : finish(thread, *ended, ticket);
+	return code == 0 || refuse("expiry", code);
+}
+
 static bool
 get(thread_t *thread, const bench_lease_t *leases, size_t n, bool by_client, bench_answer_t *answers) {
 	MDB_txn *transaction = thread->writer != NULL ? thread->writer : thread->reader;
@@ -363,6 +413,7 @@ const bench_store_class_t bench_lmdb_store = {
 	.get_client = get_client,
 	.renew = renew,
 	.release = release,
+	.expire = expire,
 	.durable = durable,
 	.wait = wait_for,
 };

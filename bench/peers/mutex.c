@@ -24,7 +24,7 @@ typedef struct {
 static const char *
 settings(const bench_config_t *config) {
 	(void)config;
-	return "one mutex per call, a record array and two open-addressing tables at most half full, allocated at "
+	return "one mutex per call, a record array and two open-addressing tables at most half full, touched at "
 	       "open, "
 	       "no log";
 }
@@ -259,6 +259,25 @@ release(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answ
 	return true;
 }
 
+static bool
+expire(void *begun, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket) {
+	store_t *store = begun;
+	*ended = 0;
+	*ticket = 0;
+	(void)pthread_mutex_lock(&store->lock);
+	for (uint64_t address = first; address <= last; address++) {
+		const uint64_t place = address_place(store, (uint32_t)address);
+		const bench_record_t *record = &store->records[store->by_address[place]];
+		if (store->by_address[place] != 0 && record->expires_at <= now) {
+			bench_lease_t lease = {.address = record->address, .subnet = record->subnet};
+			memcpy(lease.mac, record->mac, BENCH_MAC_BYTES);
+			*ended += release_one(store, &lease) == BENCH_OK;
+		}
+	}
+	(void)pthread_mutex_unlock(&store->lock);
+	return true;
+}
+
 static uint64_t
 durable(void *begun) {
 	(void)begun;
@@ -284,6 +303,7 @@ const bench_store_class_t bench_mutex_store = {
 	.get_client = get_client,
 	.renew = renew,
 	.release = release,
+	.expire = expire,
 	.durable = durable,
 	.wait = wait_for,
 };

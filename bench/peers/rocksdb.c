@@ -376,6 +376,47 @@ release(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answ
 	return change(begun, decide_release, leases, n, answers, ticket);
 }
 
+/* Put the end of what has expired among the addresses that were looked up into the batch. */
+static size_t
+decide_expiry(thread_t *thread, size_t n, uint64_t now) {
+	size_t ended = 0;
+	rocksdb_writebatch_clear(thread->batch);
+	for (size_t i = 0; i < n; i++) {
+		bench_record_t record;
+		if (copy_found(thread->found[ADDRESS][i], &record, sizeof(record)) && record.expires_at <= now) {
+			bench_lease_t lease = {.address = record.address, .subnet = record.subnet};
+			memcpy(lease.mac, record.mac, BENCH_MAC_BYTES);
+			delete_lease(thread, &lease);
+			ended++;
+		}
+		forget(&thread->found[ADDRESS][i]);
+	}
+	return ended;
+}
+
+/* By look-ups: hashed memtables would have to be sorted to be read in order. */
+static bool
+expire(void *begun, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket) {
+	thread_t *thread = begun;
+	store_t *store = thread->store;
+	const size_t n = (size_t)last - first + 1;
+	char *error = NULL;
+	for (size_t i = 0; i < n; i++) {
+		thread->key_sizes[i] = put_key(ADDRESS, first + (uint32_t)i, NULL, thread->keys[i]);
+		thread->key_list[i] = thread->keys[i];
+	}
+	(void)pthread_mutex_lock(&store->lock);
+	const bool found = look_up(thread, ADDRESS, n);
+	*ended = decide_expiry(thread, n, now);
+	if (found && *ended > 0) {
+		rocksdb_write(store->database, store->write, thread->batch, &error);
+	}
+	*ticket = atomic_load_explicit(&store->changes, memory_order_relaxed) + *ended;
+	atomic_store_explicit(&store->changes, *ticket, memory_order_release);
+	(void)pthread_mutex_unlock(&store->lock);
+	return found && fine("a write", error);
+}
+
 /* ---- reads -------------------------------------------------------------------------------------------------------------- */
 
 /* Records of the addresses that are being looked up; those without an answer are compared. */
@@ -477,6 +518,7 @@ const bench_store_class_t bench_rocksdb_store = {
 	.get_client = get_client,
 	.renew = renew,
 	.release = release,
+	.expire = expire,
 	.durable = durable,
 	.wait = wait_for,
 	.snapshot = snapshot,

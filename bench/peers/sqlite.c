@@ -20,7 +20,7 @@
 
 #include "store.h"
 
-enum { BEGIN, COMMIT, INSERT, BY_ADDRESS, BY_CLIENT, RENEW, RELEASE, STATEMENTS };
+enum { BEGIN, COMMIT, INSERT, BY_ADDRESS, BY_CLIENT, RENEW, RELEASE, EXPIRE, STATEMENTS };
 
 static const char *const texts[STATEMENTS] = {
 	[BEGIN] = "BEGIN",
@@ -29,6 +29,7 @@ static const char *const texts[STATEMENTS] = {
 	[BY_ADDRESS] = "SELECT address, client, name, expires FROM lease WHERE address = ?1",
 	[BY_CLIENT] = "SELECT address, client, name, expires FROM lease WHERE subnet = ?2 AND client = ?3",
 	[RENEW] = "UPDATE lease SET expires = ?5 WHERE address = ?1 AND client = ?3",
+	[EXPIRE] = "DELETE FROM lease WHERE address BETWEEN ?1 AND ?2 AND expires <= ?5",
 	[RELEASE] = "DELETE FROM lease WHERE address = ?1 AND client = ?3",
 };
 
@@ -310,6 +311,23 @@ release(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answ
 	return change(begun, RELEASE, leases, n, answers, ticket);
 }
 
+/* By the primary key: an index of times would have to be kept by every renewal. */
+static bool
+expire(void *begun, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket) {
+	const thread_t *thread = begun;
+	store_t *store = thread->store;
+	(void)pthread_mutex_lock(&store->lock);
+	sqlite3_stmt *statement = store->writer.statements[EXPIRE];
+	(void)sqlite3_bind_int64(statement, 1, first);
+	(void)sqlite3_bind_int64(statement, 2, last);
+	(void)sqlite3_bind_int64(statement, 5, (sqlite3_int64)now);
+	bool good = begin(store) && step(&store->writer, EXPIRE);
+	*ended = good ? (size_t)sqlite3_changes(store->writer.database) : 0;
+	good = good && finish(store, *ended, ticket);
+	(void)pthread_mutex_unlock(&store->lock);
+	return good;
+}
+
 static bench_answer_t
 compare_row(sqlite3_stmt *statement, const bench_lease_t *lease) {
 	const void *mac = sqlite3_column_blob(statement, 1);
@@ -432,6 +450,7 @@ const bench_store_class_t bench_sqlite_store = {
 	.get_client = get_client,
 	.renew = renew,
 	.release = release,
+	.expire = expire,
 	.durable = durable,
 	.wait = wait_for,
 	.snapshot = snapshot,

@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistr.h>
+
+lessor_status_t
+lsr_complain(char *sentence, size_t sentence_bytes, lessor_status_t status, const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	(void)vsnprintf(sentence, sentence_bytes, format, arguments);
+	va_end(arguments);
+	return status;
+}
 
 /* Most texts are host names: told from the rest by one bit, eight bytes at a time. */
 static bool

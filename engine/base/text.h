@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 texts that come from outside: measured and checked before anything is kept. */
+/* Texts: UTF-8 from outside, measured and checked before anything is kept; and sentences for whoever asks what went wrong. */
 #ifndef LSR_TEXT_H
 #define LSR_TEXT_H
 
@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <lessor/status.h>
 
 /* Is 'text' at most max_bytes long, which is at most 32, and ASCII? Reads at most max_bytes + 1 bytes. On true *size_bytes is its length. */
 static inline bool
@@ -31,6 +33,10 @@ lsr_text_is_short_ascii(const char *text, size_t max_bytes, size_t *size_bytes) 
 	*size_bytes = length;
 	return ((seen | word) & UINT64_C(0x8080808080808080)) == 0;
 }
+
+/* Put a sentence into a buffer, cut to what fits; returns 'status'. */
+lessor_status_t lsr_complain(char *sentence, size_t sentence_bytes, lessor_status_t status, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* lsr_text_measure() of a text that is there. */
 bool lsr_text_measure_present(const char *text, size_t max_bytes, size_t *size_bytes);

@@ -432,3 +432,12 @@ lsr_client_hash_memory(lsr_client_hash_t *hash) {
 	return atomic_load_explicit(&hash->homes.committed_bytes, memory_order_relaxed) +
 	       atomic_load_explicit(&hash->overflows.committed_bytes, memory_order_relaxed);
 }
+
+void
+lsr_client_hash_bring(lsr_client_hash_t *hash, unsigned part, unsigned parts) {
+	const size_t committed = atomic_load_explicit(&hash->homes.committed_bytes, memory_order_relaxed);
+	for (size_t at = part * LSR_ARENA_STEP_BYTES; at < committed; at += parts * LSR_ARENA_STEP_BYTES) {
+		lsr_bucket_t *bucket = lsr_hash_home(hash, 0, 0) + at / sizeof(lsr_bucket_t);
+		(void)atomic_fetch_or_explicit(&bucket->header, 0, memory_order_relaxed);
+	}
+}

@@ -332,4 +332,12 @@ lsr_client_hash_insert(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id, 
 	return LSR_INSERT_DONE;
 }
 
+/* ---- many at once ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Have one of so many parts of the buckets' memory brought, by a write that changes nothing: a huge page that is read first is brought twice. Each
+ * part may be brought by a thread of its own, at any time.
+ */
+void lsr_client_hash_bring(lsr_client_hash_t *hash, unsigned part, unsigned parts);
+
 #endif

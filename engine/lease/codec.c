@@ -467,32 +467,32 @@ lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_bo
 	if (size_bytes < LSR_IMAGE_HEAD_BYTES) {
 		return LESSOR_DAMAGED;
 	}
-	lsr_body_t out = {0};
+	/* In place: a copy in pieces that is moved as a whole waits for its pieces. */
+	*body = (lsr_body_t){0};
 	uint32_t sizes;
 	memcpy(address, image, 4);
-	memcpy(&out.last_transaction_s, image + 4, 4);
-	memcpy(&out.expires_at, image + 8, 8);
-	memcpy(&out.origin, image + 16, 8);
+	memcpy(&body->last_transaction_s, image + 4, 4);
+	memcpy(&body->expires_at, image + 8, 8);
+	memcpy(&body->origin, image + 16, 8);
 	memcpy(&sizes, image + 24, 4);
 	const size_t text_bytes = sizes & 0xFF;
 	const size_t tail_bytes = sizes >> 8;
-	const bool name_elsewhere = (out.flags & LSR_FLAG_NAME) == 0 || (out.flags & LSR_FLAG_NAME_IN_TAIL) != 0;
-	if (text_bytes > LSR_INLINE_BYTES || text_bytes != lsr_body_inline_bytes(&out) ||
+	const bool name_elsewhere = (body->flags & LSR_FLAG_NAME) == 0 || (body->flags & LSR_FLAG_NAME_IN_TAIL) != 0;
+	if (text_bytes > LSR_INLINE_BYTES || text_bytes != lsr_body_inline_bytes(body) ||
 	    tail_bytes > LSR_TAIL_MAX_BYTES || size_bytes != LSR_IMAGE_HEAD_BYTES + text_bytes + tail_bytes ||
-	    out.client_id_bytes == 0 || (name_elsewhere && out.name_bytes != 0) ||
-	    !tail_is_sound(image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes, &out)) {
+	    body->client_id_bytes == 0 || (name_elsewhere && body->name_bytes != 0) ||
+	    !tail_is_sound(image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes, body)) {
 		return LESSOR_DAMAGED;
 	}
-	memcpy(out.text, image + LSR_IMAGE_HEAD_BYTES, text_bytes);
+	lsr_copy_short(body->text, image + LSR_IMAGE_HEAD_BYTES, text_bytes);
 	if (tail_bytes != 0) {
-		out.tail = malloc(sizeof(*out.tail) + tail_bytes);
-		if (out.tail == NULL) {
+		body->tail = malloc(sizeof(*body->tail) + tail_bytes);
+		if (body->tail == NULL) {
 			return LESSOR_NO_MEMORY;
 		}
-		out.tail->size_bytes = (uint32_t)tail_bytes;
-		memcpy(out.tail->bytes, image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes);
+		body->tail->size_bytes = (uint32_t)tail_bytes;
+		memcpy(body->tail->bytes, image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes);
 	}
-	*body = out;
 	return LESSOR_OK;
 }
 

@@ -231,7 +231,7 @@ lsr_image_put(uint8_t *image, uint32_t address, const lsr_body_t *body) {
 	}
 }
 
-/* Read an image; everything is checked, nothing is trusted. The tail is malloc'ed. LESSOR_DAMAGED; LESSOR_NO_MEMORY. */
+/* Read an image; everything is checked, nothing is trusted. The tail is malloc'ed. LESSOR_DAMAGED, LESSOR_NO_MEMORY: the body is nonsense. */
 lessor_status_t lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_body_t *body);
 
 /* Origin <-> bytes:  u16 number, u8 has_owner | has_policy << 1, u8 0, u32 address, u16 owner bytes, u16 policy bytes, texts. */

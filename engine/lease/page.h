@@ -17,7 +17,10 @@
 #define LSR_PAGE_SHIFT   6
 #define LSR_PAGE_BYTES   (LSR_PAGE_RECORDS * sizeof(lsr_record_t))
 #define LSR_NO_RECORD    UINT32_C(0) /* page 0 is never used */
-#define LSR_PAGES_MAX    ((UINT32_C(1) << (32 - LSR_PAGE_SHIFT)) - 1)
+/* Pages in one step of the arena, which is one huge page of memory. */
+#define LSR_PAGES_STEP ((uint32_t)(LSR_ARENA_STEP_BYTES / LSR_PAGE_BYTES))
+#define LSR_PAGE_RUNS  8u /* at most so many at a time */
+#define LSR_PAGES_MAX  ((UINT32_C(1) << (32 - LSR_PAGE_SHIFT)) - 1 - LSR_PAGE_RUNS * LSR_PAGES_STEP)
 
 typedef struct lsr_page_info {
 	_Atomic(const void *) owner;   /* the scope's address table; NULL: free */
@@ -28,11 +31,11 @@ typedef struct lsr_page_info {
 typedef struct lsr_pages {
 	lsr_arena_t records;
 	lsr_arena_t infos;
-	uint32_t limit;         /* pages, fixed */
+	uint32_t limit;         /* pages, fixed; what runs have left over may come on top */
 	pthread_mutex_t lock;   /* protects what follows */
 	uint32_t used;          /* pages ever taken from the arena, including page 0 */
 	uint32_t free_head;     /* 0: none */
-	_Atomic uint64_t taken; /* pages in use; written under the lock, read by statistics */
+	_Atomic uint64_t taken; /* pages in use */
 } lsr_pages_t;
 
 /* Reserve address space for max_records, however sparse. Pages that are well filled hold up to 64 times as many. */
@@ -44,6 +47,18 @@ uint32_t lsr_pages_take(lsr_pages_t *pages, const void *owner, uint32_t first_of
 
 /* Give a page back. Its records are empty, and a grace period has passed since its owner became unreachable. */
 void lsr_pages_release(lsr_pages_t *pages, uint32_t page);
+
+/*
+ * Taking many at a time: a thread with a run has steps of memory for itself, so that no two threads bring the same huge page at once, and
+ * waits for nobody. Begin with a run that is all zero; what is left of it goes back in the end. Otherwise as lsr_pages_take().
+ */
+typedef struct lsr_page_run {
+	uint32_t next;
+	uint32_t end;
+} lsr_page_run_t;
+
+uint32_t lsr_pages_take_run(lsr_pages_t *pages, lsr_page_run_t *run, const void *owner, uint32_t first_offset);
+void lsr_pages_release_run(lsr_pages_t *pages, lsr_page_run_t *run);
 
 /* Is it the limit, not memory, that lsr_pages_take() failed for? */
 bool lsr_pages_at_limit(lsr_pages_t *pages);

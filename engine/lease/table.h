@@ -140,7 +140,7 @@ lsr_leaf_begin_sweep(lsr_map_leaf_t *leaf, lessor_filetime_t *earliest) {
 
 /* The record of this address, which the caller has claimed, is a lease now, which expires then. */
 static inline void
-lsr_table_take(lsr_table_t *table, uint32_t address, lessor_filetime_t expires_at) {
+lsr_table_take(const lsr_table_t *table, uint32_t address, lessor_filetime_t expires_at) {
 	const lsr_free_map_t map = lsr_table_map(table);
 	lsr_map_take(&map, address - table->subnet); /* E1 */
 	lsr_leaf_note(lsr_table_leaf(table, (address - table->subnet) >> LSR_PAGE_SHIFT), expires_at);
@@ -148,7 +148,7 @@ lsr_table_take(lsr_table_t *table, uint32_t address, lessor_filetime_t expires_a
 
 /* The lease at this address, published already, expires earlier than before. (Later ones need nothing.) */
 static inline void
-lsr_table_hasten(lsr_table_t *table, uint32_t address, lessor_filetime_t expires_at) {
+lsr_table_hasten(const lsr_table_t *table, uint32_t address, lessor_filetime_t expires_at) {
 	lsr_map_leaf_t *leaf = lsr_table_leaf(table, (address - table->subnet) >> LSR_PAGE_SHIFT);
 	(void)atomic_fetch_or_explicit(&leaf->taken, 0, memory_order_acq_rel); /* E1 */
 	lsr_leaf_note(leaf, expires_at);

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log/format.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/crc.h"
+
+void
+lsr_segment_name(uint64_t index, char name[LSR_SEGMENT_NAME_BYTES]) {
+	(void)snprintf(name, LSR_SEGMENT_NAME_BYTES, LSR_SEGMENT_NAME_FORMAT, (unsigned long long)index);
+}
 
 void
 lsr_segment_header_seal(lsr_segment_header_t *header) {

@@ -15,12 +15,13 @@
  *      0 u32 magic "LSRF"              4 u16 version (1)            6 u16 flags (1: the store was closed here)
  *      8 16 bytes store id            24 u64 LSN of the first payload byte
  *     32 u64 durable LSN when it was built                        40 u32 payload bytes
- *     44 u32 CRC of the frame before (0 for the first of a process)
+ *     44 u32 CRC of the frame before (0 for the first of a process, and in a mark that recovery wrote)
  *     48 u64 index of the segment     56 u32 zero
  *     60 u32 CRC32C of bytes 0-59 and the payload
  *     64 payload: whole records; then zeros up to the next block
  *
- * A frame counts if magic, version, store id, segment index and CRC are right and its LSN is the end of the frame before. The
+ * A frame counts if magic, version, store id, segment index and CRC are right and its LSN is the end of the frame before. If it then
+ * does not carry that one's CRC - or 0, as the first of a process, or the mark behind a torn tail - two logs were mixed: damage. The
  * log ends at the first place where no frame counts. That place is
  *   - the end of the log, if nothing behind it belongs to this store: a flush that did not complete, never acknowledged;
  *   - damage, if any valid frame lies behind it: frames are written one after the other, so what stands before a frame
@@ -56,6 +57,10 @@
 #define LSR_SEGMENT_PREFIX       "log-"
 #define LSR_PREPARED_NAME_FORMAT "next-%016llx.seg"
 #define LSR_PREPARED_PREFIX      "next-"
+
+/* Room for the name of a segment. */
+#define LSR_SEGMENT_NAME_BYTES 32u
+void lsr_segment_name(uint64_t index, char name[LSR_SEGMENT_NAME_BYTES]);
 
 typedef enum lsr_record_type {
 	LSR_LOG_PAD = 0,       /* nothing; skipped */

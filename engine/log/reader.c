@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "base/io.h"
+#include "base/stream.h"
+#include "base/text.h"
 
 /* What one reading needs. */
 typedef struct {
@@ -18,27 +20,15 @@ typedef struct {
 	lsr_record_function function;
 	void *context;
 	lsr_log_contents_t *contents;
-	uint8_t *buffer; /* the segment in work */
-	size_t buffer_bytes;
-	uint64_t next_lsn; /* 0: not known yet */
+	lsr_stream_t stream; /* the segment in work */
+	uint64_t offset;     /* of the stream's view */
+	uint64_t next_lsn;   /* 0: not known yet */
+	uint32_t last_crc;   /* of the frame before */
+	bool follows;        /* there was one */
 } lsr_log_reading_t;
 
-static lessor_status_t complain(lsr_log_contents_t *contents, lessor_status_t status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static lessor_status_t
-complain(lsr_log_contents_t *contents, lessor_status_t status, const char *format, ...) {
-	va_list arguments;
-	va_start(arguments, format);
-	(void)vsnprintf(contents->sentence, sizeof(contents->sentence), format, arguments);
-	va_end(arguments);
-	return status;
-}
-
-static void
-segment_name(uint64_t index, char name[32]) {
-	(void)snprintf(name, 32, LSR_SEGMENT_NAME_FORMAT, (unsigned long long)index);
-}
+#define complain(contents, status, ...)                                                                                \
+	lsr_complain((contents)->sentence, sizeof((contents)->sentence), status, __VA_ARGS__)
 
 /* ---- the list of segments --------------------------------------------------------------------------------------- */
 
@@ -116,23 +106,46 @@ list_segments(lsr_log_reading_t *reading) {
 
 /* ---- one segment -------------------------------------------------------------------------------------------------- */
 
+/* The next bytes of the segment. */
 static lessor_status_t
-load_segment(lsr_log_reading_t *reading, const lsr_segment_info_t *segment, const char *name) {
-	if (segment->size_bytes > reading->buffer_bytes) {
-		void *grown = realloc(reading->buffer, segment->size_bytes);
-		if (grown == NULL) {
-			return LESSOR_NO_MEMORY;
-		}
-		reading->buffer = grown;
-		reading->buffer_bytes = segment->size_bytes;
+view(lsr_log_reading_t *reading, const char *name, size_t size_bytes, const uint8_t **bytes) {
+	int error;
+	*bytes = lsr_stream_view(&reading->stream, size_bytes, &error);
+	return *bytes != NULL ? LESSOR_OK
+			      : complain(reading->contents, LESSOR_IO, "%s: cannot be read at offset %llu: %s", name,
+					 (unsigned long long)reading->offset, strerror(-error));
+}
+
+static void
+skip(lsr_log_reading_t *reading, size_t size_bytes) {
+	lsr_stream_skip(&reading->stream, size_bytes);
+	reading->offset += size_bytes;
+}
+
+/* The frame at the stream's place, NULL if none counts there, whatever its position. The rest of the segment holds a block at least. */
+static lessor_status_t
+frame_here(lsr_log_reading_t *reading, const lsr_segment_info_t *segment, const char *name,
+	   const lsr_frame_header_t **frame) {
+	const uint8_t *bytes;
+	const uint64_t left_bytes = segment->size_bytes - reading->offset;
+	*frame = NULL;
+	lessor_status_t status = view(reading, name, LSR_FRAME_HEADER_BYTES, &bytes);
+	if (status != LESSOR_OK) {
+		return status;
 	}
-	const int file = lsr_io->open(reading->directory, name, O_RDONLY, 0);
-	int result = file < 0 ? file : lsr_io_read_all(file, reading->buffer, segment->size_bytes, 0);
-	if (file >= 0) {
-		(void)lsr_io->close(file);
+	const lsr_frame_header_t *header = (const lsr_frame_header_t *)(const void *)bytes;
+	if (header->magic != LSR_FRAME_MAGIC || header->payload_bytes > LSR_FRAME_PAYLOAD_MAX ||
+	    LSR_FRAME_HEADER_BYTES + (uint64_t)header->payload_bytes > left_bytes) {
+		return LESSOR_OK;
 	}
-	return result == 0 ? LESSOR_OK
-			   : complain(reading->contents, LESSOR_IO, "%s: cannot be read: %s", name, strerror(-result));
+	const size_t frame_bytes = LSR_FRAME_HEADER_BYTES + (size_t)header->payload_bytes;
+	status = view(reading, name, frame_bytes, &bytes);
+	header = (const lsr_frame_header_t *)(const void *)bytes;
+	if (status == LESSOR_OK && lsr_frame_is_sound(header, reading->store_id, frame_bytes) &&
+	    header->segment_index == segment->index) {
+		*frame = header;
+	}
+	return status;
 }
 
 static lessor_status_t
@@ -170,65 +183,103 @@ deliver(lsr_log_reading_t *reading, const lsr_frame_header_t *frame, const char 
 	return LESSOR_OK;
 }
 
-/* The offset of the first valid frame of this store at or behind 'offset', or 0: evidence that what stands before was durable. */
-static uint64_t
-find_frame(const lsr_log_reading_t *reading, const lsr_segment_info_t *segment, uint64_t offset) {
-	for (; offset + LSR_BLOCK_BYTES <= segment->size_bytes; offset += LSR_BLOCK_BYTES) {
-		const lsr_frame_header_t *frame = (const lsr_frame_header_t *)(const void *)(reading->buffer + offset);
-		if (lsr_frame_is_sound(frame, reading->store_id, segment->size_bytes - offset) &&
-		    frame->segment_index == segment->index && frame->first_lsn >= reading->next_lsn) {
-			return offset;
-		}
-	}
-	return 0;
+/*
+ * Does it continue the frame before? The first one of a process does not, and stands first in its segment; nor does the mark with which recovery ends a
+ * segment. Where the reading begins nothing is known.
+ */
+static bool
+continues(const lsr_log_reading_t *reading, const lsr_frame_header_t *frame) {
+	const bool may_begin = reading->offset == LSR_BLOCK_BYTES || (frame->flags & LSR_FRAME_CLOSED) != 0;
+	return !reading->follows || frame->previous_crc == reading->last_crc || (may_begin && frame->previous_crc == 0);
 }
 
-static uint64_t
-garbage_bytes(const lsr_log_reading_t *reading, const lsr_segment_info_t *segment, uint64_t offset) {
-	uint64_t end = segment->size_bytes;
-	while (end > offset && reading->buffer[end - 1] == 0) {
-		end--;
-	}
-	return end - offset;
-}
-
-/* Read all frames of a segment; *offset becomes the place behind the last one. */
+/* Read all frames of a segment; the stream ends behind the last one. */
 static lessor_status_t
-read_frames(lsr_log_reading_t *reading, const lsr_segment_info_t *segment, const char *name, uint64_t *offset) {
-	lessor_status_t status = LESSOR_OK;
-	*offset = LSR_BLOCK_BYTES;
-	while (*offset + LSR_BLOCK_BYTES <= segment->size_bytes) {
-		const lsr_frame_header_t *frame = (const lsr_frame_header_t *)(const void *)(reading->buffer + *offset);
-		if (!lsr_frame_is_sound(frame, reading->store_id, segment->size_bytes - *offset) ||
-		    frame->segment_index != segment->index || frame->first_lsn != reading->next_lsn) {
-			break;
+read_frames(lsr_log_reading_t *reading, const lsr_segment_info_t *segment, const char *name) {
+	const lsr_frame_header_t *frame;
+	while (reading->offset + LSR_BLOCK_BYTES <= segment->size_bytes) {
+		lessor_status_t status = frame_here(reading, segment, name, &frame);
+		if (status != LESSOR_OK || frame == NULL || frame->first_lsn != reading->next_lsn) {
+			return status;
 		}
-		status = deliver(reading, frame, name, *offset);
+		if (!continues(reading, frame)) {
+			return complain(reading->contents, LESSOR_DAMAGED,
+					"%s: damaged at offset %llu: the frame there continues another one than the "
+					"one before it",
+					name, (unsigned long long)reading->offset);
+		}
+		status = deliver(reading, frame, name, reading->offset);
 		if (status != LESSOR_OK) {
-			break;
+			return status;
 		}
 		reading->next_lsn += frame->payload_bytes;
 		reading->contents->closed = (frame->flags & LSR_FRAME_CLOSED) != 0;
-		*offset += lsr_frame_disk_bytes(frame->payload_bytes);
+		reading->last_crc = frame->crc;
+		reading->follows = true;
+		/* The blocks of the last frame may have been cut. */
+		const uint64_t frame_bytes = lsr_frame_disk_bytes(frame->payload_bytes);
+		const uint64_t left_bytes = segment->size_bytes - reading->offset;
+		if (frame_bytes > left_bytes) {
+			skip(reading, left_bytes);
+			reading->offset += frame_bytes - left_bytes;
+			break;
+		}
+		const uint8_t *ignored;
+		status = view(reading, name, frame_bytes, &ignored);
+		if (status != LESSOR_OK) {
+			return status;
+		}
+		skip(reading, frame_bytes);
 	}
-	return status;
+	return LESSOR_OK;
+}
+static size_t
+without_zeros(const uint8_t *bytes, size_t size_bytes) {
+	if (size_bytes == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size_bytes - 1) == 0)) {
+		return 0;
+	}
+	while (bytes[size_bytes - 1] == 0) {
+		size_bytes--;
+	}
+	return size_bytes;
 }
 
+/*
+ * The rest of a segment: *later is the offset of the first frame of this log in it, or 0: evidence that what stands before was durable; *garbage_end
+ * the place behind the last byte that is not zero.
+ */
 static lessor_status_t
-read_segment(lsr_log_reading_t *reading, lsr_segment_info_t *segment, const lsr_segment_info_t *next) {
-	char name[32];
-	uint64_t offset;
-	segment_name(segment->index, name);
-	reading->contents->closed = false;
-	lessor_status_t status = load_segment(reading, segment, name);
-	if (status == LESSOR_OK) {
-		status = read_frames(reading, segment, name, &offset);
+read_rest(lsr_log_reading_t *reading, const lsr_segment_info_t *segment, const char *name, uint64_t *later,
+	  uint64_t *garbage_end) {
+	*later = 0;
+	*garbage_end = reading->offset;
+	while (reading->offset < segment->size_bytes && *later == 0) {
+		const lsr_frame_header_t *frame = NULL;
+		const uint8_t *bytes;
+		const size_t size_bytes = lsr_min_u64(LSR_BLOCK_BYTES, segment->size_bytes - reading->offset);
+		lessor_status_t status = LESSOR_OK;
+		if (size_bytes == LSR_BLOCK_BYTES) {
+			status = frame_here(reading, segment, name, &frame);
+		}
+		if (status == LESSOR_OK && frame != NULL && frame->first_lsn >= reading->next_lsn) {
+			*later = reading->offset;
+		}
+		status = status == LESSOR_OK ? view(reading, name, size_bytes, &bytes) : status;
+		if (status != LESSOR_OK) {
+			return status;
+		}
+		const size_t used_bytes = without_zeros(bytes, size_bytes);
+		*garbage_end = used_bytes != 0 ? reading->offset + used_bytes : *garbage_end;
+		skip(reading, size_bytes);
 	}
-	if (status != LESSOR_OK) {
-		return status;
-	}
-	segment->end_offset = offset;
-	const uint64_t later = find_frame(reading, segment, offset);
+	return LESSOR_OK;
+}
+
+/* What the end of a segment says. */
+static lessor_status_t
+check_end(lsr_log_reading_t *reading, const lsr_segment_info_t *segment, const char *name, uint64_t later,
+	  const lsr_segment_info_t *next) {
+	const uint64_t offset = segment->end_offset;
 	if (later != 0) {
 		return complain(reading->contents, LESSOR_DAMAGED,
 				"%s: damaged at offset %llu: no valid frame there, but one behind it at offset %llu",
@@ -247,10 +298,45 @@ read_segment(lsr_log_reading_t *reading, lsr_segment_info_t *segment, const lsr_
 				"closed before",
 				name, (unsigned long long)segment->size_bytes, (unsigned long long)segment->made_bytes);
 	}
-	if (next == NULL) {
-		reading->contents->cut_bytes = garbage_bytes(reading, segment, offset);
-	}
 	return LESSOR_OK;
+}
+
+static lessor_status_t
+read_open_segment(lsr_log_reading_t *reading, lsr_segment_info_t *segment, const char *name,
+		  const lsr_segment_info_t *next) {
+	const uint8_t *ignored;
+	uint64_t later;
+	uint64_t garbage_end;
+	lessor_status_t status = view(reading, name, LSR_BLOCK_BYTES, &ignored);
+	if (status == LESSOR_OK) {
+		skip(reading, LSR_BLOCK_BYTES);
+		status = read_frames(reading, segment, name);
+	}
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	segment->end_offset = reading->offset;
+	status = read_rest(reading, segment, name, &later, &garbage_end);
+	status = status == LESSOR_OK ? check_end(reading, segment, name, later, next) : status;
+	if (status == LESSOR_OK && next == NULL) {
+		reading->contents->cut_bytes = garbage_end - segment->end_offset;
+	}
+	return status;
+}
+
+static lessor_status_t
+read_segment(lsr_log_reading_t *reading, lsr_segment_info_t *segment, const lsr_segment_info_t *next) {
+	char name[LSR_SEGMENT_NAME_BYTES];
+	lsr_segment_name(segment->index, name);
+	reading->contents->closed = false;
+	reading->offset = 0;
+	const int result = lsr_stream_open(&reading->stream, reading->directory, name, segment->size_bytes);
+	const lessor_status_t status =
+		result == 0 ? read_open_segment(reading, segment, name, next)
+			    : complain(reading->contents, result == -ENOMEM ? LESSOR_NO_MEMORY : LESSOR_IO,
+				       "%s: cannot be opened: %s", name, strerror(-result));
+	lsr_stream_close(&reading->stream);
+	return status;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
@@ -301,6 +387,7 @@ lsr_log_read(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], uint64_t
 				     .context = context,
 				     .contents = contents};
 	*contents = (lsr_log_contents_t){0};
+	lsr_stream_init(&reading.stream);
 	lessor_status_t status = list_segments(&reading);
 	if (status == LESSOR_OK) {
 		status = find_start(&reading, &start);
@@ -316,7 +403,7 @@ lsr_log_read(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], uint64_t
 	if (status == LESSOR_NO_MEMORY && contents->sentence[0] == '\0') {
 		(void)complain(contents, status, "no memory to read the log");
 	}
-	free(reading.buffer);
+	lsr_stream_destroy(&reading.stream);
 	return status;
 }
 

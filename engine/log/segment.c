@@ -11,11 +11,6 @@
 #include "base/io.h"
 
 static void
-segment_name(uint64_t index, char name[32]) {
-	(void)snprintf(name, 32, LSR_SEGMENT_NAME_FORMAT, (unsigned long long)index);
-}
-
-static void
 prepared_name(uint64_t index, char name[32]) {
 	(void)snprintf(name, 32, LSR_PREPARED_NAME_FORMAT, (unsigned long long)index);
 }
@@ -187,7 +182,7 @@ lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint6
 	char from[32];
 	char to[32];
 	prepared_name(prepared->index, from);
-	segment_name(prepared->index, to);
+	lsr_segment_name(prepared->index, to);
 	int result = write_header(segments, prepared, first_lsn);
 	if (result == 0) {
 		result = lsr_io->rename(segments->directory, from, to);
@@ -245,7 +240,7 @@ lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], const
 	if (end_offset + (marked ? 0 : LSR_BLOCK_BYTES) > info->size_bytes) {
 		return 0; /* full to the last block */
 	}
-	segment_name(info->index, name);
+	lsr_segment_name(info->index, name);
 	const int file = lsr_io->open(directory, name, O_RDWR | O_DSYNC, 0);
 	if (file < 0) {
 		return file;
@@ -274,7 +269,7 @@ lsr_segments_drop(lsr_segments_t *segments, uint64_t lsn) {
 	(void)pthread_mutex_lock(&segments->lock);
 	/* A segment is unnecessary if its successor begins at or before lsn. The last one always stays. */
 	while (segments->count > 1 && segments->list[1].first_lsn <= lsn && result == 0) {
-		segment_name(segments->list[0].index, name);
+		lsr_segment_name(segments->list[0].index, name);
 		result = lsr_io->unlink(segments->directory, name);
 		if (result == -ENOENT) {
 			result = 0;

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,8 @@
 #include "base/base.h"
 #include "base/crc.h"
 #include "base/io.h"
+#include "base/stream.h"
+#include "base/text.h"
 
 #define MAGIC       UINT64_C(0x3130504E5352534C) /* "LSRSNP01" */
 #define CHUNK_MAGIC UINT32_C(0x4352534C)         /* "LSRC" */
@@ -225,31 +226,20 @@ lsr_snapshot_remove_others(int directory, uint64_t from_lsn) {
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-	int file;
+	lsr_stream_t stream;
 	const char *name;
 	const uint8_t *store_id;
 	lsr_record_function function;
 	void *context;
 	lsr_snapshot_info_t *info;
-	uint8_t *chunk;
-	uint64_t offset;
+	uint64_t offset; /* of the stream's view */
 	uint64_t chunks;
 	uint64_t entries;
 	uint64_t leases;
 	bool finished;
 } lsr_snapshot_reading_t;
 
-static lessor_status_t complain(lsr_snapshot_info_t *info, lessor_status_t status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static lessor_status_t
-complain(lsr_snapshot_info_t *info, lessor_status_t status, const char *format, ...) {
-	va_list arguments;
-	va_start(arguments, format);
-	(void)vsnprintf(info->sentence, sizeof(info->sentence), format, arguments);
-	va_end(arguments);
-	return status;
-}
+#define complain(info, status, ...) lsr_complain((info)->sentence, sizeof((info)->sentence), status, __VA_ARGS__)
 
 static lessor_status_t
 damaged(lsr_snapshot_reading_t *reading, const char *what) {
@@ -257,24 +247,41 @@ damaged(lsr_snapshot_reading_t *reading, const char *what) {
 			(unsigned long long)reading->offset, what);
 }
 
+/* The next bytes of the file. */
 static lessor_status_t
-get_bytes(lsr_snapshot_reading_t *reading, void *data, size_t size_bytes, uint64_t offset) {
-	if (offset + size_bytes > reading->info->size_bytes) {
+view(lsr_snapshot_reading_t *reading, size_t size_bytes, const void **bytes) {
+	int error;
+	if (reading->offset + size_bytes > reading->info->size_bytes) {
 		return damaged(reading, "the file ends too early");
 	}
-	const int result = lsr_io_read_all(reading->file, data, size_bytes, offset);
-	return result == 0 ? LESSOR_OK
-			   : complain(reading->info, LESSOR_IO, "%s: cannot be read at offset %llu: %s", reading->name,
-				      (unsigned long long)offset, strerror(-result));
+	*bytes = lsr_stream_view(&reading->stream, size_bytes, &error);
+	return *bytes != NULL ? LESSOR_OK
+			      : complain(reading->info, LESSOR_IO, "%s: cannot be read at offset %llu: %s",
+					 reading->name, (unsigned long long)reading->offset, strerror(-error));
+}
+
+/* To the next block behind size_bytes. */
+static lessor_status_t
+skip_blocks(lsr_snapshot_reading_t *reading, uint64_t size_bytes) {
+	const void *ignored;
+	const uint64_t disk_bytes = lsr_round_up(size_bytes, LSR_BLOCK_BYTES);
+	const lessor_status_t status = view(reading, disk_bytes, &ignored);
+	if (status == LESSOR_OK) {
+		lsr_stream_skip(&reading->stream, disk_bytes);
+		reading->offset += disk_bytes;
+	}
+	return status;
 }
 
 static lessor_status_t
 read_header(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
 	lsr_snapshot_header_t header;
-	const lessor_status_t status = get_bytes(reading, &header, sizeof(header), 0);
+	const void *bytes;
+	const lessor_status_t status = view(reading, sizeof(header), &bytes);
 	if (status != LESSOR_OK) {
 		return status;
 	}
+	memcpy(&header, bytes, sizeof(header));
 	if (header.magic != MAGIC ||
 	    header.crc != lsr_crc(LSR_CRC_SEED, &header, offsetof(lsr_snapshot_header_t, crc))) {
 		return damaged(reading, "the header is damaged");
@@ -287,8 +294,7 @@ read_header(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
 	if (memcmp(header.store_id, reading->store_id, LSR_STORE_ID_BYTES) != 0 || header.from_lsn != from_lsn) {
 		return damaged(reading, "the header belongs to another store or file");
 	}
-	reading->offset = LSR_BLOCK_BYTES;
-	return LESSOR_OK;
+	return skip_blocks(reading, sizeof(header));
 }
 
 static lessor_status_t
@@ -343,45 +349,62 @@ deliver(lsr_snapshot_reading_t *reading, const lsr_chunk_header_t *chunk) {
 
 static lessor_status_t
 read_chunk(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
-	lsr_chunk_header_t *chunk = (lsr_chunk_header_t *)(void *)reading->chunk;
-	lessor_status_t status = get_bytes(reading, chunk, sizeof(*chunk), reading->offset);
+	const void *bytes;
+	lessor_status_t status = view(reading, sizeof(lsr_chunk_header_t), &bytes);
 	if (status != LESSOR_OK) {
 		return status;
 	}
+	const lsr_chunk_header_t *chunk = bytes;
 	if (chunk->magic != CHUNK_MAGIC || chunk->payload_bytes > PAYLOAD_MAX || chunk->number != reading->chunks ||
 	    chunk->from_lsn != from_lsn || memcmp(chunk->store_id, reading->store_id, LSR_STORE_ID_BYTES) != 0) {
 		return damaged(reading, "no valid chunk there");
 	}
-	status = get_bytes(reading, chunk + 1, chunk->payload_bytes, reading->offset + sizeof(*chunk));
+	const size_t chunk_bytes = sizeof(*chunk) + chunk->payload_bytes;
+	status = view(reading, chunk_bytes, &bytes);
 	if (status != LESSOR_OK) {
 		return status;
 	}
+	chunk = bytes;
 	if (chunk->crc != chunk_crc(chunk)) {
 		return damaged(reading, "the checksum of this chunk is wrong");
 	}
-	status = (chunk->flags & CHUNK_LAST) != 0 ? read_footer(reading, chunk) : deliver(reading, chunk);
-	reading->offset += chunk_disk_bytes(chunk->payload_bytes);
 	reading->chunks++;
-	return status;
+	if ((chunk->flags & CHUNK_LAST) != 0) {
+		return read_footer(reading, chunk);
+	}
+	status = deliver(reading, chunk);
+	return status == LESSOR_OK ? skip_blocks(reading, chunk_bytes) : status;
 }
 
 static lessor_status_t
-read_file(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
-	const int64_t size = lsr_io->size(reading->file);
-	if (size < 0) {
-		return complain(reading->info, LESSOR_IO, "%s: its size cannot be told: %s", reading->name,
-				strerror((int)-size));
-	}
-	reading->info->size_bytes = (uint64_t)size;
-	reading->chunk = aligned_alloc(LSR_BLOCK_BYTES, LSR_SNAPSHOT_CHUNK_BYTES);
-	if (reading->chunk == NULL) {
-		return complain(reading->info, LESSOR_NO_MEMORY, "no memory to read %s", reading->name);
-	}
+read_chunks(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
 	lessor_status_t status = read_header(reading, from_lsn);
 	while (status == LESSOR_OK && !reading->finished) {
 		status = read_chunk(reading, from_lsn);
 	}
-	free(reading->chunk);
+	return status;
+}
+
+static lessor_status_t
+read_file(lsr_snapshot_reading_t *reading, int directory, uint64_t from_lsn) {
+	lsr_snapshot_info_t *info = reading->info;
+	const int file = lsr_io->open(directory, reading->name, O_RDONLY, 0);
+	int64_t size = file;
+	if (file >= 0) {
+		size = lsr_io->size(file);
+		(void)lsr_io->close(file);
+	}
+	if (size < 0) {
+		return complain(info, LESSOR_IO, "%s: cannot be opened: %s", reading->name, strerror((int)-size));
+	}
+	info->size_bytes = (uint64_t)size;
+	lsr_stream_init(&reading->stream);
+	const int result = lsr_stream_open(&reading->stream, directory, reading->name, info->size_bytes);
+	const lessor_status_t status = result == 0
+					       ? read_chunks(reading, from_lsn)
+					       : complain(info, result == -ENOMEM ? LESSOR_NO_MEMORY : LESSOR_IO,
+							  "%s: cannot be opened: %s", reading->name, strerror(-result));
+	lsr_stream_destroy(&reading->stream);
 	return status;
 }
 
@@ -407,19 +430,10 @@ lsr_snapshot_read(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], lsr
 	}
 	lessor_status_t status = LESSOR_OK;
 	if (newest != NULL) {
-		lsr_snapshot_reading_t reading = {.name = newest,
-						  .store_id = store_id,
-						  .function = function,
-						  .context = context,
-						  .info = info,
-						  .file = lsr_io->open(directory, newest, O_RDONLY, 0)};
+		lsr_snapshot_reading_t reading = {
+			.name = newest, .store_id = store_id, .function = function, .context = context, .info = info};
 		info->from_lsn = from_lsn;
-		status = reading.file < 0 ? complain(info, LESSOR_IO, "%s: cannot be opened: %s", newest,
-						     strerror(-reading.file))
-					  : read_file(&reading, from_lsn);
-		if (reading.file >= 0) {
-			(void)lsr_io->close(reading.file);
-		}
+		status = read_file(&reading, directory, from_lsn);
 	}
 	free(names);
 	return status;
