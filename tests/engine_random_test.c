@@ -518,6 +518,41 @@ do_delete(void) {
 	assert_ticket(want, mode, ticket);
 }
 
+/* From one address to another, in slices of any size; all that is removed is one change after the other. */
+static void
+do_expire(void) {
+	lessor_expire_options_t options;
+	lessor_cursor_t cursor;
+	lessor_expire_report_t report;
+	lessor_status_t status;
+	const lessor_filetime_t now = random_time();
+	const uint32_t first = percent(70) ? 0 : random_lease_address(50);
+	const uint32_t last = percent(70) ? UINT32_MAX : random_lease_address(50);
+	const lessor_mode_t mode = random_mode();
+	uint64_t removed = 0;
+	uint64_t looked = UINT64_MAX;
+	lessor_expire_options_init(&options);
+	options.grace_s = percent(50) ? 0 : (uint32_t)scratch_next(&world.random);
+	options.doom_s = percent(50) ? options.doom_s : (uint32_t)scratch_next(&world.random);
+	options.limit = 1 + below(200);
+	trace("expire at %016" PRIX64 " from %08X to %08X by %zu", now, first, last, options.limit);
+	lessor_cursor_init(&cursor, first, last);
+	do {
+		lessor_ticket_t ticket = no_ticket;
+		assert_int_not_equal(looked, 0);
+		status = lessor_expire(world.engine, now, &options, &cursor, &report, mode, &ticket);
+		if (status == LESSOR_OK) {
+			assert_true(report.looked <= options.limit && report.removed <= report.looked);
+			assert_ticket(report.removed > 0 ? LESSOR_OK : LESSOR_END, mode,
+				      report.removed > 0 ? ticket : no_ticket);
+			looked = report.looked;
+			removed += report.removed;
+		}
+	} while (status == LESSOR_OK);
+	assert_status(LESSOR_END, status);
+	assert_int_equal(removed, twin_expire(&world.twin, now, &options, first, last));
+}
+
 static bool
 is_poison(const void *memory, size_t bytes) {
 	const uint8_t *next = memory;
@@ -911,8 +946,10 @@ do_something(void) {
 		do_create_batch();
 	} else if (draw < 530) {
 		do_update();
-	} else if (draw < 670) {
+	} else if (draw < 665) {
 		do_delete();
+	} else if (draw < 670) {
+		do_expire();
 	} else if (draw < 720) {
 		do_get();
 	} else if (draw < 770) {

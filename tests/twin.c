@@ -789,6 +789,43 @@ twin_lease_delete(twin_t *twin, uint32_t address, const uint8_t *client_id, size
 	return LESSOR_OK;
 }
 
+static bool
+is_over(const lessor_lease_t *lease, lessor_filetime_t now, const lessor_expire_options_t *options) {
+	const lessor_filetime_t talked = lessor_time_from_unix_s(lease->last_transaction_s);
+	lessor_filetime_t until = lease->expires_at;
+	if (until == LESSOR_TIME_NONE || until >= LESSOR_TIME_INFINITE) {
+		return false;
+	}
+	switch (lease->address_state & LESSOR_STATE_MASK) {
+	case LESSOR_STATE_ACTIVE:
+		until += options->grace_s * LESSOR_TICKS_PER_SECOND;
+		break;
+	case LESSOR_STATE_DOOM:
+		until = (talked > until ? talked : until) + options->doom_s * LESSOR_TICKS_PER_SECOND;
+		break;
+	default:
+		break;
+	}
+	return now >= until;
+}
+
+uint64_t
+twin_expire(twin_t *twin, lessor_filetime_t now, const lessor_expire_options_t *options, uint32_t first,
+	    uint32_t last) {
+	uint64_t removed = 0;
+	for (size_t i = 0; i < twin->lease_count;) {
+		const lessor_lease_t *lease = &twin->leases[i].lease;
+		if (lease->address >= first && lease->address <= last && is_over(lease, now, options)) {
+			scope_of(twin, lease->address)->deletes++;
+			lease_remove(twin, &twin->leases[i]);
+			removed++;
+		} else {
+			i++;
+		}
+	}
+	return removed;
+}
+
 void
 twin_lease_ticket(twin_t *twin, uint32_t address, lessor_ticket_t floor, lessor_ticket_t roof) {
 	twin_lease_t *lease = lease_at(twin, address);

@@ -64,6 +64,9 @@ uint32_t twin_free_addresses(const twin_t *twin, const twin_scope_t *scope, uint
 			     uint32_t count, uint32_t *addresses);
 lessor_status_t twin_lease_update(twin_t *twin, const lessor_lease_t *lease, uint32_t fields);
 lessor_status_t twin_lease_delete(twin_t *twin, uint32_t address, const uint8_t *client_id, size_t client_id_bytes);
+/* What a sweep of the addresses from first to last removes. Returns how many. */
+uint64_t twin_expire(twin_t *twin, lessor_filetime_t now, const lessor_expire_options_t *options, uint32_t first,
+		     uint32_t last);
 /* NULL if there is none. */
 const twin_lease_t *twin_lease_get(const twin_t *twin, uint32_t address);
 const twin_lease_t *twin_lease_get_client(const twin_t *twin, uint32_t subnet, const uint8_t *client_id,
