@@ -165,9 +165,6 @@ static lsr_pause_t
 sweep_scope(lsr_sweep_t *sweep, lsr_scope_t *scope, uint64_t looks_max, unsigned *pages) {
 	const uint64_t end = lsr_min_u64(sweep->last, (uint64_t)scope->subnet + scope->table.last_offset);
 	while (sweep->at <= end) {
-		if (sweep->looked == sweep->limit) {
-			return LSR_PAUSE_LIMIT;
-		}
 		if (++*pages > SECTION_PAGES_MAX || sweep->looked >= looks_max ||
 		    sweep->count > SECTION_ENDS_MAX - LSR_PAGE_RECORDS) {
 			return LSR_PAUSE_SECTION;

@@ -689,6 +689,60 @@ renewals_and_sweeps_have_one_winner(void **state) {
 	assert_int_equal(sweep(UINT64_MAX, NULL).removed, stats.leases);
 }
 
+#define DUEL_LEASES 4u
+
+/* Leases that are due whenever a sweep looks, and not any more when it has looked. */
+static void *
+renew_at_the_last_moment(void *argument) {
+	const uint32_t first = SUBNET + *(const uint32_t *)argument;
+	const uint32_t rounds = scratch_is_sanitized() ? 20000 : 400000;
+	for (uint32_t round = 0; round < rounds; round++) {
+		const uint32_t address = first + round % DUEL_LEASES;
+		uint8_t id[6];
+		uint8_t buffer[LESSOR_LEASE_BUFFER_BYTES];
+		lessor_lease_t lease = scratch_lease_numbered(address, address, id);
+		lease.expires_at = NOW;
+		const lessor_status_t created = lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL);
+		REQUIRE(created == LESSOR_OK || created == LESSOR_ADDRESS_TAKEN);
+		lessor_status_t status = renew(address, NOW + 1);
+		REQUIRE(status == LESSOR_OK || status == LESSOR_NOT_FOUND);
+		REQUIRE_STATUS(lessor_lease_get(engine, address, &lease, buffer, sizeof(buffer)), status);
+		if (status == LESSOR_OK) {
+			REQUIRE_STATUS(renew(address, NOW), LESSOR_OK);
+		}
+	}
+	return NULL;
+}
+
+static void
+a_renewal_that_succeeded_stands(void **state) {
+	static const uint32_t first[RENEWERS] = {0, DUEL_LEASES};
+	pthread_t renewers[RENEWERS];
+	pthread_t sweepers[SWEEPERS];
+	(void)state;
+	atomic_store(&time_now, NOW);
+	atomic_store(&sweepers_stop, false);
+	atomic_store(&swept, 0);
+	for (uint32_t i = 0; i < SWEEPERS; i++) {
+		assert_int_equal(pthread_create(&sweepers[i], NULL, keep_sweeping, NULL), 0);
+	}
+	for (uint32_t i = 0; i < RENEWERS; i++) {
+		union {
+			const uint32_t *in;
+			void *out;
+		} argument = {.in = &first[i]};
+		assert_int_equal(pthread_create(&renewers[i], NULL, renew_at_the_last_moment, argument.out), 0);
+	}
+	for (uint32_t i = 0; i < RENEWERS; i++) {
+		assert_int_equal(pthread_join(renewers[i], NULL), 0);
+	}
+	atomic_store(&sweepers_stop, true);
+	for (uint32_t i = 0; i < SWEEPERS; i++) {
+		assert_int_equal(pthread_join(sweepers[i], NULL), 0);
+	}
+	assert_true(atomic_load(&swept) > 0);
+}
+
 int
 main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_engine, close_engine)
@@ -710,6 +764,7 @@ main(void) {
 		cmocka_unit_test(a_full_disk_is_told),
 		cmocka_unit_test(a_reader_sweeps_nothing),
 		TEST(renewals_and_sweeps_have_one_winner),
+		TEST(a_renewal_that_succeeded_stands),
 	};
 	(void)torture_seed();
 	return cmocka_run_group_tests_name("expire", tests, NULL, NULL);
