@@ -1152,6 +1152,8 @@ test_full_disk(void **state) {
 		assert_true(shift < 40000);
 	} while (good > 0);
 	assert_true(all > 20);
+	/* Not refused for their neighbours' sake: alone the first of them has no room either. */
+	assert_status(LESSOR_DISK_FULL, lessor_lease_create(engine, &leases[0], LESSOR_ASYNC, NULL));
 	assert_int_equal(count_leases(), all);
 	/* Everything else is refused one by one as well. */
 	make_samples(count);
