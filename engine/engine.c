@@ -93,13 +93,17 @@ lessor_options_init(lessor_options_t *options) {
 	}
 }
 
+static uint64_t
+machine_memory_bytes(void) {
+	const long pages = sysconf(_SC_PHYS_PAGES);
+	const long page_bytes = sysconf(_SC_PAGESIZE);
+	return pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : 1024 * MIB;
+}
+
 /* All leases that this machine's memory could hold; only address space depends on it. */
 static uint64_t
 default_max_leases(void) {
-	const long pages = sysconf(_SC_PHYS_PAGES);
-	const long page_bytes = sysconf(_SC_PAGESIZE);
-	const uint64_t bytes = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : 1024 * MIB;
-	return lsr_min_u64(lsr_max_u64(bytes / sizeof(lsr_record_t), LEAST_LEASES), UINT32_MAX);
+	return lsr_min_u64(lsr_max_u64(machine_memory_bytes() / sizeof(lsr_record_t), LEAST_LEASES), UINT32_MAX);
 }
 
 /* Copy what the caller knows, put defaults where zeros are, check the rest. */
@@ -314,13 +318,15 @@ reserve_any(lessor_engine_t *engine, uint64_t asked) {
 	return false;
 }
 
-/* Memory for the leases that are expected: taken and touched now. */
+/* Memory for the leases that are expected: taken and touched now. More than the machine has would be granted, and end some process when it is touched. */
 static bool
 provide(lessor_engine_t *engine, uint64_t leases) {
-	return leases == 0 ||
-	       (lsr_client_hash_presize(&engine->clients, leases) &&
-		lsr_arena_touch(&engine->clients.homes, lsr_client_hash_home_bytes(leases)) &&
-		lsr_arena_touch(&engine->pages.records, (leases + LSR_PAGE_RECORDS) * sizeof(lsr_record_t)));
+	const size_t buckets_bytes = lsr_client_hash_home_bytes(leases);
+	const size_t records_bytes = (leases + LSR_PAGE_RECORDS) * sizeof(lsr_record_t);
+	return leases == 0 || (buckets_bytes + records_bytes <= machine_memory_bytes() &&
+			       lsr_client_hash_presize(&engine->clients, leases) &&
+			       lsr_arena_touch(&engine->clients.homes, buckets_bytes) &&
+			       lsr_arena_touch(&engine->pages.records, records_bytes));
 }
 
 static void

@@ -131,17 +131,21 @@ typedef struct {
 	uint64_t empty_overflows;
 	uint64_t misplaced; /* entries that are in a bucket where nobody looks for them */
 	uint64_t longest;   /* buckets in a chain */
+	uint64_t holes;     /* entries behind an empty one: chains are dense */
 } lsr_census_t;
 
 static void
 census_of_chain(const lsr_client_hash_t *hash, unsigned shard, uint32_t index, uint32_t n, lsr_census_t *census) {
 	const lsr_bucket_t *bucket = lsr_hash_home(hash, shard, index);
 	uint64_t length = 1;
+	bool ended = false;
 	for (;;) {
 		uint64_t here = 0;
 		for (unsigned i = 0; i < LSR_HASH_ENTRIES; i++) {
 			const uint64_t entry = atomic_load(&bucket->entry[i]);
 			here += entry != 0;
+			census->holes += entry != 0 && ended;
+			ended = ended || entry == 0;
 			census->misplaced += entry != 0 && lsr_hash_index((uint32_t)(entry >> 32), n) != index;
 		}
 		census->entries += here;
@@ -157,6 +161,7 @@ census_of_chain(const lsr_client_hash_t *hash, unsigned shard, uint32_t index, u
 	census->longest = length > census->longest ? length : census->longest;
 }
 
+/* Of a table that nobody is changing. Whatever was done to it, there are no holes. */
 static lsr_census_t
 census_of(const lsr_client_hash_t *hash) {
 	lsr_census_t census = {0};
@@ -167,6 +172,7 @@ census_of(const lsr_client_hash_t *hash) {
 			census_of_chain(hash, shard, index, n, &census);
 		}
 	}
+	assert_int_equal(census.holes, 0);
 	return census;
 }
 
@@ -773,6 +779,117 @@ a_presized_table_has_its_buckets(void **state) {
 	free_hash(hash);
 }
 
+/*
+ * Long chains in which every fourth key stays and all others go, so that those that stay are moved into the holes, while other keys make the buckets
+ * split under them.
+ */
+enum { MOVED_STAY = 500, MOVED_KEYS = 4 * MOVED_STAY, MOVED_GROWERS = 300 };
+
+/* One shard; only the growers are in the sample. */
+static uint64_t
+crowded(uint64_t key) {
+	const uint64_t h = one_shard(key) & ~(UINT64_C(15) << 40);
+	return key > MOVED_KEYS ? h : h | UINT64_C(1) << 40;
+}
+
+typedef struct {
+	lsr_client_hash_t *hash;
+	pthread_barrier_t *start;
+	atomic_bool *stop;
+	bool waits;
+	uint64_t stream;
+	uint64_t looks;
+	uint64_t wrong;
+} lsr_mover_t;
+
+static void *
+run_looker(void *argument) {
+	lsr_mover_t *looker = argument;
+	lsr_random_t random = {.state = looker->stream};
+	(void)pthread_barrier_wait(looker->start);
+	do {
+		for (unsigned i = 0; i < 64; i++) {
+			const uint32_t key = 4 * (1 + (uint32_t)lsr_random_below(&random, MOVED_STAY));
+			looker->wrong += find(looker->hash, crowded, key) != key;
+			looker->looks++;
+		}
+	} while (!atomic_load(looker->stop));
+	return NULL;
+}
+
+/* From the front of the chains on: each removal moves what is last. */
+static void *
+run_remover(void *argument) {
+	lsr_mover_t *remover = argument;
+	(void)pthread_barrier_wait(remover->start);
+	while (remover->waits && lsr_hash_buckets(remover->hash, 0x5A) < 64) {
+		(void)sched_yield(); /* the first splits are to move long chains */
+	}
+	for (uint32_t key = 1; key <= MOVED_KEYS; key++) {
+		remover->wrong += key % 4 != 0 && !take_out(remover->hash, crowded, key, key);
+	}
+	return NULL;
+}
+
+static void *
+run_grower(void *argument) {
+	lsr_mover_t *grower = argument;
+	(void)pthread_barrier_wait(grower->start);
+	for (uint32_t key = MOVED_KEYS + 1; key <= MOVED_KEYS + MOVED_GROWERS; key++) {
+		uint32_t other = LSR_NO_RECORD;
+		grower->wrong += insert(grower->hash, crowded, key, key, &other) != LSR_INSERT_DONE;
+	}
+	return NULL;
+}
+
+static void
+move_under_readers(uint64_t stream) {
+	enum { LOOKERS = 2, THREADS = LOOKERS + 2 };
+	void *(*const runs[THREADS])(void *) = {run_remover, run_grower, run_looker, run_looker};
+	lsr_client_hash_t *hash = new_hash(1 << 20, MOVED_KEYS + MOVED_GROWERS);
+	atomic_bool stop = false;
+	pthread_barrier_t start;
+	pthread_t threads[THREADS];
+	lsr_mover_t movers[THREADS];
+	for (uint32_t key = 1; key <= MOVED_KEYS + MOVED_GROWERS; key++) {
+		uint32_t other = LSR_NO_RECORD;
+		atomic_store(&holder[key], key);
+		assert_true(key > MOVED_KEYS || insert(hash, crowded, key, key, &other) == LSR_INSERT_DONE);
+	}
+	assert_true(census_of(hash).longest >= 8);
+	assert_int_equal(pthread_barrier_init(&start, NULL, THREADS), 0);
+	for (unsigned i = 0; i < THREADS; i++) {
+		movers[i] = (lsr_mover_t){
+			.hash = hash, .start = &start, .stop = &stop, .waits = stream % 2 != 0, .stream = stream + i};
+		assert_int_equal(pthread_create(&threads[i], NULL, runs[i], &movers[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		if (i == THREADS - LOOKERS) {
+			atomic_store(&stop, true);
+		}
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(movers[i].wrong, 0);
+	}
+	const lsr_census_t census = census_of(hash);
+	assert_int_equal(census.entries, MOVED_STAY + MOVED_GROWERS);
+	assert_int_equal(census.misplaced, 0);
+	assert_true(lsr_hash_buckets(hash, 0x5A) > 16);
+	for (uint32_t key = 4; key <= MOVED_KEYS; key += 4) {
+		assert_int_equal(find(hash, crowded, key), key);
+	}
+	(void)pthread_barrier_destroy(&start);
+	free_hash(hash);
+}
+
+static void
+what_moves_is_never_missed(void **state) {
+	(void)state;
+	lsr_random_t random = lsr_random_stream(20);
+	for (unsigned round = 0; round < LSR_TEST_ROUNDS(300); round++) {
+		move_under_readers(lsr_random_u64(&random));
+	}
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
@@ -793,6 +910,7 @@ main(void) {
 		cmocka_unit_test(of_many_inserts_of_one_key_one_wins),
 		cmocka_unit_test(readers_never_miss_what_is_there),
 		cmocka_unit_test(a_presized_table_has_its_buckets),
+		cmocka_unit_test(what_moves_is_never_missed),
 	};
 	(void)lsr_test_seed();
 	return cmocka_run_group_tests_name("client_hash", tests, NULL, NULL);

@@ -27,7 +27,7 @@
 #define BATCHES          12u
 #define BATCH_OPERATIONS 120u
 #define CLIENTS          48u
-#define CREATES_MAX      40u
+#define BATCH_MAX        70u
 #define CURSORS          4u
 #define TRACE_LINES      60u
 
@@ -396,23 +396,42 @@ do_free_addresses(void) {
 
 /* Every ticket of the batch lies between the last one before it and the one it answered. */
 static void
-note_batch(const lessor_lease_t *leases, const lessor_status_t *want, size_t count, lessor_ticket_t ticket) {
+note_batch(const lessor_lease_t *leases, const lessor_status_t *want, size_t count, lessor_ticket_t before,
+	   lessor_ticket_t ticket) {
 	for (size_t i = 0; i < count; i++) {
 		if (want[i] == LESSOR_OK) {
-			note_ticket(leases[i].address, world.last_ticket, ticket);
+			note_ticket(leases[i].address, before, ticket);
 		}
+	}
+}
+
+/* As of a single change, if anything was changed. */
+static void
+assert_batch_ticket(size_t made, lessor_mode_t mode, lessor_ticket_t ticket) {
+	if (made > 0) {
+		assert_ticket(LESSOR_OK, mode, ticket);
+	} else {
+		assert_int_not_equal(LESSOR_INVALID, lessor_ticket_poll(world.engine, ticket));
+	}
+}
+
+static void
+assert_statuses(const lessor_status_t *want, const lessor_status_t *got, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		assert_status(want[i], got[i]);
 	}
 }
 
 static void
 do_create_batch(void) {
-	static drawn_t drawn[CREATES_MAX];
-	lessor_lease_t leases[CREATES_MAX];
-	lessor_status_t want[CREATES_MAX];
-	lessor_status_t got[CREATES_MAX];
+	static drawn_t drawn[BATCH_MAX];
+	lessor_lease_t leases[BATCH_MAX];
+	lessor_status_t want[BATCH_MAX];
+	lessor_status_t got[BATCH_MAX];
 	lessor_ticket_t ticket = no_ticket;
+	lessor_ticket_t before = world.last_ticket;
 	lessor_mode_t mode = random_mode();
-	size_t count = below(CREATES_MAX + 1);
+	size_t count = below(BATCH_MAX + 1);
 	uint32_t first = random_address();
 	size_t made = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -427,18 +446,9 @@ do_create_batch(void) {
 	trace("create_batch %zu from %08X, %zu of them good", count, first, made);
 	memset(got, SCRATCH_POISON, sizeof(got));
 	assert_status(LESSOR_OK, lessor_lease_create_batch(world.engine, leases, count, got, mode, &ticket));
-	for (size_t i = 0; i < count; i++) {
-		assert_status(want[i], got[i]);
-	}
-	if (made > 0) {
-		lessor_ticket_t before = world.last_ticket;
-		assert_ticket(LESSOR_OK, mode, ticket);
-		world.last_ticket = before;
-		note_batch(leases, want, count, ticket);
-		world.last_ticket = ticket;
-	} else {
-		assert_int_not_equal(LESSOR_INVALID, lessor_ticket_poll(world.engine, ticket));
-	}
+	assert_statuses(want, got, count);
+	assert_batch_ticket(made, mode, ticket);
+	note_batch(leases, want, count, before, world.last_ticket);
 }
 
 static uint32_t
@@ -496,6 +506,34 @@ do_update(void) {
 	}
 }
 
+/* Some of them more than once. */
+static void
+do_update_batch(void) {
+	static drawn_t drawn[BATCH_MAX];
+	lessor_lease_t leases[BATCH_MAX];
+	lessor_status_t want[BATCH_MAX];
+	lessor_status_t got[BATCH_MAX];
+	lessor_ticket_t ticket = no_ticket;
+	lessor_ticket_t before = world.last_ticket;
+	lessor_mode_t mode = random_mode();
+	uint32_t fields = random_fields();
+	size_t count = below(BATCH_MAX + 1);
+	size_t made = 0;
+	for (size_t i = 0; i < count; i++) {
+		draw_lease(&drawn[i], random_lease_address(95));
+		draw_owner(&drawn[i], fields & LESSOR_IF_CLIENT ? 70 : 10);
+		leases[i] = drawn[i].lease;
+		want[i] = twin_lease_update(&world.twin, &leases[i], fields);
+		made += want[i] == LESSOR_OK;
+	}
+	trace("update_batch %zu fields %05X, %zu of them good", count, fields, made);
+	memset(got, SCRATCH_POISON, sizeof(got));
+	assert_status(LESSOR_OK, lessor_lease_update_batch(world.engine, leases, count, fields, got, mode, &ticket));
+	assert_statuses(want, got, count);
+	assert_batch_ticket(made, mode, ticket);
+	note_batch(leases, want, count, before, world.last_ticket);
+}
+
 static void
 do_delete(void) {
 	drawn_t drawn;
@@ -551,6 +589,27 @@ do_expire(void) {
 	} while (status == LESSOR_OK);
 	assert_status(LESSOR_END, status);
 	assert_int_equal(removed, twin_expire(&world.twin, now, &options, first, last));
+}
+
+static void
+do_delete_batch(void) {
+	uint32_t addresses[BATCH_MAX];
+	lessor_status_t want[BATCH_MAX];
+	lessor_status_t got[BATCH_MAX];
+	lessor_ticket_t ticket = no_ticket;
+	lessor_mode_t mode = random_mode();
+	size_t count = below(percent(20) ? BATCH_MAX + 1 : 8);
+	size_t made = 0;
+	for (size_t i = 0; i < count; i++) {
+		addresses[i] = i > 0 && percent(10) ? addresses[below((uint32_t)i)] : random_lease_address(70);
+		want[i] = twin_lease_delete(&world.twin, addresses[i], NULL, 0);
+		made += want[i] == LESSOR_OK;
+	}
+	trace("delete_batch %zu, %zu of them good", count, made);
+	memset(got, SCRATCH_POISON, sizeof(got));
+	assert_status(LESSOR_OK, lessor_lease_delete_batch(world.engine, addresses, count, got, mode, &ticket));
+	assert_statuses(want, got, count);
+	assert_batch_ticket(made, mode, ticket);
 }
 
 static bool
@@ -618,6 +677,65 @@ do_get_client(void) {
 	memset(&got, SCRATCH_POISON, sizeof(got));
 	status = lessor_lease_get_client(world.engine, subnet, client_id, id_bytes, &got, buffer, bytes);
 	assert_got(want, exists ? LESSOR_NOT_FOUND : LESSOR_NO_SCOPE, status, &got, bytes);
+}
+
+static char batch_buffer[BATCH_MAX * LESSOR_LEASE_BUFFER_BYTES];
+
+static size_t
+random_batch_buffer_bytes(void) {
+	return percent(70) ? sizeof(batch_buffer) : below(percent(50) ? 1000 : 20000);
+}
+
+/* Nobody is refused for want of room where there is room for everybody. */
+static void
+assert_got_of_many(const twin_lease_t *want, lessor_status_t otherwise, lessor_status_t status,
+		   const lessor_lease_t *got, size_t buffer_bytes) {
+	assert_got(want, otherwise, status, got, buffer_bytes < sizeof(batch_buffer) ? 0 : LESSOR_LEASE_BUFFER_BYTES);
+}
+
+static void
+do_get_batch(void) {
+	uint32_t addresses[BATCH_MAX];
+	lessor_lease_t got[BATCH_MAX];
+	lessor_status_t statuses[BATCH_MAX];
+	size_t count = below(BATCH_MAX + 1);
+	size_t bytes = random_batch_buffer_bytes();
+	for (size_t i = 0; i < count; i++) {
+		addresses[i] = random_lease_address(80);
+	}
+	trace("get_batch %zu, %zu bytes", count, bytes);
+	memset(got, SCRATCH_POISON, sizeof(got));
+	assert_status(LESSOR_OK,
+		      lessor_lease_get_batch(world.engine, addresses, count, got, batch_buffer, bytes, statuses));
+	for (size_t i = 0; i < count; i++) {
+		assert_got_of_many(twin_lease_get(&world.twin, addresses[i]), LESSOR_NOT_FOUND, statuses[i], &got[i],
+				   bytes);
+	}
+}
+
+static void
+do_get_client_batch(void) {
+	static uint8_t ids[BATCH_MAX][LESSOR_CLIENT_ID_MAX_BYTES];
+	lessor_client_t clients[BATCH_MAX];
+	lessor_lease_t got[BATCH_MAX];
+	lessor_status_t statuses[BATCH_MAX];
+	size_t count = below(BATCH_MAX + 1);
+	size_t bytes = random_batch_buffer_bytes();
+	for (size_t i = 0; i < count; i++) {
+		clients[i].client_id = ids[i];
+		clients[i].client_id_bytes = client_of(below(CLIENTS), ids[i]);
+		clients[i].subnet = random_subnet(90);
+	}
+	trace("get_client_batch %zu, %zu bytes", count, bytes);
+	memset(got, SCRATCH_POISON, sizeof(got));
+	assert_status(LESSOR_OK,
+		      lessor_lease_get_client_batch(world.engine, clients, count, got, batch_buffer, bytes, statuses));
+	for (size_t i = 0; i < count; i++) {
+		bool exists = twin_scope_get(&world.twin, clients[i].subnet) != NULL;
+		assert_got_of_many(
+			twin_lease_get_client(&world.twin, clients[i].subnet, ids[i], clients[i].client_id_bytes),
+			exists ? LESSOR_NOT_FOUND : LESSOR_NO_SCOPE, statuses[i], &got[i], bytes);
+	}
 }
 
 static void
@@ -944,16 +1062,24 @@ do_something(void) {
 		do_free_addresses();
 	} else if (draw < 350) {
 		do_create_batch();
-	} else if (draw < 530) {
+	} else if (draw < 500) {
 		do_update();
-	} else if (draw < 665) {
+	} else if (draw < 530) {
+		do_update_batch();
+	} else if (draw < 640) {
 		do_delete();
+	} else if (draw < 665) {
+		do_delete_batch();
 	} else if (draw < 670) {
 		do_expire();
-	} else if (draw < 720) {
+	} else if (draw < 700) {
 		do_get();
-	} else if (draw < 770) {
+	} else if (draw < 720) {
+		do_get_batch();
+	} else if (draw < 750) {
 		do_get_client();
+	} else if (draw < 770) {
+		do_get_client_batch();
 	} else if (draw < 870) {
 		do_next();
 	} else if (draw < 900) {

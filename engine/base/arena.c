@@ -69,7 +69,8 @@ grow(lsr_arena_t *arena, size_t needed_bytes, size_t *from) {
 	if (committed < target) {
 		done = commit(arena, committed, target);
 		if (done) {
-			const size_t ahead = arena->provisioner != NULL ? ahead_of(target) : 0;
+			const bool more = arena->provisioner != NULL && target < arena->reserved_bytes;
+			const size_t ahead = more ? ahead_of(target) : 0;
 			atomic_store_explicit(&arena->committed_bytes, target, memory_order_release);
 			atomic_store_explicit(&arena->comfortable_bytes, target - ahead, memory_order_release);
 		}
@@ -126,8 +127,9 @@ lsr_arena_touch(lsr_arena_t *arena, size_t size_bytes) {
 void
 lsr_arena_look_after(lsr_arena_t *arena, lsr_provisioner_t *provisioner) {
 	const size_t committed = atomic_load_explicit(&arena->committed_bytes, memory_order_relaxed);
+	const size_t ahead = committed < arena->reserved_bytes ? ahead_of(committed) : 0;
 	arena->provisioner = provisioner;
-	atomic_store_explicit(&arena->comfortable_bytes, committed - ahead_of(committed), memory_order_release);
+	atomic_store_explicit(&arena->comfortable_bytes, committed - ahead, memory_order_release);
 }
 
 void

@@ -5,8 +5,8 @@
  * Records, page descriptions and hash buckets live in arenas: they can be referred to by a small index for ever, growing never moves
  * or copies anything, and each step of 2 MiB can be one huge page (asked for, not required).
  *
- * With somebody to look after it (base/provisioner.h), an arena whose use comes close to the end of what is committed is extended ahead: at least one step,
- * at most a sixteenth of what it has and 32 MiB. 'comfortable_bytes' is where that is asked for.
+ * With somebody to look after it (base/provisioner.h), an arena whose use comes close to the end of what is committed is extended ahead: by one step and a
+ * sixteenth of what it has, the latter at most 32 MiB. 'comfortable_bytes' is where that is asked for.
  */
 #ifndef LSR_ARENA_H
 #define LSR_ARENA_H

@@ -165,7 +165,8 @@ typedef struct lessor_client {
  * Read many, as if one after another.
  *
  * Requires:  leases and statuses have room for count; ids and texts of all of them go into the one buffer, one behind the other; 32 bytes
- *            for each lease are enough where client id and name have together at most 20, as for lessor_lease_get() otherwise.
+ *            for each lease are enough where client id and name have together at most 20 and the hardware address is part of the
+ *            client id or unknown; otherwise as for lessor_lease_get().
  * Ensures:   statuses[i] is what the i-th look-up answered, leases[i] is touched only if that is LESSOR_OK. A lease that does not fit what
  *            is left of the buffer is LESSOR_BUFFER_TOO_SMALL; shorter ones behind it may still fit. Each lease is consistent in itself; they are not
  *            of one moment.
