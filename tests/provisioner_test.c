@@ -115,6 +115,7 @@ test_touched_is_in_memory(void **state) {
 static void
 note_asks(lsr_provisioner_t *provisioner) {
 	memset(provisioner, 0, sizeof(*provisioner));
+	provisioner->runs = true; /* so that it starts no thread */
 	assert_int_equal(pthread_mutex_init(&provisioner->lock, NULL), 0);
 	assert_int_equal(pthread_cond_init(&provisioner->asked, NULL), 0);
 }
@@ -227,8 +228,12 @@ test_stop_is_idempotent(void **state) {
 	assert_true(lsr_arena_init(&arena, 8 * STEP));
 	for (unsigned i = 0; i < 3; i++) {
 		lsr_provisioner_start(&provisioner, arenas, 1);
-		assert_true(provisioner.runs);
+		assert_false(provisioner.runs); /* not needed yet */
 		assert_ptr_equal(arena.provisioner, &provisioner);
+		if (i > 0) {
+			lsr_provisioner_ask(&provisioner);
+			assert_true(provisioner.runs);
+		}
 		lsr_provisioner_stop(&provisioner);
 		assert_false(provisioner.runs);
 		lsr_provisioner_stop(&provisioner);

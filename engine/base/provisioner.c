@@ -51,6 +51,7 @@ lsr_provisioner_stop(lsr_provisioner_t *provisioner) {
 	}
 	(void)pthread_cond_destroy(&provisioner->asked);
 	(void)pthread_mutex_destroy(&provisioner->lock);
+	provisioner->runs = false;
 	provisioner->arenas = 0;
 }
 
