@@ -321,12 +321,17 @@ reserve_any(lessor_engine_t *engine, uint64_t asked) {
 /* Memory for the leases that are expected: taken and touched now. More than the machine has would be granted, and end some process when it is touched. */
 static bool
 provide(lessor_engine_t *engine, uint64_t leases) {
-	const size_t buckets_bytes = lsr_client_hash_home_bytes(leases);
+	const size_t homes_bytes = lsr_client_hash_home_bytes(leases);
+	const size_t overflows_bytes =
+		homes_bytes / 16; /* of buckets with four entries on average, one in twenty has more than seven */
 	const size_t records_bytes = (leases + LSR_PAGE_RECORDS) * sizeof(lsr_record_t);
-	return leases == 0 || (buckets_bytes + records_bytes <= machine_memory_bytes() &&
+	const size_t infos_bytes = (leases / LSR_PAGE_RECORDS + 2) * sizeof(lsr_page_info_t);
+	return leases == 0 || (homes_bytes + overflows_bytes + records_bytes + infos_bytes <= machine_memory_bytes() &&
 			       lsr_client_hash_presize(&engine->clients, leases) &&
-			       lsr_arena_touch(&engine->clients.homes, buckets_bytes) &&
-			       lsr_arena_touch(&engine->pages.records, records_bytes));
+			       lsr_arena_touch(&engine->clients.homes, homes_bytes) &&
+			       lsr_arena_touch(&engine->clients.overflows, overflows_bytes) &&
+			       lsr_arena_touch(&engine->pages.records, records_bytes) &&
+			       lsr_arena_touch(&engine->pages.infos, infos_bytes));
 }
 
 static void

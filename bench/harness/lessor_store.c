@@ -308,7 +308,6 @@ allocate(void *begun, bench_lease_t *leases, size_t n, bench_answer_t *answers, 
 	return good;
 }
 
-#ifdef LESSOR_DEFAULT_EXPIRE_LIMIT
 static bool
 expire(void *begun, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket) {
 	thread_t *thread = begun;
@@ -326,30 +325,6 @@ expire(void *begun, uint32_t first, uint32_t last, uint64_t now, size_t *ended, 
 	} while (status == LESSOR_OK);
 	return status == LESSOR_END || refuse("expire", status);
 }
-#else
-/* As a server does it that looks through its leases from time to time. */
-static bool
-expire(void *begun, uint32_t first, uint32_t last, uint64_t now, size_t *ended, uint64_t *ticket) {
-	thread_t *thread = begun;
-	lessor_cursor_t cursor;
-	lessor_lease_t lease;
-	lessor_status_t status;
-	*ended = 0;
-	lessor_cursor_init(&cursor, first, last);
-	while ((status = lessor_lease_next(thread->engine, &cursor, &lease, thread->buffer, BUFFER_BYTES)) ==
-	       LESSOR_OK) {
-		if (lease.expires_at <= now) {
-			status = lessor_lease_delete(thread->engine, lease.address, lease.client_id,
-						     lease.client_id_bytes, LESSOR_ASYNC, ticket);
-			if (status != LESSOR_OK) {
-				return refuse("delete", status);
-			}
-			++*ended;
-		}
-	}
-	return status == LESSOR_END || refuse("next", status);
-}
-#endif
 
 /* ---- durability --------------------------------------------------------------------------------------------------------- */
 
