@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -26,6 +27,13 @@ static _Atomic uint64_t deferred;
 static _Atomic uint64_t done;
 /* Moved in the child by fork(), which runs alone. */
 static _Atomic uint64_t process;
+/*
+ * A child that is forked while another thread is in the middle of entering something into liburcu's queue has a queue that is never whole again, and its helper thread waits
+ * for that for ever. So a fork waits until nobody is, and meanwhile nobody begins. F1 count in, look at 'forking' (both seq_cst) against F2 set 'forking', look at
+ * the count (both seq_cst): store buffering. F3 count out (release) -> F2: the entry is whole.
+ */
+static _Atomic uint32_t entering;
+static _Atomic bool forking;
 
 static void
 run(struct rcu_head *urcu) {
@@ -38,13 +46,30 @@ run(struct rcu_head *urcu) {
 	(void)atomic_fetch_add_explicit(&done, 1, memory_order_release); /* D1 */
 }
 
+static void
+begin_entering(void) {
+	unsigned round = 0;
+	for (;;) {
+		(void)atomic_fetch_add_explicit(&entering, 1, memory_order_seq_cst); /* F1 */
+		if (LSR_LIKELY(!atomic_load_explicit(&forking, memory_order_seq_cst))) {
+			return;
+		}
+		(void)atomic_fetch_sub_explicit(&entering, 1, memory_order_release);
+		lsr_relax(&round);
+	}
+}
+
 void
 lsr_rcu_defer(lsr_rcu_head_t *head, void (*function)(lsr_rcu_head_t *head)) {
 	head->function = function;
 	head->process = atomic_load_explicit(&process, memory_order_relaxed);
 	(void)atomic_fetch_add_explicit(&deferred, 1, memory_order_release);
 	LSR_RCU_TSAN_RELEASE(); /* G1, of whoever defers */
+	lsr_rcu_enter();        /* registers this thread, if need be, before and not while a fork waits for it */
+	lsr_rcu_leave();
+	begin_entering();
 	urcu_bp_call_rcu(&head->urcu, run);
+	(void)atomic_fetch_sub_explicit(&entering, 1, memory_order_release); /* F3 */
 }
 
 static void
@@ -102,22 +127,30 @@ lsr_rcu_prepare(void) {
 
 void
 lsr_rcu_before_fork(void) {
+	unsigned round = 0;
 	urcu_bp_call_rcu_before_fork();
 	urcu_bp_before_fork();
+	/* Behind the library's locks, which keep two forks apart. */
+	atomic_store_explicit(&forking, true, memory_order_seq_cst);         /* F2 */
+	while (atomic_load_explicit(&entering, memory_order_seq_cst) != 0) { /* F2; none of them needs those locks */
+		lsr_relax(&round);
+	}
 }
 
 void
 lsr_rcu_after_fork_parent(void) {
+	atomic_store_explicit(&forking, false, memory_order_seq_cst);
 	urcu_bp_after_fork_parent();
 	urcu_bp_call_rcu_after_fork_parent();
 }
 
 void
 lsr_rcu_after_fork_child(void) {
-	urcu_bp_after_fork_child();
-	urcu_bp_call_rcu_after_fork_child();
-	/* What was pending stays with the parent: the child's helper thread drops it, see run(). */
+	/* What was pending stays with the parent: the child's helper thread, which begins below, drops it, see run(). */
 	(void)atomic_fetch_add_explicit(&process, 1, memory_order_relaxed);
 	atomic_store_explicit(&deferred, 0, memory_order_relaxed);
 	atomic_store_explicit(&done, 0, memory_order_relaxed);
+	atomic_store_explicit(&forking, false, memory_order_seq_cst);
+	urcu_bp_after_fork_child();
+	urcu_bp_call_rcu_after_fork_child();
 }
