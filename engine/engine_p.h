@@ -8,7 +8,10 @@
  *   2 scope_lock       changes of scopes: trie, configurations, gates, uids
  *   3 origins.lock     new origins
  *   4 record claims    one at a time, or the claims of one batch chunk, which never waits while it holds any
- *   5 bucket locks, page pool, overflow list, log->lock, segment list: leaves
+ *   5 bucket locks
+ *   6 page pool, overflow list, log->lock, segment list
+ *   7 arena locks
+ *   8 the provisioner's lock: a leaf; the first who asks makes its thread under it
  * A grace period is never awaited inside a read-side section; readers of lessor take none of 1 to 3 inside one.
  *
  * Counting epoch: see stats/counters.h. 'epoch' only grows; a change reads it inside its read-side section.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
 #include "base/provisioner.h"
@@ -106,22 +107,24 @@ lsr_arena_press(lsr_arena_t *arena, size_t needed_bytes) {
 	return true;
 }
 
-/* Step by step, so that nobody who changes the address space waits for long. A kernel that does not know how leaves it to whoever comes first. */
-static void
+/*
+ * Step by step, so that nobody who changes the address space waits for long. A kernel that does not know how leaves it to whoever comes first. False: there is
+ * no memory.
+ */
+static bool
 touch(lsr_arena_t *arena, size_t from_bytes, size_t to_bytes) {
 	for (size_t at = from_bytes; at < to_bytes; at += LSR_ARENA_STEP_BYTES) {
-		(void)madvise(arena->base + at, LSR_ARENA_STEP_BYTES, MADV_POPULATE_WRITE);
+		if (madvise(arena->base + at, LSR_ARENA_STEP_BYTES, MADV_POPULATE_WRITE) != 0 && errno == ENOMEM) {
+			return false;
+		}
 	}
+	return true;
 }
 
 bool
 lsr_arena_touch(lsr_arena_t *arena, size_t size_bytes) {
-	size_t from = 0;
-	const bool done = grow(arena, size_bytes, &from);
-	if (done) {
-		touch(arena, 0, lsr_round_up(size_bytes, LSR_ARENA_STEP_BYTES));
-	}
-	return done;
+	size_t ignored;
+	return grow(arena, size_bytes, &ignored) && touch(arena, 0, lsr_round_up(size_bytes, LSR_ARENA_STEP_BYTES));
 }
 
 void
@@ -142,6 +145,6 @@ lsr_arena_go_ahead(lsr_arena_t *arena) {
 	size_t from = 0;
 	/* Refused here is refused nobody: who needs it asks again, and says so. */
 	if (grow(arena, most, &from)) {
-		touch(arena, from, lsr_round_up(most, LSR_ARENA_STEP_BYTES));
+		(void)touch(arena, from, lsr_round_up(most, LSR_ARENA_STEP_BYTES));
 	}
 }

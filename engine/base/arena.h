@@ -22,12 +22,13 @@
 #define LSR_ARENA_STEP_BYTES ((size_t)2 << 20)
 
 typedef struct lsr_arena {
-	unsigned char *base;             /* aligned to LSR_ARENA_STEP_BYTES; fixed after init */
-	size_t reserved_bytes;           /* fixed after init */
-	atomic_size_t committed_bytes;   /* usable from the front; only grows; written under 'lock' */
-	atomic_size_t comfortable_bytes; /* at most committed; written under 'lock' */
-	atomic_size_t wanted_bytes;      /* the most that was asked for beyond comfort; any thread */
-	atomic_bool asked;               /* the provisioner knows; set by any thread, cleared by the provisioner's */
+	unsigned char *base;           /* aligned to LSR_ARENA_STEP_BYTES; fixed after init */
+	size_t reserved_bytes;         /* fixed after init */
+	atomic_size_t committed_bytes; /* usable from the front; only grows; written under 'lock' */
+	atomic_size_t
+		comfortable_bytes; /* at most committed; written under 'lock', and once before other threads know the arena */
+	atomic_size_t wanted_bytes; /* the most that was asked for beyond comfort; any thread */
+	atomic_bool asked;          /* the provisioner knows; set by any thread, cleared by the provisioner's */
 	struct lsr_provisioner *provisioner; /* or NULL; written once, before other threads know the arena */
 	pthread_mutex_t lock;
 	void *mapping;

@@ -12,7 +12,7 @@
  * alone proves nothing: the caller's match function compares the key in the record.
  *
  *   Readers: inside a read-side section; no stores, no locks; lock-free (repeat only when an entry they may have missed was moved).
- *   Writers: hold the lock bit of the home bucket, for the length of one scan. Never wait for anything else while holding it.
+ *   Writers: hold the lock bit of the home bucket, for the length of one scan, and for the memory of an overflow bucket now and then.
  *   Splits:  one at a time per shard, by whoever inserts, never waited for.
  *
  * Who may change what: a bucket's entries and chain: the holder of its lock bit. Shard 'extent': the holder of 'splitting'.
@@ -175,7 +175,7 @@ lsr_bucket_look(const lsr_bucket_t *bucket, uint32_t tag) {
 	unsigned tags = 0;
 	unsigned used = 0;
 #if defined(__SSE2__) && !defined(LSR_TSAN)
-	/* Aligned halves are loaded at once by every processor that has AVX, and by all in lanes of eight bytes, which is what matters here. */
+	/* Aligned quarters are loaded at once by every processor that has AVX, and by all in lanes of eight bytes, which is what matters here. */
 	const __m128 *quarter = (const __m128 *)(const void *)bucket;
 	const __m128 low[2] = {_mm_load_ps((const float *)&quarter[0]), _mm_load_ps((const float *)&quarter[1])};
 	const __m128 high[2] = {_mm_load_ps((const float *)&quarter[2]), _mm_load_ps((const float *)&quarter[3])};

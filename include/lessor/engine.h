@@ -64,7 +64,8 @@ typedef struct lessor_options {
 	const char *server_name;  /* UTF-8, owner name of leases made through dhcpsapi.h; default: the host name */
 	uint32_t server_address;  /* IPv4, host byte order, owner address of such leases; default 0 */
 	uint64_t expected_leases; /* take the memory of this many leases while opening, so that no create waits for the
-	                             * kernel to find it; some 80 bytes each; default 0: it comes as leases do */
+	                             * kernel to find it; some 85 bytes each; not more than max_leases, if that is given;
+	                             * LESSOR_NO_MEMORY if the machine has not so much; default 0: it comes as leases do */
 } lessor_options_t;
 
 /* Fill with the defaults. Callable from anywhere. */

@@ -9,7 +9,7 @@
  * Memory. What goes in is copied before the call returns. What comes out is a copy: the texts lie in a buffer of the
  * caller's. Nothing of the engine's own memory is ever handed out.
  *
- * Cost. A create, get, update or delete touches two to four cache lines whatever the number of leases. With a client id, name
+ * Cost. A create, get, update or delete touches one or two lines of cold memory whatever the number of leases, and some that mostly lie in the caches. With a client id, name
  * and nothing else of together at most 20 bytes, no memory is allocated.
  */
 #ifndef LESSOR_LEASE_H
