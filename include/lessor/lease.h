@@ -255,6 +255,13 @@ typedef struct lessor_cursor {
 void lessor_cursor_init(lessor_cursor_t *cursor, uint32_t first, uint32_t last);
 
 /*
+ * How many leases there are from first to last, both inclusive.
+ * Returns: LESSOR_OK; LESSOR_INVALID; LESSOR_FORKED. Progress: lock-free. Cost: a look at each 64 addresses of the scopes in between; at each lease of scopes that have
+ * reservations.
+ */
+lessor_status_t lessor_lease_count(lessor_engine_t *engine, uint32_t first, uint32_t last, uint64_t *count);
+
+/*
  * The next lease, as lessor_lease_get().
  * Returns: LESSOR_OK; LESSOR_END; LESSOR_BUFFER_TOO_SMALL (the cursor does not move); LESSOR_INVALID; LESSOR_FORKED.
  * Cost: empty stretches are skipped 64 addresses, and empty scopes one page directory entry, at a time.
