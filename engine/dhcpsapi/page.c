@@ -44,14 +44,25 @@ lsr_page_begin(lsr_page_t *page, size_t item_bytes, DWORD max_bytes) {
 
 bool
 lsr_page_fits(lsr_page_t *page, size_t cost) {
-	if (!page->is_bounded) {
-		return true;
+	if (page->is_bounded && cost > page->left_bytes && page->count > 0) {
+		page->is_full = true;
 	}
-	if (cost > page->left_bytes && page->count > 0) {
+	if (page->is_full) {
+		page->rest++;
 		return false;
 	}
 	page->left_bytes -= cost < page->left_bytes ? cost : page->left_bytes;
 	return true;
+}
+
+bool
+lsr_page_reaches(lsr_page_t *page) {
+	if (page->skip > 0) {
+		page->skip--;
+		return false;
+	}
+	page->rest += page->is_full;
+	return !page->is_full;
 }
 
 static bool
@@ -119,6 +130,19 @@ lsr_page_give(lsr_page_t *page, const lsr_page_out_t *out, uint64_t total) {
 		lsr_out_set(out->array, array);
 		*out->read = (DWORD)page->count;
 		*out->total = total < UINT32_MAX ? (DWORD)total : UINT32_MAX;
+	}
+	return status;
+}
+
+lessor_status_t
+lsr_page_give_counted(lsr_page_t *page, const lsr_page_out_t *out, DHCP_RESUME_HANDLE *resume) {
+	if (page->count == 0 && page->rest == 0) {
+		lsr_page_discard(page);
+		return LESSOR_END;
+	}
+	const lessor_status_t status = lsr_page_give(page, out, page->rest > 0 ? page->rest : page->count);
+	if (status == LESSOR_OK) {
+		*resume += (DHCP_RESUME_HANDLE)page->count;
 	}
 	return status;
 }
