@@ -42,6 +42,7 @@ typedef struct {
 	size_t used_bytes;
 	lsr_collected_t *list;
 	size_t count;
+	uint64_t empties; /* entries that are no leases */
 } lsr_checkpoint_t;
 
 /* ---- collecting ---------------------------------------------------------------------------------------------------- */
@@ -58,6 +59,7 @@ collect(lsr_checkpoint_t *checkpoint, const lsr_found_t *found) {
 				  .header = lsr_record_header(LSR_LOG_LEASE, image_bytes),
 				  .offset = (uint32_t)checkpoint->used_bytes};
 	checkpoint->used_bytes += image_bytes;
+	checkpoint->empties += lsr_body_is_empty(&found->body);
 	return true;
 }
 
@@ -253,7 +255,8 @@ take_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 	}
 	if (status == LESSOR_OK) {
 		drop_older(engine, checkpoint.writer.from_lsn);
-		report->snapshot_leases = report->leases = checkpoint.writer.leases;
+		report->snapshot_leases = checkpoint.writer.leases;
+		report->leases = checkpoint.writer.leases - checkpoint.empties;
 		report->snapshot_bytes = checkpoint.writer.offset;
 		report->scopes = atomic_load_explicit(&engine->scopes, memory_order_relaxed);
 		report->last_ticket = lsr_log_durable(&engine->log);
