@@ -54,6 +54,8 @@ overlay(lessor_lease_t *to, const lessor_lease_t *from, uint32_t fields) {
 	}
 	if ((fields & LESSOR_FIELD_OWNER) != 0) {
 		to->owner_name = from->owner_name;
+	}
+	if ((fields & (LESSOR_FIELD_OWNER | LESSOR_FIELD_OWNER_ADDRESS)) != 0) {
 		to->owner_address = from->owner_address;
 	}
 	if ((fields & LESSOR_FIELD_POLICY) != 0) {
@@ -409,7 +411,7 @@ run_change(lessor_engine_t *engine, lsr_change_t *change, lsr_step_t (*attempt)(
 /* Make sure that the origin the lease will have is interned, outside of any claim. It may change again meanwhile: then its texts go into the tail. */
 static lessor_status_t
 intern_future_origin(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields) {
-	if ((fields & (LESSOR_FIELD_OWNER | LESSOR_FIELD_POLICY)) == 0) {
+	if ((fields & (LESSOR_FIELD_OWNER | LESSOR_FIELD_OWNER_ADDRESS | LESSOR_FIELD_POLICY)) == 0) {
 		return LESSOR_OK;
 	}
 	lessor_lease_t merged;

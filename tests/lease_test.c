@@ -1145,7 +1145,8 @@ updated(lessor_lease_t old, const lessor_lease_t *lease, uint32_t fields) {
 			set_text(&old, i, text_in(lease, i));
 		}
 	}
-	old.owner_address = (fields & LESSOR_FIELD_OWNER) ? lease->owner_address : old.owner_address;
+	old.owner_address =
+		(fields & (LESSOR_FIELD_OWNER | LESSOR_FIELD_OWNER_ADDRESS)) ? lease->owner_address : old.owner_address;
 	old.expires_at = (fields & LESSOR_FIELD_EXPIRES) ? lease->expires_at : old.expires_at;
 	old.client_type = (fields & LESSOR_FIELD_CLIENT_TYPE) ? lease->client_type : old.client_type;
 	old.address_state = (fields & LESSOR_FIELD_ADDRESS_STATE) ? lease->address_state : old.address_state;
@@ -1159,7 +1160,7 @@ test_update_replaces_what_is_named(void **state) {
 	lessor_lease_t old = old_lease();
 	lessor_lease_t lease = new_lease();
 	(void)state;
-	assert_int_equal(LESSOR_FIELD_ALL, (1 << 13) - 1);
+	assert_int_equal(LESSOR_FIELD_ALL, (1 << 14) - 1);
 	assert_status(LESSOR_OK, create(&old));
 	for (uint32_t fields = 1; fields <= LESSOR_FIELD_ALL; fields++) {
 		lessor_lease_t want = updated(old, &lease, fields);

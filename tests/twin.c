@@ -733,6 +733,8 @@ replace_texts(lessor_lease_t *old, const lessor_lease_t *lease, uint32_t fields)
 	}
 	if (fields & LESSOR_FIELD_OWNER) {
 		replace_text(&old->owner_name, lease->owner_name);
+	}
+	if (fields & (LESSOR_FIELD_OWNER | LESSOR_FIELD_OWNER_ADDRESS)) {
 		old->owner_address = lease->owner_address;
 	}
 	if (fields & LESSOR_FIELD_POLICY) {

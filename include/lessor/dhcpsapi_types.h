@@ -736,7 +736,7 @@ typedef struct _DHCP_MIB_INFO {
 	DWORD Naks;
 	DWORD Declines;
 	DWORD Releases;
-	DATE_TIME ServerStartTime; /* when the binding was made */
+	DATE_TIME ServerStartTime; /* when the engine was opened */
 	DWORD Scopes;
 	LPSCOPE_MIB_INFO ScopeInfo; /* ascending by Subnet; NULL if there are none */
 } DHCP_MIB_INFO, *LPDHCP_MIB_INFO;

@@ -198,7 +198,8 @@ enum {
 	LESSOR_FIELD_LAST_TRANSACTION = 1u << 10,
 	LESSOR_FIELD_DNS = 1u << 11,
 	LESSOR_FIELD_USER_CONTEXT = 1u << 12,
-	LESSOR_FIELD_ALL = (1u << 13) - 1,
+	LESSOR_FIELD_OWNER_ADDRESS = 1u << 13, /* of the owner, only the address */
+	LESSOR_FIELD_ALL = (1u << 14) - 1,
 	LESSOR_IF_RESERVED =
 		1u
 		<< 17, /* replace expires_at even if the address is reserved: its client takes or renews the lease. Without it, a reserved lease keeps its expiry */

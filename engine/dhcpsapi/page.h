@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pages of enumerations: as many items as a number of bytes permits, in one result.
+ *
+ * The array structures of the Windows header are all alike: a count, and a pointer to that many items in a row, which
+ * are pointers, addresses or structures. A page gathers items one by one and puts them in a row when it is finished;
+ * what they point to is taken from its block meanwhile.
+ */
+#ifndef LSR_DHCPSAPI_PAGE_H
+#define LSR_DHCPSAPI_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <lessor/dhcpsapi.h>
+
+#include "dhcpsapi/block.h"
+
+/* "Everything", as a number of bytes or of items. */
+#define LSR_PAGE_EVERYTHING 0xFFFFFFFFu
+
+typedef struct lsr_page {
+	lsr_block_t block;
+	size_t item_bytes;
+	bool is_bounded;
+	size_t left_bytes; /* of what the caller wants, if it is bounded */
+	unsigned char *items;
+	size_t count;
+	size_t room;
+} lsr_page_t;
+
+/* The bytes of a page of leases: 'preferred' within its bounds, or everything. */
+DWORD lsr_page_clamp(DWORD preferred);
+
+/* Begin a page of at most max_bytes bytes. End it with lsr_page_finish() or lsr_page_discard(). */
+void lsr_page_begin(lsr_page_t *page, size_t item_bytes, DWORD max_bytes);
+
+/*
+ * Is there room for an item that costs so much, everything it points to included? Then it is taken off the room that is
+ * left, and the item is to be added. There is always room for the first one.
+ */
+bool lsr_page_fits(lsr_page_t *page, size_t cost);
+
+/* Add an item: item_bytes bytes at 'item'. */
+void lsr_page_add(lsr_page_t *page, const void *item);
+
+/*
+ * Finish: the array structure becomes *result, also when it is empty.
+ * Returns: LESSOR_OK; LESSOR_NO_MEMORY, LESSOR_DAMAGED: *result is untouched, and nothing is left to free.
+ */
+lessor_status_t lsr_page_finish(lsr_page_t *page, void **result);
+
+void lsr_page_discard(lsr_page_t *page);
+
+/* Where an enumeration puts its results. */
+typedef struct lsr_page_out {
+	void *array; /* the caller's pointer to an array structure, of whatever type */
+	DWORD *read;
+	DWORD *total;
+} lsr_page_out_t;
+
+/* Are all three there? Sets those that are to "nothing". */
+bool lsr_page_out_clear(const lsr_page_out_t *out);
+
+/* Finish the page into 'out': what was read, and 'total'. Returns: as lsr_page_finish(); 'out' is untouched if it fails. */
+lessor_status_t lsr_page_give(lsr_page_t *page, const lsr_page_out_t *out, uint64_t total);
+
+#endif
