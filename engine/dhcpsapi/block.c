@@ -144,6 +144,20 @@ lsr_block_finish(lsr_block_t *block, void **result) {
 	return LESSOR_OK;
 }
 
+void
+lsr_out_set(void *out, void *result) {
+	/* All pointers to structures look alike. */
+	memcpy(out, &result, sizeof(result));
+}
+
+bool
+lsr_out_clear(void *out) {
+	if (out != NULL) {
+		lsr_out_set(out, NULL);
+	}
+	return out != NULL;
+}
+
 VOID DHCP_API_FUNCTION
 DhcpRpcFreeMemory(PVOID BufferPointer) {
 	if (BufferPointer == NULL) {

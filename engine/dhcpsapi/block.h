@@ -53,4 +53,8 @@ lessor_status_t lsr_block_finish(lsr_block_t *block, void **result);
 /* Instead of finishing it. */
 void lsr_block_discard(lsr_block_t *block);
 
+/* Where a call puts its result: into a pointer of the caller's, to whatever structure. Is it there? Sets it to NULL. */
+bool lsr_out_clear(void *out);
+void lsr_out_set(void *out, void *result);
+
 #endif

@@ -101,17 +101,14 @@ lsr_page_finish(lsr_page_t *page, void **result) {
 
 bool
 lsr_page_out_clear(const lsr_page_out_t *out) {
-	static void *const nothing = NULL;
-	if (out->array != NULL) {
-		memcpy(out->array, &nothing, sizeof(nothing));
-	}
+	const bool has_array = lsr_out_clear(out->array);
 	if (out->read != NULL) {
 		*out->read = 0;
 	}
 	if (out->total != NULL) {
 		*out->total = 0;
 	}
-	return out->array != NULL && out->read != NULL && out->total != NULL;
+	return has_array && out->read != NULL && out->total != NULL;
 }
 
 lessor_status_t
@@ -119,8 +116,7 @@ lsr_page_give(lsr_page_t *page, const lsr_page_out_t *out, uint64_t total) {
 	void *array;
 	const lessor_status_t status = lsr_page_finish(page, &array);
 	if (status == LESSOR_OK) {
-		/* Whatever it points to, it is a pointer to a structure. */
-		memcpy(out->array, &array, sizeof(array));
+		lsr_out_set(out->array, array);
 		*out->read = (DWORD)page->count;
 		*out->total = total < UINT32_MAX ? (DWORD)total : UINT32_MAX;
 	}

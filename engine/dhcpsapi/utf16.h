@@ -17,6 +17,15 @@
  */
 bool lsr_utf16_to_utf8(LPCWSTR text, size_t max_units, char *utf8);
 
+/* The same for a member: NULL stays NULL, otherwise *member becomes 'utf8'. */
+bool lsr_utf16_take(LPCWSTR text, size_t max_units, char *utf8, const char **member);
+
+/* Is 'text' NULL, or at most max_units units long? */
+bool lsr_utf16_fits(LPCWSTR text, size_t max_units);
+
+/* The units that well-formed 'utf8' comes to, without a NUL. */
+size_t lsr_utf16_units(const char *utf8);
+
 /*
  * Convert 'utf8' of utf8_bytes bytes into 'text', which has room for utf8_bytes + 1 units, always enough. Returns
  * false if it is not UTF-8.
