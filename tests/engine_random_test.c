@@ -453,9 +453,9 @@ do_create_batch(void) {
 
 static uint32_t
 random_fields(void) {
-	uint32_t fields = 1u << below(14);
+	uint32_t fields = 1u << below(15);
 	while (percent(50)) {
-		fields |= 1u << below(14);
+		fields |= 1u << below(15);
 	}
 	if (percent(5)) {
 		fields = LESSOR_FIELD_ALL;
@@ -467,7 +467,7 @@ random_fields(void) {
 	if (percent(1)) {
 		fields &= LESSOR_IF_CLIENT; /* a change of nothing is a change */
 	}
-	return percent(1) ? fields | 1u << (14 + below(2)) : fields;
+	return percent(1) ? fields | 1u << 15 : fields;
 }
 
 /* The client that has the lease, mostly. */

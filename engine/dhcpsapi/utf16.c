@@ -69,15 +69,6 @@ lsr_utf16_same_label(LPCWSTR a, LPCWSTR b) {
 	return *a == 0 && *b == 0;
 }
 
-bool
-lsr_utf8_same_name(const char *a, const char *b) {
-	while (*a != 0 && fold((unsigned char)*a) == fold((unsigned char)*b)) {
-		a++;
-		b++;
-	}
-	return *a == 0 && *b == 0;
-}
-
 /* Read one number of a dotted quad; NULL if there is none. */
 static LPCWSTR
 parse_octet(LPCWSTR text, DHCP_IP_ADDRESS *octet) {

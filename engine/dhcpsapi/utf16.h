@@ -35,9 +35,6 @@ bool lsr_utf16_from_utf8(const char *utf8, size_t utf8_bytes, WCHAR *text);
 /* Are the two equal, the letters A to Z and a to z being the same? Never reads beyond either NUL. */
 bool lsr_utf16_same_label(LPCWSTR a, LPCWSTR b);
 
-/* The same for UTF-8. */
-bool lsr_utf8_same_name(const char *a, const char *b);
-
 /* Is 'text' four decimal numbers up to 255, without leading zeros, with dots between? Then *address becomes that. */
 bool lsr_utf16_parse_address(LPCWSTR text, DHCP_IP_ADDRESS *address);
 

@@ -6,6 +6,7 @@
 #include <lessor/engine.h>
 #include <lessor/expire.h>
 #include <lessor/lease.h>
+#include <lessor/reservation.h>
 #include <lessor/scope.h>
 #include <lessor/stats.h>
 #include <lessor/status.h>
