@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dhcpsapi/utf16.h"
+
 #define LSR_PAGE_MIN_BYTES   1024u
 #define LSR_PAGE_MAX_BYTES   65536u
 #define LSR_PAGE_FIRST_ITEMS 16u
@@ -52,6 +54,11 @@ lsr_page_fits(lsr_page_t *page, size_t cost) {
 	}
 	page->left_bytes -= cost < page->left_bytes ? cost : page->left_bytes;
 	return true;
+}
+
+size_t
+lsr_page_text_bytes(const char *utf8) {
+	return utf8 == NULL ? 0 : (lsr_utf16_units(utf8) + 1) * sizeof(WCHAR);
 }
 
 static bool

@@ -41,6 +41,9 @@ void lsr_page_begin(lsr_page_t *page, size_t item_bytes, DWORD max_bytes);
  */
 bool lsr_page_fits(lsr_page_t *page, size_t cost);
 
+/* What a text costs; NULL costs nothing. */
+size_t lsr_page_text_bytes(const char *utf8);
+
 /* Add an item: item_bytes bytes at 'item'. */
 void lsr_page_add(lsr_page_t *page, const void *item);
 
