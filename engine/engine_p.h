@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
- * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c,
- * checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
+ * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all
+ * the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
  *   1 snapshot_lock    one snapshot at a time

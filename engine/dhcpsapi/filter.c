@@ -171,33 +171,39 @@ lies_behind(const lessor_filter_t *filter, const lessor_filter_t *other) {
 	return patterns != 0 ? patterns > 0 : filter->pattern_bytes > other->pattern_bytes;
 }
 
-/* False: the page is full. */
-static bool
+static void
 add_record(lsr_page_t *page, const lessor_filter_t *filter) {
-	if (!lsr_page_fits(page, sizeof(DHCP_FILTER_RECORD) + lsr_page_text_bytes(filter->comment))) {
-		return false;
+	if (lsr_page_fits(page, sizeof(DHCP_FILTER_RECORD) + lsr_page_text_bytes(filter->comment))) {
+		const DHCP_FILTER_RECORD record = {.AddrPatt = pattern_of(filter),
+						   .Comment = lsr_block_text(&page->block, filter->comment)};
+		lsr_page_add(page, &record);
 	}
-	const DHCP_FILTER_RECORD record = {.AddrPatt = pattern_of(filter),
-					   .Comment = lsr_block_text(&page->block, filter->comment)};
-	lsr_page_add(page, &record);
-	return true;
 }
 
 /* Read the list from its beginning: what is behind 'from' goes into the page, or is counted. */
 static lessor_status_t
-gather(lessor_engine_t *engine, lessor_filter_list_t list, const lessor_filter_t *from, lsr_page_t *page,
-       uint64_t *left) {
+fill_page(lessor_engine_t *engine, lessor_filter_list_t list, const lessor_filter_t *from, lsr_page_t *page) {
 	char comment[LESSOR_FILTER_COMMENT_MAX_BYTES + 1];
 	lessor_filter_t filter;
 	uint32_t position = 0;
 	lessor_status_t status;
-	*left = 0;
 	while ((status = lessor_filter_next(engine, list, &position, &filter, comment, sizeof(comment))) == LESSOR_OK) {
-		if ((from == NULL || lies_behind(&filter, from)) && (*left > 0 || !add_record(page, &filter))) {
-			(*left)++;
+		if (from == NULL || lies_behind(&filter, from)) {
+			add_record(page, &filter);
 		}
 	}
-	return status == LESSOR_END && page->count > 0 ? LESSOR_OK : status;
+	return status == LESSOR_END ? lsr_page_outcome(page) : status;
+}
+
+static lessor_status_t
+give_page(lsr_page_t *page, DHCP_ADDR_PATTERN *handle, const lsr_page_out_t *out) {
+	DHCP_FILTER_RECORD last;
+	memcpy(&last, page->items + (page->count - 1) * sizeof(last), sizeof(last));
+	const lessor_status_t status = lsr_page_give(page, out, page->rest > 0 ? page->rest : page->count);
+	if (status == LESSOR_OK) {
+		*handle = last.AddrPatt;
+	}
+	return status;
 }
 
 static DWORD
@@ -206,24 +212,19 @@ enumerate(lessor_engine_t *engine, DHCP_ADDR_PATTERN *handle, DWORD preferred, u
 	static const lsr_codes_t codes = {0};
 	lsr_page_t page;
 	lessor_filter_t from;
-	uint64_t left;
 	const bool resumes = !is_start(handle);
 	if (list > Allow || (resumes && !pattern_from(handle, &from))) {
 		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
 	}
 	lsr_page_begin(&page, sizeof(DHCP_FILTER_RECORD), lsr_page_clamp(preferred));
-	lessor_status_t status = gather(engine, (lessor_filter_list_t)list, resumes ? &from : NULL, &page, &left);
-	if (status != LESSOR_OK) {
-		lsr_page_discard(&page);
-		return lsr_call_answer(status, &codes);
-	}
-	status = lsr_page_give(&page, out, left > 0 ? left : page.count);
+	lessor_status_t status = fill_page(engine, (lessor_filter_list_t)list, resumes ? &from : NULL, &page);
 	if (status == LESSOR_OK) {
-		const DHCP_FILTER_ENUM_INFO *info = *(DHCP_FILTER_ENUM_INFO **)out->array;
-		*handle = info->pEnumRecords[info->NumElements - 1].AddrPatt;
+		status = give_page(&page, handle, out);
+	} else {
+		lsr_page_discard(&page);
 	}
 	const DWORD code = lsr_call_answer(status, &codes);
-	return code == ERROR_SUCCESS && left > 0 ? ERROR_MORE_DATA : code;
+	return code == ERROR_SUCCESS && page.rest > 0 ? ERROR_MORE_DATA : code;
 }
 
 DWORD DHCP_API_FUNCTION

@@ -127,40 +127,35 @@ answer(lessor_engine_t *engine, const lsr_mib_t *mib, void **result) {
 	return status;
 }
 
-/* The frame of the three calls. *result stays NULL on failure. */
+/* The frame of the calls. 'out' is a pointer to a pointer to the structure. */
 static DWORD
-call(LPCWSTR server, const lsr_mib_t *mib, void **result) {
+get(LPCWSTR server, const lsr_mib_t *mib, void *out) {
 	lsr_binding_t *binding;
-	*result = NULL;
+	void *result;
+	if (!lsr_out_clear(out)) {
+		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
+	}
 	const DWORD code = lsr_call_begin(server, LESSOR_ACCESS_READ, &binding);
 	if (code != ERROR_SUCCESS) {
 		return code;
 	}
-	return lsr_call_end(binding, answer(binding->engine, mib, result), &codes);
+	const lessor_status_t status = answer(binding->engine, mib, &result);
+	if (status == LESSOR_OK) {
+		lsr_out_set(out, result);
+	}
+	return lsr_call_end(binding, status, &codes);
 }
 
 DWORD DHCP_API_FUNCTION
 DhcpGetMibInfo(const WCHAR *ServerIpAddress, LPDHCP_MIB_INFO *MibInfo) {
 	static const lsr_mib_t mib = {.entry_bytes = sizeof(SCOPE_MIB_INFO), .gather = gather, .build = build};
-	void *result;
-	if (MibInfo == NULL) {
-		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
-	}
-	const DWORD code = call(ServerIpAddress, &mib, &result);
-	*MibInfo = result;
-	return code;
+	return get(ServerIpAddress, &mib, MibInfo);
 }
 
 DWORD DHCP_API_FUNCTION
 DhcpGetMibInfoV5(const WCHAR *ServerIpAddress, LPDHCP_MIB_INFO_V5 *MibInfo) {
 	static const lsr_mib_t mib = {.entry_bytes = sizeof(SCOPE_MIB_INFO_V5), .gather = gather, .build = build_v5};
-	void *result;
-	if (MibInfo == NULL) {
-		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
-	}
-	const DWORD code = call(ServerIpAddress, &mib, &result);
-	*MibInfo = result;
-	return code;
+	return get(ServerIpAddress, &mib, MibInfo);
 }
 
 DWORD DHCP_API_FUNCTION

@@ -46,14 +46,25 @@ lsr_page_begin(lsr_page_t *page, size_t item_bytes, DWORD max_bytes) {
 
 bool
 lsr_page_fits(lsr_page_t *page, size_t cost) {
-	if (!page->is_bounded) {
-		return true;
+	if (page->is_bounded && cost > page->left_bytes && page->count > 0) {
+		page->is_full = true;
 	}
-	if (cost > page->left_bytes && page->count > 0) {
+	if (page->is_full) {
+		page->rest++;
 		return false;
 	}
 	page->left_bytes -= cost < page->left_bytes ? cost : page->left_bytes;
 	return true;
+}
+
+bool
+lsr_page_reaches(lsr_page_t *page) {
+	if (page->skip > 0) {
+		page->skip--;
+		return false;
+	}
+	page->rest += page->is_full;
+	return !page->is_full;
 }
 
 size_t
@@ -80,6 +91,11 @@ lsr_page_add(lsr_page_t *page, const void *item) {
 		memcpy(page->items + page->count * page->item_bytes, item, page->item_bytes);
 		page->count++;
 	}
+}
+
+lessor_status_t
+lsr_page_outcome(const lsr_page_t *page) {
+	return page->block.exhausted ? LESSOR_NO_MEMORY : page->count == 0 ? LESSOR_END : LESSOR_OK;
 }
 
 void
@@ -126,6 +142,19 @@ lsr_page_give(lsr_page_t *page, const lsr_page_out_t *out, uint64_t total) {
 		lsr_out_set(out->array, array);
 		*out->read = (DWORD)page->count;
 		*out->total = total < UINT32_MAX ? (DWORD)total : UINT32_MAX;
+	}
+	return status;
+}
+
+lessor_status_t
+lsr_page_give_counted(lsr_page_t *page, const lsr_page_out_t *out, DHCP_RESUME_HANDLE *resume) {
+	if (page->count == 0 && page->rest == 0 && !page->block.exhausted) {
+		lsr_page_discard(page);
+		return LESSOR_END;
+	}
+	const lessor_status_t status = lsr_page_give(page, out, page->rest > 0 ? page->rest : page->count);
+	if (status == LESSOR_OK) {
+		*resume += (DHCP_RESUME_HANDLE)page->count;
 	}
 	return status;
 }

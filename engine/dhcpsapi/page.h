@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <lessor/dhcpsapi.h>
 
@@ -27,6 +28,11 @@ typedef struct lsr_page {
 	unsigned char *items;
 	size_t count;
 	size_t room;
+
+	/* For handles that count items. */
+	DWORD skip;    /* items that were read before and are still to be passed over; set it after lsr_page_begin() */
+	bool is_full;  /* an item did not fit, so none behind it is to be added */
+	uint64_t rest; /* items that were not added because of that */
 } lsr_page_t;
 
 /* The bytes of a page of leases: 'preferred' within its bounds, or everything. */
@@ -37,15 +43,24 @@ void lsr_page_begin(lsr_page_t *page, size_t item_bytes, DWORD max_bytes);
 
 /*
  * Is there room for an item that costs so much, everything it points to included? Then it is taken off the room that is
- * left, and the item is to be added. There is always room for the first one.
+ * left, and the item is to be added. There is always room for the first one, unless the page is full from the beginning.
  */
 bool lsr_page_fits(lsr_page_t *page, size_t cost);
+
+/*
+ * For handles that count items: the walk has come to another one. Is it to be added, if it fits? Call for each to the
+ * end, so that the rest is counted.
+ */
+bool lsr_page_reaches(lsr_page_t *page);
 
 /* What a text costs; NULL costs nothing. */
 size_t lsr_page_text_bytes(const char *utf8);
 
 /* Add an item: item_bytes bytes at 'item'. */
 void lsr_page_add(lsr_page_t *page, const void *item);
+
+/* All items were there, and those that fit were added: LESSOR_OK, or LESSOR_END if the page is empty, or LESSOR_NO_MEMORY if it should not be. */
+lessor_status_t lsr_page_outcome(const lsr_page_t *page);
 
 /*
  * Finish: the array structure becomes *result, also when it is empty.
@@ -67,5 +82,11 @@ bool lsr_page_out_clear(const lsr_page_out_t *out);
 
 /* Finish the page into 'out': what was read, and 'total'. Returns: as lsr_page_finish(); 'out' is untouched if it fails. */
 lessor_status_t lsr_page_give(lsr_page_t *page, const lsr_page_out_t *out, uint64_t total);
+
+/*
+ * The same for handles that count items: 'total' is what is still to come or, on the last page, what was read.
+ * Returns: also LESSOR_END: there was nothing to read, full or not. If page->rest is not 0, success is ERROR_MORE_DATA.
+ */
+lessor_status_t lsr_page_give_counted(lsr_page_t *page, const lsr_page_out_t *out, DHCP_RESUME_HANDLE *resume);
 
 #endif
