@@ -86,6 +86,11 @@ lsr_page_add(lsr_page_t *page, const void *item) {
 	}
 }
 
+lessor_status_t
+lsr_page_outcome(const lsr_page_t *page) {
+	return page->block.exhausted ? LESSOR_NO_MEMORY : page->count == 0 ? LESSOR_END : LESSOR_OK;
+}
+
 void
 lsr_page_discard(lsr_page_t *page) {
 	lsr_block_discard(&page->block);
@@ -136,7 +141,7 @@ lsr_page_give(lsr_page_t *page, const lsr_page_out_t *out, uint64_t total) {
 
 lessor_status_t
 lsr_page_give_counted(lsr_page_t *page, const lsr_page_out_t *out, DHCP_RESUME_HANDLE *resume) {
-	if (page->count == 0 && page->rest == 0) {
+	if (page->count == 0 && page->rest == 0 && !page->block.exhausted) {
 		lsr_page_discard(page);
 		return LESSOR_END;
 	}

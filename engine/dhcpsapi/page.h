@@ -56,6 +56,9 @@ bool lsr_page_reaches(lsr_page_t *page);
 /* Add an item: item_bytes bytes at 'item'. */
 void lsr_page_add(lsr_page_t *page, const void *item);
 
+/* What became of a page that all items were offered to: LESSOR_OK; LESSOR_END, it is empty; LESSOR_NO_MEMORY. */
+lessor_status_t lsr_page_outcome(const lsr_page_t *page);
+
 /*
  * Finish: the array structure becomes *result, also when it is empty.
  * Returns: LESSOR_OK; LESSOR_NO_MEMORY, LESSOR_DAMAGED: *result is untouched, and nothing is left to free.
