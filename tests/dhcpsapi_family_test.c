@@ -30,15 +30,6 @@
 static WCHAR pc[] = u"pc";
 static WCHAR other[] = u"\u00e9\U0001F600"; /* two bytes and four in UTF-8, one unit and two */
 
-/* The client with this number. */
-static BYTE *
-client(unsigned number) {
-	static BYTE mac[MAC_ADDRESS_LENGTH];
-	mac[4] = (BYTE)(number >> 8);
-	mac[5] = (BYTE)number;
-	return mac;
-}
-
 static void
 reserve(lessor_engine_t *engine, DHCP_IP_ADDRESS address, BYTE *mac) {
 	const lessor_reservation_t reservation = {.address = address,
@@ -172,17 +163,6 @@ writers_are_asked_for_access_before_content(void **state) {
 	}
 	assert_int_equal(DhcpV4CreateClientInfoEx(NULL, &ex), ERROR_ACCESS_DENIED);
 	assert_int_equal(DhcpV4CreateClientInfoEx(NULL, NULL), ERROR_INVALID_PARAMETER);
-}
-
-/* A text of so many units. */
-static LPWSTR
-long_text(size_t units) {
-	static WCHAR text[1100];
-	for (size_t i = 0; i < units; i++) {
-		text[i] = 'x';
-	}
-	text[units] = 0;
-	return text;
 }
 
 static void

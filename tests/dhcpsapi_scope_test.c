@@ -23,25 +23,6 @@
 static WCHAR name_a[] = u"first floor";
 static WCHAR name_b[] = u"\u00e9\U0001F600";
 
-static LPWSTR
-long_text(size_t units) {
-	static WCHAR text[1100];
-	for (size_t i = 0; i < units; i++) {
-		text[i] = 'x';
-	}
-	text[units] = 0;
-	return text;
-}
-
-/* The client with this number. */
-static BYTE *
-client(unsigned number) {
-	static BYTE mac[MAC_ADDRESS_LENGTH];
-	mac[4] = (BYTE)(number >> 8);
-	mac[5] = (BYTE)number;
-	return mac;
-}
-
 /*
  * Scopes.
  */

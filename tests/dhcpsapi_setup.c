@@ -171,3 +171,22 @@ assert_same_time(DATE_TIME a, DATE_TIME b) {
 	assert_int_equal(a.dwLowDateTime, b.dwLowDateTime);
 	assert_int_equal(a.dwHighDateTime, b.dwHighDateTime);
 }
+
+BYTE *
+client(unsigned number) {
+	static BYTE mac[MAC_ADDRESS_LENGTH];
+	mac[4] = (BYTE)(number >> 8);
+	mac[5] = (BYTE)number;
+	return mac;
+}
+
+LPWSTR
+long_text(size_t units) {
+	static WCHAR text[LONG_TEXT_MAX + 1];
+	assert_true(units <= LONG_TEXT_MAX);
+	for (size_t i = 0; i < units; i++) {
+		text[i] = 'x';
+	}
+	text[units] = 0;
+	return text;
+}

@@ -27,6 +27,11 @@
 extern BYTE m1[MAC_ADDRESS_LENGTH];
 extern BYTE m2[MAC_ADDRESS_LENGTH];
 
+/* The client with this number, and a text of so many units: until the next one is asked for. */
+#define LONG_TEXT_MAX 2000u
+BYTE *client(unsigned number);
+LPWSTR long_text(size_t units);
+
 /* Not bound yet. */
 lessor_engine_t *open_engine(bool strict);
 void add_scope(lessor_engine_t *engine, uint32_t subnet, lessor_scope_state_t state);
