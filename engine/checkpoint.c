@@ -59,7 +59,6 @@ collect(lsr_checkpoint_t *checkpoint, const lsr_found_t *found) {
 				  .header = lsr_record_header(LSR_LOG_LEASE, image_bytes),
 				  .offset = (uint32_t)checkpoint->used_bytes};
 	checkpoint->used_bytes += image_bytes;
-	checkpoint->empties += lsr_body_is_empty(&found->body);
 	return true;
 }
 
@@ -96,6 +95,7 @@ write_leases(lsr_checkpoint_t *checkpoint) {
 				at = found.address; /* again, when there is room */
 				break;
 			}
+			checkpoint->empties += there && lsr_body_is_empty(&found.body);
 			if (!there && at != before) {
 				break; /* a long empty stretch: let grace periods pass */
 			}
