@@ -112,6 +112,11 @@ lsr_binding_enter(LPCWSTR server) {
 	return binding != NULL ? binding : pin(LSR_SLOT_DEFAULT, shard);
 }
 
+bool
+lsr_binding_has_option(lsr_binding_t *binding, uint32_t option) {
+	return (atomic_load_explicit(&binding->options, memory_order_relaxed) & option) != 0;
+}
+
 void
 lsr_binding_leave(lsr_binding_t *binding) {
 	unpin(binding, shard_of_thread());
@@ -239,6 +244,7 @@ fill(lsr_binding_t *binding, LPCWSTR label, const lsr_terms_t *terms) {
 	binding->mode = terms->mode;
 	binding->server_address = terms->server_address;
 	memcpy(binding->server_name, terms->server_name, sizeof(binding->server_name));
+	atomic_store_explicit(&binding->options, 0, memory_order_relaxed);
 	binding->label[0] = 0;
 	if (!means_default(label)) {
 		(void)u16_strcpy(binding->label, label);
@@ -290,11 +296,16 @@ is_access(lessor_access_t access) {
 	       access == LESSOR_ACCESS_BY_GROUP;
 }
 
+static bool
+is_label(LPCWSTR label) {
+	return label == NULL ||
+	       u16_strnlen(label, LESSOR_DHCPSAPI_LABEL_MAX_UNITS + 1) <= LESSOR_DHCPSAPI_LABEL_MAX_UNITS;
+}
+
 lessor_status_t
 lessor_dhcpsapi_bind(LPCWSTR ServerIpAddress, lessor_engine_t *engine, lessor_access_t access, lessor_mode_t mode) {
 	(void)pthread_once(&fork_once, watch_forks);
-	if (ServerIpAddress != NULL &&
-	    u16_strnlen(ServerIpAddress, LESSOR_DHCPSAPI_LABEL_MAX_UNITS + 1) > LESSOR_DHCPSAPI_LABEL_MAX_UNITS) {
+	if (!is_label(ServerIpAddress)) {
 		return LESSOR_INVALID;
 	}
 	if (engine == NULL) {
@@ -305,4 +316,24 @@ lessor_dhcpsapi_bind(LPCWSTR ServerIpAddress, lessor_engine_t *engine, lessor_ac
 	}
 	lsr_terms_t terms = {.engine = engine, .access = access, .mode = mode};
 	return bind_engine(ServerIpAddress, &terms);
+}
+
+lessor_status_t
+lessor_dhcpsapi_set_options(LPCWSTR ServerIpAddress, uint32_t options) {
+	static const uint32_t known_options = LESSOR_DHCPSAPI_NAP_REMOVED | LESSOR_DHCPSAPI_TAKEN_IS_EXISTS |
+					      LESSOR_DHCPSAPI_RELAXED_RESUME | LESSOR_DHCPSAPI_RESERVED_UNIQUE_ID;
+	lsr_binding_t *binding = NULL;
+	if (!is_label(ServerIpAddress) || (options & ~known_options) != 0) {
+		return LESSOR_INVALID;
+	}
+	lock_table();
+	const unsigned slot = find_slot(ServerIpAddress);
+	if (slot < LESSOR_DHCPSAPI_BINDINGS_MAX) {
+		binding = atomic_load_explicit(&slots[slot], memory_order_relaxed);
+	}
+	if (binding != NULL) {
+		atomic_store_explicit(&binding->options, options, memory_order_relaxed);
+	}
+	unlock_table();
+	return binding != NULL ? LESSOR_OK : LESSOR_NOT_FOUND;
 }

@@ -5,6 +5,8 @@
 
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include <lessor/dhcpsapi.h>
 #include <lessor/engine.h>
@@ -30,6 +32,8 @@ struct lsr_binding {
 	char server_name[LSR_SERVER_NAME_MAX_BYTES + 1];
 	WCHAR label[LESSOR_DHCPSAPI_LABEL_MAX_UNITS + 1];
 
+	atomic_uint options; /* LESSOR_DHCPSAPI_...; may change at any time */
+
 	/* Guarded by the lock of binding.c. */
 	lsr_binding_t *next_known;
 	lsr_binding_t *next_unused;
@@ -45,6 +49,9 @@ struct lsr_binding {
  * retried only when that binding is replaced meanwhile.
  */
 lsr_binding_t *lsr_binding_enter(LPCWSTR server);
+
+/* Is this LESSOR_DHCPSAPI_... set? */
+bool lsr_binding_has_option(lsr_binding_t *binding, uint32_t option);
 
 /* Call with: the thread that entered. */
 void lsr_binding_leave(lsr_binding_t *binding);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Results: a structure and everything it points to in one piece of memory.
+ * Results: a structure and everything it points to, freed by one call.
  *
- * Parts are taken from a block one after another. The first is what the caller gets and frees; the others are what it
- * points to. In front of each part stands a tag that tells the two kinds apart, so that DhcpRpcFreeMemory() can
- * ignore pointers to the inside, as programs written by the Windows documentation free those too.
+ * Parts are taken from a block one after another, and never move. The first is what the caller gets and frees; the
+ * others are what it points to. In front of each part stands a tag that tells the two kinds apart, so that
+ * DhcpRpcFreeMemory() can ignore pointers to the inside, as programs written by the Windows documentation free those
+ * too. A block of known size is one piece of memory; one that turns out larger goes on in further pieces, which hang
+ * on the first tag.
  *
  *     | tag: whole | structure | tag: part | text | tag: part | bytes | ...
- *     ^ malloc     ^ result
+ *     ^ malloc  |  ^ result
+ *               +-> | tag: piece | tag: part | text | ...
  */
 #ifndef LSR_DHCPSAPI_BLOCK_H
 #define LSR_DHCPSAPI_BLOCK_H
@@ -18,20 +21,22 @@
 #include <lessor/dhcpsapi.h>
 
 typedef struct lsr_block {
-	unsigned char *memory; /* NULL: no memory, and every part is NULL */
-	size_t used_bytes;
+	unsigned char *memory; /* the first piece; NULL: no memory, and every part is NULL */
+	unsigned char *piece;  /* the one that parts are taken from */
+	size_t used_bytes;     /* of that */
 	size_t size_bytes;
-	bool damaged; /* a text was not UTF-8 */
+	bool exhausted; /* there was no memory for a part */
+	bool damaged;   /* a text was not UTF-8 */
 } lsr_block_t;
 
 /* What a part costs; sizes of blocks are sums of these. */
 size_t lsr_block_part_bytes(size_t bytes);
 size_t lsr_block_text_bytes(const char *utf8);
 
-/* Make a block whose parts cost size_bytes in all. If there is no memory, the block is empty and 'memory' is NULL. */
+/* Make a block with room for parts that cost size_bytes in all, the first one at least, and more when needed. */
 lsr_block_t lsr_block_make(size_t size_bytes);
 
-/* Take a zeroed part, aligned for everything. Call with: what it costs was counted in. */
+/* Take a zeroed part, aligned for everything; NULL: no memory, which lsr_block_finish() will say. */
 void *lsr_block_take(lsr_block_t *block, size_t bytes);
 
 /* Take parts that are copies. The text of NULL is NULL. */
@@ -44,5 +49,12 @@ LPWSTR lsr_block_text(lsr_block_t *block, const char *utf8);
  *          nothing is left to free.
  */
 lessor_status_t lsr_block_finish(lsr_block_t *block, void **result);
+
+/* Instead of finishing it. */
+void lsr_block_discard(lsr_block_t *block);
+
+/* Where a call puts its result: into a pointer of the caller's, to whatever structure. Is it there? Sets it to NULL. */
+bool lsr_out_clear(void *out);
+void lsr_out_set(void *out, void *result);
 
 #endif

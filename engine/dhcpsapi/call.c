@@ -46,6 +46,23 @@ code_of(lessor_status_t status, const lsr_codes_t *codes) {
 	case LESSOR_NOT_FOUND:
 	case LESSOR_OTHER_CLIENT:
 		return codes->missing;
+	case LESSOR_RESERVED:
+		return codes->reserved;
+	case LESSOR_OUTSIDE:
+		return codes->outside;
+	case LESSOR_EXISTS:
+	case LESSOR_SCOPE_EXISTS:
+		return codes->exists;
+	case LESSOR_CONFLICT:
+		return codes->conflict;
+	case LESSOR_SCOPE_NOT_EMPTY:
+		return codes->not_empty;
+	case LESSOR_MEMBER:
+		return codes->member;
+	case LESSOR_END:
+		return ERROR_NO_MORE_ITEMS;
+	case LESSOR_EXHAUSTED:
+		return ERROR_DHCP_REACHED_END_OF_SELECTION;
 	case LESSOR_NO_MEMORY:
 	case LESSOR_LIMIT:
 		return ERROR_NOT_ENOUGH_MEMORY;
@@ -55,8 +72,19 @@ code_of(lessor_status_t status, const lsr_codes_t *codes) {
 }
 
 DWORD
-lsr_call_end(lsr_binding_t *binding, lessor_status_t status, const lsr_codes_t *codes) {
-	lsr_binding_leave(binding);
+lsr_call_answer(lessor_status_t status, const lsr_codes_t *codes) {
+	const DWORD code = code_of(status, codes);
 	last_status = status;
-	return code_of(status, codes);
+	return code == ERROR_SUCCESS && status != LESSOR_OK ? ERROR_DHCP_JET_ERROR : code;
+}
+
+DWORD
+lsr_call_leave(lsr_binding_t *binding, DWORD code) {
+	lsr_binding_leave(binding);
+	return code;
+}
+
+DWORD
+lsr_call_end(lsr_binding_t *binding, lessor_status_t status, const lsr_codes_t *codes) {
+	return lsr_call_leave(binding, lsr_call_answer(status, codes));
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The calls on one IPv4 lease: create, read, delete. Each is a frame (call.h) around a translation and a native one. */
+/*
+ * The calls on one IPv4 lease: create, change, read, delete. Each is a frame (call.h) around a translation and a native
+ * one; the versions of a call differ in the structure and in some codes.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,35 +20,134 @@
  */
 #define LSR_DELETE_ATTEMPTS 32
 
+/* What every server since 2016 makes of the quarantine members. */
+static void
+forget_quarantine(lessor_lease_t *lease) {
+	lease->quarantine_status = LESSOR_NO_QUARANTINE;
+	lease->quarantine_capable = false;
+	lease->probation_ends_at = LESSOR_TIME_NONE;
+}
+
 /*
  * Create.
  */
 
+/* The structures before PB are read as the oldest: a create does not use what the others have more. */
 static lessor_status_t
-create(const lsr_binding_t *binding, LPCWSTR server, const DHCP_CLIENT_INFO_PB *info) {
+create_lease(lsr_binding_t *binding, LPCWSTR server, const void *info, lsr_client_kind_t kind) {
 	lsr_client_record_t record;
-	const lessor_status_t status = lsr_client_record_from_info(&record, info);
+	const lessor_status_t status = lsr_client_record_from_info(&record, info, kind);
 	if (status != LESSOR_OK) {
 		return status;
 	}
 	lsr_client_record_own(&record, binding, server);
+	if (kind < LSR_CLIENT_PB) {
+		record.lease.client_type = LESSOR_CLIENT_NONE;
+	}
+	if (lsr_binding_has_option(binding, LESSOR_DHCPSAPI_NAP_REMOVED)) {
+		forget_quarantine(&record.lease);
+	}
 	return lessor_lease_create(binding->engine, &record.lease, binding->mode, NULL);
+}
+
+static DWORD
+create(LPCWSTR server, const void *info, lsr_client_kind_t kind) {
+	static const lsr_codes_t codes = {.no_scope = ERROR_DHCP_SUBNET_NOT_PRESENT,
+					  .taken = ERROR_DHCP_CLIENT_EXISTS,
+					  .reserved = ERROR_DHCP_CLIENT_EXISTS};
+	static const lsr_codes_t old_codes = {.no_scope = ERROR_INVALID_PARAMETER};
+	static const lsr_codes_t old_codes_exists = {.no_scope = ERROR_INVALID_PARAMETER,
+						     .taken = ERROR_DHCP_CLIENT_EXISTS,
+						     .reserved = ERROR_DHCP_CLIENT_EXISTS};
+	lsr_binding_t *binding;
+	if (info == NULL) {
+		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
+	}
+	const DWORD code = lsr_call_begin(server, LESSOR_ACCESS_READWRITE, &binding);
+	if (code != ERROR_SUCCESS) {
+		return code;
+	}
+	const bool exists = lsr_binding_has_option(binding, LESSOR_DHCPSAPI_TAKEN_IS_EXISTS);
+	const lsr_codes_t *older = exists ? &old_codes_exists : &old_codes;
+	return lsr_call_end(binding, create_lease(binding, server, info, kind), kind >= LSR_CLIENT_PB ? &codes : older);
 }
 
 DWORD DHCP_API_FUNCTION
 DhcpV4CreateClientInfo(const WCHAR *ServerIpAddress, const LPDHCP_CLIENT_INFO_PB ClientInfo) {
-	static const lsr_codes_t codes = {.no_scope = ERROR_DHCP_SUBNET_NOT_PRESENT,
-					  .taken = ERROR_DHCP_CLIENT_EXISTS,
-					  .missing = ERROR_DHCP_JET_ERROR};
+	return create(ServerIpAddress, ClientInfo, LSR_CLIENT_PB);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpV4CreateClientInfoEx(const WCHAR *ServerIpAddress, const LPDHCP_CLIENT_INFO_EX ClientInfo) {
+	return create(ServerIpAddress, ClientInfo, LSR_CLIENT_EX);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpCreateClientInfo(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO *ClientInfo) {
+	return create(ServerIpAddress, ClientInfo, LSR_CLIENT_INFO);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpCreateClientInfoV4(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO_V4 *ClientInfo) {
+	return create(ServerIpAddress, ClientInfo, LSR_CLIENT_INFO);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpCreateClientInfoVQ(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO_VQ *ClientInfo) {
+	return create(ServerIpAddress, ClientInfo, LSR_CLIENT_INFO);
+}
+
+/*
+ * Change.
+ */
+
+static lessor_status_t
+set_lease(lsr_binding_t *binding, const void *info, lsr_client_kind_t kind) {
+	lsr_client_record_t record;
+	lessor_lease_t *lease = &record.lease;
+	const lessor_status_t status = lsr_client_record_from_info(&record, info, kind);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	uint32_t fields =
+		LESSOR_FIELD_CLIENT_ID | LESSOR_FIELD_EXPIRES | LESSOR_FIELD_OWNER_ADDRESS | LESSOR_FIELD_ADDRESS_STATE;
+	fields |= lease->name != NULL ? LESSOR_FIELD_NAME : 0;
+	fields |= lease->comment != NULL ? LESSOR_FIELD_COMMENT : 0;
+	fields |= kind >= LSR_CLIENT_VQ ? LESSOR_FIELD_QUARANTINE : 0;
+	lease->address_state = LESSOR_STATE_ACTIVE;
+	if (lsr_binding_has_option(binding, LESSOR_DHCPSAPI_NAP_REMOVED)) {
+		forget_quarantine(lease);
+	}
+	return lessor_lease_update(binding->engine, lease, fields, binding->mode, NULL);
+}
+
+static DWORD
+set(LPCWSTR server, const void *info, lsr_client_kind_t kind) {
+	static const lsr_codes_t codes = {.no_scope = ERROR_DHCP_JET_ERROR};
 	lsr_binding_t *binding;
-	if (ClientInfo == NULL) {
+	if (info == NULL) {
 		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
 	}
-	const DWORD code = lsr_call_begin(ServerIpAddress, LESSOR_ACCESS_READWRITE, &binding);
+	const DWORD code = lsr_call_begin(server, LESSOR_ACCESS_READWRITE, &binding);
 	if (code != ERROR_SUCCESS) {
 		return code;
 	}
-	return lsr_call_end(binding, create(binding, ServerIpAddress, ClientInfo), &codes);
+	return lsr_call_end(binding, set_lease(binding, info, kind), &codes);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpSetClientInfo(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO *ClientInfo) {
+	return set(ServerIpAddress, ClientInfo, LSR_CLIENT_INFO);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpSetClientInfoV4(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO_V4 *ClientInfo) {
+	return set(ServerIpAddress, ClientInfo, LSR_CLIENT_INFO);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpSetClientInfoVQ(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO_VQ *ClientInfo) {
+	return set(ServerIpAddress, ClientInfo, LSR_CLIENT_VQ);
 }
 
 /*
@@ -53,35 +155,65 @@ DhcpV4CreateClientInfo(const WCHAR *ServerIpAddress, const LPDHCP_CLIENT_INFO_PB
  */
 
 static lessor_status_t
-get(const lsr_binding_t *binding, const DHCP_SEARCH_INFO *search, LPDHCP_CLIENT_INFO_PB *info) {
+get_lease(lessor_engine_t *engine, const DHCP_SEARCH_INFO *search, lsr_client_kind_t kind, void *out) {
 	lsr_search_hit_t found;
-	lessor_status_t status = lsr_search_find(binding->engine, search, &found);
+	void *info;
+	lessor_status_t status = lsr_search_find(engine, search, &found);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	status = lsr_client_record_to_info(engine, &found.lease, kind, &info);
+	lsr_search_release(&found);
 	if (status == LESSOR_OK) {
-		status = lsr_client_record_to_info(&found.lease, info);
-		lsr_search_release(&found);
+		lsr_out_set(out, info);
 	}
 	return status;
+}
+
+static DWORD
+get(LPCWSTR server, const DHCP_SEARCH_INFO *search, lsr_client_kind_t kind, void *out) {
+	static const lsr_codes_t codes = {.no_scope = ERROR_DHCP_INVALID_DHCP_CLIENT,
+					  .missing = ERROR_DHCP_INVALID_DHCP_CLIENT};
+	static const lsr_codes_t old_codes = {.missing = ERROR_DHCP_JET_ERROR};
+	const bool is_new = kind >= LSR_CLIENT_PB;
+	lsr_binding_t *binding;
+	if (!lsr_out_clear(out) || search == NULL || (is_new && lsr_search_lacks_name(search))) {
+		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
+	}
+	const DWORD code = lsr_call_begin(server, LESSOR_ACCESS_READ, &binding);
+	if (code != ERROR_SUCCESS) {
+		return code;
+	}
+	return lsr_call_end(binding, get_lease(binding->engine, search, kind, out), is_new ? &codes : &old_codes);
 }
 
 DWORD DHCP_API_FUNCTION
 DhcpV4GetClientInfo(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *SearchInfo,
 		    LPDHCP_CLIENT_INFO_PB *ClientInfo) {
-	static const lsr_codes_t codes = {.no_scope = ERROR_DHCP_INVALID_DHCP_CLIENT,
-					  .taken = ERROR_DHCP_JET_ERROR,
-					  .missing = ERROR_DHCP_INVALID_DHCP_CLIENT};
-	lsr_binding_t *binding;
-	if (ClientInfo == NULL) {
-		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
-	}
-	*ClientInfo = NULL;
-	if (SearchInfo == NULL || lsr_search_lacks_name(SearchInfo)) {
-		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
-	}
-	const DWORD code = lsr_call_begin(ServerIpAddress, LESSOR_ACCESS_READ, &binding);
-	if (code != ERROR_SUCCESS) {
-		return code;
-	}
-	return lsr_call_end(binding, get(binding, SearchInfo, ClientInfo), &codes);
+	return get(ServerIpAddress, SearchInfo, LSR_CLIENT_PB, ClientInfo);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpV4GetClientInfoEx(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *SearchInfo,
+		      LPDHCP_CLIENT_INFO_EX *ClientInfo) {
+	return get(ServerIpAddress, SearchInfo, LSR_CLIENT_EX, ClientInfo);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpGetClientInfo(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *SearchInfo, LPDHCP_CLIENT_INFO *ClientInfo) {
+	return get(ServerIpAddress, SearchInfo, LSR_CLIENT_INFO, ClientInfo);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpGetClientInfoV4(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *SearchInfo,
+		    LPDHCP_CLIENT_INFO_V4 *ClientInfo) {
+	return get(ServerIpAddress, SearchInfo, LSR_CLIENT_V4, ClientInfo);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpGetClientInfoVQ(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *SearchInfo,
+		    LPDHCP_CLIENT_INFO_VQ *ClientInfo) {
+	return get(ServerIpAddress, SearchInfo, LSR_CLIENT_VQ, ClientInfo);
 }
 
 /*
@@ -121,8 +253,7 @@ delete_one(const lsr_binding_t *binding, const DHCP_SEARCH_INFO *search) {
 
 DWORD DHCP_API_FUNCTION
 DhcpDeleteClientInfo(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *ClientInfo) {
-	static const lsr_codes_t codes = {
-		.no_scope = ERROR_DHCP_JET_ERROR, .taken = ERROR_DHCP_JET_ERROR, .missing = ERROR_DHCP_JET_ERROR};
+	static const lsr_codes_t codes = {.missing = ERROR_DHCP_JET_ERROR, .reserved = ERROR_DHCP_RESERVED_CLIENT};
 	lsr_binding_t *binding;
 	if (ClientInfo == NULL) {
 		return lsr_call_refuse(ERROR_INVALID_PARAMETER);

@@ -21,21 +21,26 @@ lsr_search_lacks_name(const DHCP_SEARCH_INFO *search) {
 	return search->SearchType == DhcpClientName && search->SearchInfo.ClientName == NULL;
 }
 
-/* The two searches that the engine answers itself. */
+/* The searches as the engine answers them. */
 typedef struct lsr_key {
-	bool by_client;
-	uint32_t address; /* or, by client, the subnet's */
+	DHCP_SEARCH_INFO_TYPE type;
+	uint32_t address; /* by client, the subnet's */
 	const uint8_t *client_id;
 	size_t client_id_bytes;
+	const char *name;
 } lsr_key_t;
 
 static lessor_status_t
 read_key(lessor_engine_t *engine, const lsr_key_t *key, lessor_lease_t *lease, void *buffer, size_t buffer_bytes) {
-	if (!key->by_client) {
+	switch (key->type) {
+	case DhcpClientHardwareAddress:
+		return lessor_lease_get_client(engine, key->address, key->client_id, key->client_id_bytes, lease,
+					       buffer, buffer_bytes);
+	case DhcpClientName:
+		return lessor_lease_find_name(engine, key->name, lease, buffer, buffer_bytes);
+	default:
 		return lessor_lease_get(engine, key->address, lease, buffer, buffer_bytes);
 	}
-	return lessor_lease_get_client(engine, key->address, key->client_id, key->client_id_bytes, lease, buffer,
-				       buffer_bytes);
 }
 
 static lessor_status_t
@@ -68,23 +73,11 @@ find_unique_id(lessor_engine_t *engine, const DHCP_CLIENT_UID *id, lsr_search_hi
 	if (id->DataLength <= LSR_UNIQUE_ID_CLIENT_AT || id->Data[LSR_UNIQUE_ID_TYPE_AT] != HWTYPE_ETHERNET_10MB) {
 		return LESSOR_NOT_FOUND;
 	}
-	const lsr_key_t key = {.by_client = true,
+	const lsr_key_t key = {.type = DhcpClientHardwareAddress,
 			       .address = read_little_endian(id->Data),
 			       .client_id = id->Data + LSR_UNIQUE_ID_CLIENT_AT,
 			       .client_id_bytes = id->DataLength - LSR_UNIQUE_ID_CLIENT_AT};
 	return find_key(engine, &key, found);
-}
-
-static lessor_status_t
-scan_for_name(lessor_engine_t *engine, const char *name, lsr_search_hit_t *found) {
-	lessor_cursor_t cursor;
-	lessor_status_t status;
-	lessor_cursor_init(&cursor, 0, UINT32_MAX);
-	do {
-		status =
-			lessor_lease_next(engine, &cursor, &found->lease, found->long_texts, LESSOR_LEASE_BUFFER_BYTES);
-	} while (status == LESSOR_OK && (found->lease.name == NULL || !lsr_utf8_same_name(found->lease.name, name)));
-	return status == LESSOR_END ? LESSOR_NOT_FOUND : status;
 }
 
 static lessor_status_t
@@ -93,15 +86,7 @@ find_name(lessor_engine_t *engine, LPCWSTR name, lsr_search_hit_t *found) {
 	if (name == NULL || !lsr_utf16_to_utf8(name, LSR_NAME_MAX_UNITS, utf8)) {
 		return LESSOR_INVALID;
 	}
-	found->long_texts = malloc(LESSOR_LEASE_BUFFER_BYTES);
-	if (found->long_texts == NULL) {
-		return LESSOR_NO_MEMORY;
-	}
-	const lessor_status_t status = scan_for_name(engine, utf8, found);
-	if (status != LESSOR_OK) {
-		lsr_search_release(found);
-	}
-	return status;
+	return find_key(engine, &(lsr_key_t){.type = DhcpClientName, .name = utf8}, found);
 }
 
 lessor_status_t
@@ -124,6 +109,16 @@ lsr_search_release(lsr_search_hit_t *found) {
 	found->long_texts = NULL;
 }
 
+size_t
+lsr_unique_id_write(uint32_t subnet, const uint8_t *client_id, size_t client_id_bytes, BYTE *buffer) {
+	memmove(buffer + LSR_UNIQUE_ID_CLIENT_AT, client_id, client_id_bytes);
+	for (unsigned i = 0; i < LSR_UNIQUE_ID_TYPE_AT; i++) {
+		buffer[i] = (BYTE)(subnet >> 8 * i);
+	}
+	buffer[LSR_UNIQUE_ID_TYPE_AT] = HWTYPE_ETHERNET_10MB;
+	return LSR_UNIQUE_ID_CLIENT_AT + client_id_bytes;
+}
+
 DWORD
 lessor_dhcpsapi_unique_id(DHCP_IP_ADDRESS SubnetAddress, const DHCP_CLIENT_UID *ClientId, BYTE *Buffer, DWORD *Length) {
 	if (Length == NULL || ClientId == NULL || !lsr_client_record_id_ok(ClientId)) {
@@ -134,11 +129,6 @@ lessor_dhcpsapi_unique_id(DHCP_IP_ADDRESS SubnetAddress, const DHCP_CLIENT_UID *
 	if (room < *Length) {
 		return ERROR_MORE_DATA;
 	}
-	/* The caller may have put the identifier into the same buffer. */
-	memmove(Buffer + LSR_UNIQUE_ID_CLIENT_AT, ClientId->Data, ClientId->DataLength);
-	for (unsigned i = 0; i < LSR_UNIQUE_ID_TYPE_AT; i++) {
-		Buffer[i] = (BYTE)(SubnetAddress >> 8 * i);
-	}
-	Buffer[LSR_UNIQUE_ID_TYPE_AT] = HWTYPE_ETHERNET_10MB;
+	(void)lsr_unique_id_write(SubnetAddress, ClientId->Data, ClientId->DataLength, Buffer);
 	return ERROR_SUCCESS;
 }

@@ -22,6 +22,32 @@ lsr_utf16_to_utf8(LPCWSTR text, size_t max_units, char *utf8) {
 }
 
 bool
+lsr_utf16_take(LPCWSTR text, size_t max_units, char *utf8, const char **member) {
+	*member = text == NULL ? NULL : utf8;
+	return text == NULL || lsr_utf16_to_utf8(text, max_units, utf8);
+}
+
+bool
+lsr_utf16_fits(LPCWSTR text, size_t max_units) {
+	return text == NULL || u16_strnlen(text, max_units + 1) <= max_units;
+}
+
+size_t
+lsr_utf16_bytes(const char *utf8) {
+	size_t units = 1;
+	if (utf8 == NULL) {
+		return 0;
+	}
+	for (; *utf8 != '\0'; utf8++) {
+		const unsigned byte = (unsigned char)*utf8;
+		/* Each character begins with a byte of another form than those that follow; four bytes are a pair. */
+		units += (byte & 0xC0u) != 0x80u;
+		units += byte >= 0xF0u;
+	}
+	return units * sizeof(WCHAR);
+}
+
+bool
 lsr_utf16_from_utf8(const char *utf8, size_t utf8_bytes, WCHAR *text) {
 	size_t units = utf8_bytes;
 	uint16_t *out = u8_to_u16((const uint8_t *)utf8, utf8_bytes, text, &units);
@@ -40,15 +66,6 @@ fold(unsigned unit) {
 bool
 lsr_utf16_same_label(LPCWSTR a, LPCWSTR b) {
 	while (*a != 0 && fold(*a) == fold(*b)) {
-		a++;
-		b++;
-	}
-	return *a == 0 && *b == 0;
-}
-
-bool
-lsr_utf8_same_name(const char *a, const char *b) {
-	while (*a != 0 && fold((unsigned char)*a) == fold((unsigned char)*b)) {
 		a++;
 		b++;
 	}

@@ -8,7 +8,7 @@
  * Writers: the thread that holds the claim bit of the word; there is one at a time. The claim is taken by one compare-and-swap.
  * Memory:  a slot is a record for as long as the engine lives (type-stable): only tails are freed, after a grace period.
  *
- * State word: bit 0 LIVE (the body is a lease), bit 1 CLAIM (somebody is changing the slot), bit 2 BUSY (the body is being overwritten,
+ * State word: bit 0 LIVE (the body is a lease, or a reservation without one), bit 1 CLAIM (somebody is changing the slot), bit 2 BUSY (the body is being overwritten,
  * read the shadow), bits 8-23 index of the shadow, bits 24-63 sequence, one more at each change.
  *
  * Life of a slot, with the word's flags:
@@ -57,8 +57,15 @@ enum {
 	LSR_FLAG_CLIENT_MADE_UP = 128
 };
 
-/* lsr_body_t.quarantine: bits 0-2 status, bit 3 capable */
-enum { LSR_QUARANTINE_STATUS = 7, LSR_QUARANTINE_CAPABLE = 8 };
+/* lsr_body_t.quarantine: bits 0-2 status, bit 3 capable, and what found no room elsewhere. Bit 7 is zero. */
+enum {
+	LSR_QUARANTINE_STATUS = 7,
+	LSR_QUARANTINE_CAPABLE = 8,
+	LSR_BODY_RESERVED = 16, /* the address is reserved; the tail tells for whom */
+	LSR_BODY_EMPTY = 32,    /* and that is all: there is no lease. Its client is the one it is reserved for */
+	LSR_BODY_STATE_EX = 64,
+	LSR_BODY_NO_BIT = 128
+};
 
 struct lsr_tail;
 
@@ -78,6 +85,16 @@ typedef struct lsr_body {
 } lsr_body_t;
 
 #define LSR_BODY_WORDS 7
+
+static inline bool
+lsr_body_is_reserved(const lsr_body_t *body) {
+	return (body->quarantine & LSR_BODY_RESERVED) != 0;
+}
+
+static inline bool
+lsr_body_is_empty(const lsr_body_t *body) {
+	return (body->quarantine & LSR_BODY_EMPTY) != 0;
+}
 
 typedef struct lsr_record {
 	_Atomic uint64_t word;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lease calls of Windows' dhcpsapi.h, answered by a lessor engine in this process.
+ * Windows' dhcpsapi.h, answered by a lessor engine in this process: the calls on leases, scopes, reservations,
+ * superscopes, filters and statistics, of IPv4 and IPv6. Those on options, classes, policies and failover are not here.
  *
  * What it is. The same functions, structures, constants and codes, by name, value and member order, so that a C or
  * C++ file written for the Windows header compiles after its includes are changed to this one. Nothing is sent
- * anywhere: a call is a translation (UTF-16, FILETIME, Win32 codes) over <lessor/lease.h>, where the behaviour itself
+ * anywhere: a call is a translation (UTF-16, FILETIME, Win32 codes) over <lessor/lessor.h>, where the behaviour itself
  * is documented. Code that is written anew should use that API: it is faster, and tells more.
  *
  * What a program must add is one call: lessor_dhcpsapi_bind() says which engine the calls talk to.
@@ -29,15 +30,26 @@
  *
  * Input is read during the call only, copied, and never written to, whatever the prototype permits.
  *
- * Output. A structure that a call gives out is one block of memory together with everything its members point to, and
- * belongs to the caller, who frees it with one DhcpRpcFreeMemory(). If a call fails, its out-pointer becomes NULL.
+ * Output. A structure that a call gives out belongs to the caller, with everything its members point to, and one
+ * DhcpRpcFreeMemory() frees all of it. If a call fails, its out-pointer becomes NULL and its counts become 0;
+ * ERROR_MORE_DATA and ERROR_DHCP_REACHED_END_OF_SELECTION are not failures in this sense. What is both in and out, a
+ * resume handle, stays as it is.
  *
  * Order of checks, in every call: required pointers, then the binding, then access, then the content of the arguments,
- * then scope and lease. The first failure is the answer, and nothing has changed then. (DhcpV4GetClientInfo checks one
- * thing more before access.)
+ * then scope and lease. The first failure is the answer, and nothing has changed then. (A few calls check more before
+ * access; it is said there.) Codes that any call can give, and that are not repeated at each:
+ *   ERROR_INVALID_PARAMETER          a required pointer is NULL. Required is every one but ServerIpAddress, unless it
+ *                                    says otherwise at the call.
+ *   ERROR_DHCP_SERVER_NOT_REACHABLE  nothing is bound for ServerIpAddress.
+ *   ERROR_ACCESS_DENIED              the binding does not permit it, or the engine is read-only.
+ *   ERROR_NOT_ENOUGH_MEMORY          no memory, for the change or for the result, or an engine limit.
+ *   ERROR_DHCP_JET_ERROR             the store failed: disk full, log failed, engine closing, forked child. Nothing has
+ *                                    changed, with one exception: LESSOR_LOG_FAILED on a LESSOR_SYNC binding may mean
+ *                                    visible, but durability unknown.
+ * What else a call can answer stands at the call, in the order in which it is checked.
  *
- * Every call is one atomic change or one consistent read. Any number of threads may call at any time. After fork() the
- * child's calls on engines of its parent fail.
+ * Every call is one atomic change or one consistent read; of an enumeration, each element is read consistently. Any
+ * number of threads may call at any time. After fork() the child's calls on engines of its parent fail.
  *
  * Source: the public reference pages of dhcpsapi.h; [MS-DHCPM], whose sections are cited as "MS-DHCPM 3.2.4.123". Where
  * these leave something open or contradict each other, the reading taken is said at the function or member.
@@ -45,359 +57,14 @@
 #ifndef LESSOR_DHCPSAPI_H
 #define LESSOR_DHCPSAPI_H
 
-#include <stddef.h>
 #include <stdint.h>
-#ifndef __cplusplus
-#include <uchar.h>
-#endif
 
+#include <lessor/dhcpsapi_types.h>
 #include <lessor/engine.h>
 #include <lessor/status.h>
 
 #ifdef __cplusplus
 extern "C" {
-#endif
-
-/*
- * Scalars.
- */
-
-typedef uint8_t BYTE;
-typedef uint16_t WORD;
-typedef uint16_t USHORT;
-typedef uint32_t DWORD;
-typedef uint32_t ULONG;
-typedef int32_t BOOL; /* on input any value but 0 is TRUE; on output 0 or 1 */
-typedef char16_t WCHAR;
-typedef BYTE *LPBYTE;
-typedef DWORD *LPDWORD;
-typedef WCHAR *LPWSTR;
-typedef const WCHAR *LPCWSTR;
-typedef void *PVOID;
-typedef void *LPVOID;
-
-#ifndef VOID
-#define VOID void
-#endif
-#ifndef CONST
-#define CONST const
-#endif
-#ifndef FALSE
-#define FALSE 0
-#endif
-#ifndef TRUE
-#define TRUE 1
-#endif
-#ifndef TEXT
-#define TEXT(literal) u##literal
-#endif
-
-/* Import and calling convention on Windows; nothing here. */
-#define DHCP_API_FUNCTION
-
-typedef DWORD DHCP_IP_ADDRESS, *PDHCP_IP_ADDRESS, *LPDHCP_IP_ADDRESS;
-typedef DWORD DHCP_IP_MASK;
-
-/*
- * Codes. 0 is success; every other number says what went wrong. Those that a call can give stand at the call; the
- * others are here because programs name them.
- */
-
-#define ERROR_SUCCESS              0u
-#define ERROR_FILE_NOT_FOUND       2u
-#define ERROR_ACCESS_DENIED        5u
-#define ERROR_NOT_ENOUGH_MEMORY    8u
-#define ERROR_NOT_SUPPORTED        50u
-#define ERROR_INVALID_PARAMETER    87u
-#define ERROR_BUFFER_OVERFLOW      111u
-#define ERROR_CALL_NOT_IMPLEMENTED 120u
-#define ERROR_MORE_DATA            234u
-#define ERROR_NO_MORE_ITEMS        259u
-#define ERROR_DUPLICATE_TAG        2014u
-
-/* EXITS, for EXISTS, is how the Windows header spells it. 20004 and 20052 are two codes. */
-#define ERROR_DHCP_REGISTRY_INIT_FAILED                 20000u
-#define ERROR_DHCP_DATABASE_INIT_FAILED                 20001u
-#define ERROR_DHCP_RPC_INIT_FAILED                      20002u
-#define ERROR_DHCP_NETWORK_INIT_FAILED                  20003u
-#define ERROR_DHCP_SUBNET_EXITS                         20004u
-#define ERROR_DHCP_SUBNET_NOT_PRESENT                   20005u /* no scope owns the address */
-#define ERROR_DHCP_PRIMARY_NOT_FOUND                    20006u
-#define ERROR_DHCP_ELEMENT_CANT_REMOVE                  20007u
-#define ERROR_DHCP_OPTION_EXITS                         20009u
-#define ERROR_DHCP_OPTION_NOT_PRESENT                   20010u
-#define ERROR_DHCP_ADDRESS_NOT_AVAILABLE                20011u
-#define ERROR_DHCP_RANGE_FULL                           20012u
-#define ERROR_DHCP_JET_ERROR                            20013u /* the store failed; or, by call, no such lease */
-#define ERROR_DHCP_CLIENT_EXISTS                        20014u /* the address or the client has a lease */
-#define ERROR_DHCP_INVALID_DHCP_MESSAGE                 20015u
-#define ERROR_DHCP_INVALID_DHCP_CLIENT                  20016u /* no such lease */
-#define ERROR_DHCP_SERVICE_PAUSED                       20017u
-#define ERROR_DHCP_NOT_RESERVED_CLIENT                  20018u
-#define ERROR_DHCP_RESERVED_CLIENT                      20019u
-#define ERROR_DHCP_RANGE_TOO_SMALL                      20020u
-#define ERROR_DHCP_IPRANGE_EXITS                        20021u
-#define ERROR_DHCP_RESERVEDIP_EXITS                     20022u
-#define ERROR_DHCP_INVALID_RANGE                        20023u
-#define ERROR_DHCP_RANGE_EXTENDED                       20024u
-#define ERROR_EXTEND_TOO_SMALL                          20025u
-#define WARNING_EXTENDED_LESS                           20026u
-#define ERROR_DHCP_JET_CONV_REQUIRED                    20027u
-#define ERROR_SERVER_INVALID_BOOT_FILE_TABLE            20028u
-#define ERROR_SERVER_UNKNOWN_BOOT_FILE_NAME             20029u
-#define ERROR_DHCP_SUPER_SCOPE_NAME_TOO_LONG            20030u
-#define ERROR_DHCP_IP_ADDRESS_IN_USE                    20032u
-#define ERROR_DHCP_LOG_FILE_PATH_TOO_LONG               20033u
-#define ERROR_DHCP_UNSUPPORTED_CLIENT                   20034u
-#define ERROR_DHCP_JET97_CONV_REQUIRED                  20036u
-#define ERROR_DHCP_ROGUE_INIT_FAILED                    20037u
-#define ERROR_DHCP_ROGUE_SAMSHUTDOWN                    20038u
-#define ERROR_DHCP_ROGUE_NOT_AUTHORIZED                 20039u
-#define ERROR_DHCP_ROGUE_DS_UNREACHABLE                 20040u
-#define ERROR_DHCP_ROGUE_DS_CONFLICT                    20041u
-#define ERROR_DHCP_ROGUE_NOT_OUR_ENTERPRISE             20042u
-#define ERROR_DHCP_ROGUE_STANDALONE_IN_DS               20043u
-#define ERROR_DHCP_CLASS_NOT_FOUND                      20044u
-#define ERROR_DHCP_CLASS_ALREADY_EXISTS                 20045u
-#define ERROR_DHCP_SCOPE_NAME_TOO_LONG                  20046u
-#define ERROR_DHCP_DEFAULT_SCOPE_EXITS                  20047u
-#define ERROR_DHCP_CANT_CHANGE_ATTRIBUTE                20048u
-#define ERROR_DHCP_IPRANGE_CONV_ILLEGAL                 20049u
-#define ERROR_DHCP_NETWORK_CHANGED                      20050u
-#define ERROR_DHCP_CANNOT_MODIFY_BINDINGS               20051u
-#define ERROR_DHCP_SUBNET_EXISTS                        20052u
-#define ERROR_DHCP_MSCOPE_EXISTS                        20053u
-#define ERROR_MSCOPE_RANGE_TOO_SMALL                    20054u
-#define ERROR_DHCP_EXEMPTION_EXISTS                     20055u
-#define ERROR_DHCP_EXEMPTION_NOT_PRESENT                20056u
-#define ERROR_DHCP_INVALID_PARAMETER_OPTION32           20057u
-#define ERROR_DDS_NO_DS_AVAILABLE                       20070u
-#define ERROR_DDS_NO_DHCP_ROOT                          20071u
-#define ERROR_DDS_UNEXPECTED_ERROR                      20072u
-#define ERROR_DDS_TOO_MANY_ERRORS                       20073u
-#define ERROR_DDS_DHCP_SERVER_NOT_FOUND                 20074u
-#define ERROR_DDS_OPTION_ALREADY_EXISTS                 20075u
-#define ERROR_DDS_OPTION_DOES_NOT_EXIST                 20076u
-#define ERROR_DDS_CLASS_EXISTS                          20077u
-#define ERROR_DDS_CLASS_DOES_NOT_EXIST                  20078u
-#define ERROR_DDS_SERVER_ALREADY_EXISTS                 20079u
-#define ERROR_DDS_SERVER_DOES_NOT_EXIST                 20080u
-#define ERROR_DDS_SERVER_ADDRESS_MISMATCH               20081u
-#define ERROR_DDS_SUBNET_EXISTS                         20082u
-#define ERROR_DDS_SUBNET_HAS_DIFF_SSCOPE                20083u
-#define ERROR_DDS_SUBNET_NOT_PRESENT                    20084u
-#define ERROR_DDS_RESERVATION_NOT_PRESENT               20085u
-#define ERROR_DDS_RESERVATION_CONFLICT                  20086u
-#define ERROR_DDS_POSSIBLE_RANGE_CONFLICT               20087u
-#define ERROR_DDS_RANGE_DOES_NOT_EXIST                  20088u
-#define ERROR_DHCP_DELETE_BUILTIN_CLASS                 20089u
-#define ERROR_DHCP_INVALID_SUBNET_PREFIX                20091u
-#define ERROR_DHCP_INVALID_DELAY                        20092u
-#define ERROR_DHCP_LINKLAYER_ADDRESS_EXISTS             20093u
-#define ERROR_DHCP_LINKLAYER_ADDRESS_RESERVATION_EXISTS 20094u
-#define ERROR_DHCP_LINKLAYER_ADDRESS_DOES_NOT_EXIST     20095u
-#define ERROR_DHCP_HARDWARE_ADDRESS_TYPE_ALREADY_EXEMPT 20101u
-#define ERROR_DHCP_UNDEFINED_HARDWARE_ADDRESS_TYPE      20102u
-#define ERROR_DHCP_OPTION_TYPE_MISMATCH                 20103u
-#define ERROR_DHCP_POLICY_BAD_PARENT_EXPR               20104u
-#define ERROR_DHCP_POLICY_EXISTS                        20105u
-#define ERROR_DHCP_POLICY_RANGE_EXISTS                  20106u
-#define ERROR_DHCP_POLICY_RANGE_BAD                     20107u
-#define ERROR_DHCP_RANGE_INVALID_IN_SERVER_POLICY       20108u
-#define ERROR_DHCP_INVALID_POLICY_EXPRESSION            20109u
-#define ERROR_DHCP_INVALID_PROCESSING_ORDER             20110u
-#define ERROR_DHCP_POLICY_NOT_FOUND                     20111u
-#define ERROR_SCOPE_RANGE_POLICY_RANGE_CONFLICT         20112u
-#define ERROR_DHCP_FO_SCOPE_ALREADY_IN_RELATIONSHIP     20113u
-#define ERROR_DHCP_FO_RELATIONSHIP_EXISTS               20114u
-#define ERROR_DHCP_FO_RELATIONSHIP_DOES_NOT_EXIST       20115u
-#define ERROR_DHCP_FO_SCOPE_NOT_IN_RELATIONSHIP         20116u
-#define ERROR_DHCP_FO_RELATION_IS_SECONDARY             20117u
-#define ERROR_DHCP_FO_NOT_SUPPORTED                     20118u
-#define ERROR_DHCP_FO_TIME_OUT_OF_SYNC                  20119u
-#define ERROR_DHCP_FO_STATE_NOT_NORMAL                  20120u
-#define ERROR_DHCP_NO_ADMIN_PERMISSION                  20121u
-#define ERROR_DHCP_SERVER_NOT_REACHABLE                 20122u /* no engine is bound for this server string */
-#define ERROR_DHCP_SERVER_NOT_RUNNING                   20123u
-#define ERROR_DHCP_SERVER_NAME_NOT_RESOLVED             20124u
-#define ERROR_DHCP_FO_RELATIONSHIP_NAME_TOO_LONG        20125u
-#define ERROR_DHCP_REACHED_END_OF_SELECTION             20126u
-#define ERROR_DHCP_FO_ADDSCOPE_LEASES_NOT_SYNCED        20127u
-#define ERROR_DHCP_FO_MAX_RELATIONSHIPS                 20128u
-#define ERROR_DHCP_FO_IPRANGE_TYPE_CONV_ILLEGAL         20129u
-#define ERROR_DHCP_FO_MAX_ADD_SCOPES                    20130u
-#define ERROR_DHCP_FO_BOOT_NOT_SUPPORTED                20131u
-#define ERROR_DHCP_FO_RANGE_PART_OF_REL                 20132u
-#define ERROR_DHCP_FO_SCOPE_SYNC_IN_PROGRESS            20133u
-#define ERROR_DHCP_FO_FEATURE_NOT_SUPPORTED             20134u
-#define ERROR_DHCP_POLICY_FQDN_RANGE_UNSUPPORTED        20135u
-#define ERROR_DHCP_POLICY_FQDN_OPTION_UNSUPPORTED       20136u
-#define ERROR_DHCP_POLICY_EDIT_FQDN_UNSUPPORTED         20137u
-#define ERROR_DHCP_NAP_NOT_SUPPORTED                    20138u
-#define ERROR_LAST_DHCP_SERVER_ERROR                    20139u /* one past the last */
-
-/*
- * Values of members.
- */
-
-/* bClientType (MS-DHCPM 2.2.1.2.14). Accepted: 0 to 7, and 0x64. */
-#define CLIENT_TYPE_UNSPECIFIED      0x00
-#define CLIENT_TYPE_DHCP             0x01
-#define CLIENT_TYPE_BOOTP            0x02
-#define CLIENT_TYPE_BOTH             0x03
-#define CLIENT_TYPE_RESERVATION_FLAG 0x04
-#define CLIENT_TYPE_NONE             0x64
-
-/* AddressState (MS-DHCPM 2.2.1.2.16), three fields in one byte. Bits 0 and 1, the state: AddressState & 0x03 is */
-#define ADDRESS_STATE_OFFERED    0x00
-#define ADDRESS_STATE_ACTIVE     0x01
-#define ADDRESS_STATE_DECLINED   0x02 /* the client found the address in use */
-#define ADDRESS_STATE_DOOM       0x03 /* to be deleted */
-#define V5_ADDRESS_STATE_OFFERED ADDRESS_STATE_OFFERED
-/* Bits 2 and 3, what protects the name (RFC 4701 3.5): one of */
-#define ADDRESS_BIT_NO_DHCID                  0x00
-#define ADDRESS_BIT_DHCID_NO_CLIENTIDOPTION   0x04
-#define ADDRESS_BIT_DHCID_WITH_CLIENTIDOPTION 0x08
-#define ADDRESS_BIT_DHCID_WITH_DUID           0x0C
-/* Bits 4 to 7, bookkeeping of DNS records. The engine stores them and leaves DNS alone. */
-#define ADDRESS_BIT_CLEANUP         0x10
-#define ADDRESS_BIT_BOTH_REC        0x20
-#define ADDRESS_BIT_UNREGISTERED    0x40
-#define ADDRESS_BIT_DELETED         0x80
-#define V5_ADDRESS_BIT_BOTH_REC     ADDRESS_BIT_BOTH_REC
-#define V5_ADDRESS_BIT_UNREGISTERED ADDRESS_BIT_UNREGISTERED
-#define V5_ADDRESS_BIT_DELETED      ADDRESS_BIT_DELETED
-
-/* The extended address state (MS-DHCPM 2.2.1.2.119). */
-#define V5_ADDRESS_EX_BIT_DISABLE_PTR_RR 0x01
-
-/* FilterStatus (MS-DHCPM 2.2.1.2.96). */
-#define FILTER_STATUS_NONE                         0x00000001
-#define FILTER_STATUS_FULL_MATCH_IN_ALLOW_LIST     0x00000002
-#define FILTER_STATUS_FULL_MATCH_IN_DENY_LIST      0x00000004
-#define FILTER_STATUS_WILDCARD_MATCH_IN_ALLOW_LIST 0x00000008
-#define FILTER_STATUS_WILDCARD_MATCH_IN_DENY_LIST  0x00000010
-
-/* DATE_TIME (MS-DHCPM 2.2.1.1.28): no time, and never. */
-#define DHCP_DATE_TIME_ZERO_HIGH    0
-#define DHCP_DATE_TIME_ZERO_LOW     0
-#define DHCP_DATE_TIME_INFINIT_HIGH 0x7FFFFFFF
-#define DHCP_DATE_TIME_INFINIT_LOW  0xFFFFFFFF
-
-/* MS-DHCPM 2.2.1.1.25. Times in milliseconds. */
-#define DHCP_MAX_FREE_ADDRESSES_REQUESTED 1024
-#define DHCP_DATABASE_CLEANUP_INTERVAL    (3 * 60 * 60 * 1000)
-#define DEFAULT_BACKUP_INTERVAL           (15 * 60 * 1000)
-#define MAC_ADDRESS_LENGTH                6
-#define HWTYPE_ETHERNET_10MB              1
-#define MAX_PATTERN_LENGTH                255
-#define MIN_DETECT_CONFLICT_RETRIES       0
-#define MAX_DETECT_CONFLICT_RETRIES       5
-#define DHCP_MIN_DELAY                    0
-#define DHCP_MAX_DELAY                    1000
-
-/* MS-DHCPM 2.2.1.1.11. Stored as given, as servers before 2016 do, and otherwise without effect. */
-typedef enum _QuarantineStatus {
-	NOQUARANTINE = 0,
-	RESTRICTEDACCESS = 1,
-	DROPPACKET = 2,
-	PROBATION = 3,
-	EXEMPT = 4,
-	DEFAULTQUARSETTING = 5,
-	NOQUARINFO = 6
-} QuarantineStatus;
-
-/*
- * Structures.
- */
-
-/*
- * A point in time: 100-nanosecond ticks since 1601-01-01 00:00 UTC, in two halves (MS-DHCPM 2.2.1.2.11). Together they
- * are a lessor_filetime_t; <lessor/time.h> converts from and to Unix time.
- */
-typedef struct _DATE_TIME {
-	DWORD dwLowDateTime;
-	DWORD dwHighDateTime;
-} DATE_TIME, *PDATE_TIME, *LPDATE_TIME;
-
-/* A counted string of bytes. A DataLength of 0 and a Data of NULL are equally "nothing". */
-typedef struct _DHCP_BINARY_DATA {
-	DWORD DataLength;
-	BYTE *Data;
-} DHCP_BINARY_DATA, *LPDHCP_BINARY_DATA;
-
-/*
- * What a client is known by. Two encodings, by use:
- *   client identifier  1 to 255 bytes as the client sent them, often its MAC address. In leases, in and out.
- *   unique ID          the key of a search: the subnet address as a little-endian DWORD, the byte 0x01, then the client
- *                      identifier (MS-DHCPM 2.2.1.2.5.2). Built by lessor_dhcpsapi_unique_id().
- * A client may thus have one lease in each of several scopes, and one in each of them.
- */
-typedef DHCP_BINARY_DATA DHCP_CLIENT_UID, *LPDHCP_CLIENT_UID;
-
-/* MS-DHCPM 2.2.1.2.7. */
-typedef struct _DHCP_HOST_INFO {
-	DHCP_IP_ADDRESS IpAddress;
-	LPWSTR NetBiosName;
-	LPWSTR HostName; /* always NULL on output */
-} DHCP_HOST_INFO, *LPDHCP_HOST_INFO;
-
-/*
- * One lease (MS-DHCPM 2.2.1.2.115). The comments say what a member means to DhcpV4CreateClientInfo(). On output all
- * are as stored, except SubnetMask and FilterStatus, which are looked up. NULL and the empty string are different
- * strings.
- */
-typedef struct _DHCP_CLIENT_INFO_PB {
-	DHCP_IP_ADDRESS ClientIpAddress;       /* required, not 0 */
-	DHCP_IP_MASK SubnetMask;               /* ignored; out: the scope's */
-	DHCP_CLIENT_UID ClientHardwareAddress; /* required: client identifier, 1 to 255 bytes */
-	LPWSTR ClientName;                     /* NULL, or at most 1024 units */
-	LPWSTR ClientComment;                  /* NULL, or at most 127 units */
-	DATE_TIME ClientLeaseExpires;          /* any, past ones too; zero: none recorded */
-	DHCP_HOST_INFO OwnerHost;              /* ignored; out: the server that made the lease */
-	BYTE bClientType;                      /* CLIENT_TYPE_... */
-	BYTE AddressState;                     /* 0: not given, stored as ADDRESS_STATE_ACTIVE */
-	QuarantineStatus Status;               /* NOQUARANTINE to NOQUARINFO */
-	DATE_TIME ProbationEnds;
-	BOOL QuarantineCapable;
-	DWORD FilterStatus; /* ignored; out: FILTER_STATUS_NONE, as there are no filters */
-	LPWSTR PolicyName;  /* NULL, or at most 63 units; need not name anything */
-} DHCP_CLIENT_INFO_PB, *LPDHCP_CLIENT_INFO_PB;
-
-typedef enum _DHCP_CLIENT_SEARCH_TYPE {
-	DhcpClientIpAddress = 0,
-	DhcpClientHardwareAddress = 1,
-	DhcpClientName = 2
-} DHCP_SEARCH_INFO_TYPE;
-typedef DHCP_SEARCH_INFO_TYPE *LPDHCP_SEARCH_INFO_TYPE;
-
-/*
- * Which lease is meant (MS-DHCPM 2.2.1.2.18).
- *   DhcpClientIpAddress        the one with this address.
- *   DhcpClientHardwareAddress  the one with this *unique ID*, which contains the subnet. A bare MAC address matches
- *                              nothing.
- *   DhcpClientName             the one with this name; of several the one with the lowest address. The letters A to Z
- *                              match a to z; everything else must be equal. (The sources leave both open.) A name
- *                              over 1024 units is an invalid parameter. Cost: visits leases in address order until it
- *                              matches.
- * Expired, declined and doomed leases are found like any other.
- */
-typedef struct _DHCP_CLIENT_SEARCH_INFO {
-	DHCP_SEARCH_INFO_TYPE SearchType;
-	union _DHCP_CLIENT_SEARCH_UNION {
-		DHCP_IP_ADDRESS ClientIpAddress;
-		DHCP_CLIENT_UID ClientHardwareAddress;
-		LPWSTR ClientName;
-	} SearchInfo;
-} DHCP_SEARCH_INFO, *LPDHCP_SEARCH_INFO;
-
-/* Programs and library must agree on these, whatever -fshort-enums says. */
-#ifdef __cplusplus
-static_assert(sizeof(WCHAR) == 2 && sizeof(QuarantineStatus) == 4 && sizeof(DHCP_SEARCH_INFO_TYPE) == 4,
-	      "dhcpsapi.h needs 16-bit WCHAR and 32-bit enumerations");
-#else
-_Static_assert(sizeof(WCHAR) == 2 && sizeof(QuarantineStatus) == 4 && sizeof(DHCP_SEARCH_INFO_TYPE) == 4,
-	       "dhcpsapi.h needs 16-bit WCHAR and 32-bit enumerations");
 #endif
 
 /*
@@ -422,27 +89,18 @@ _Static_assert(sizeof(WCHAR) == 2 && sizeof(QuarantineStatus) == 4 && sizeof(DHC
  * Accepts:   any address of a scope's subnet, inside its range or not, excluded or not; a disabled scope; an expiry
  *            in the past; a policy that does not exist; a name that another lease has.
  * Taken:     any lease on the address, or of the client in that scope, is in the way, also an expired, declined or
- *            doomed one, also one that is the same in every member. A lease of the same client in another scope is
- *            not.
+ *            doomed one, the dormant one of a reservation, one that is the same in every member; so is a reservation
+ *            of the address for another client. A lease of the same client in another scope is not.
  * AddressState 0 means "not given", because that is what optional members are when they are not set, and is stored as
  *            ADDRESS_STATE_ACTIVE. Any other byte whose state is OFFERED was meant, and is refused. An engine opened
  *            with strict_address_state refuses 0 as well, as MS-DHCPM has it.
  *
  * Checked in this order:
- *   ERROR_INVALID_PARAMETER          ClientInfo is NULL.
- *   ERROR_DHCP_SERVER_NOT_REACHABLE  nothing is bound for ServerIpAddress.
- *   ERROR_ACCESS_DENIED              no write access.
  *   ERROR_INVALID_PARAMETER          ClientHardwareAddress is empty, or DataLength is over 255 (Data is not looked at
  *                                    then); an unknown Status; a string too long or not UTF-16; ClientIpAddress 0;
  *                                    AddressState as said above; an unknown bClientType.
  *   ERROR_DHCP_SUBNET_NOT_PRESENT    no scope's subnet contains the address.
  *   ERROR_DHCP_CLIENT_EXISTS         taken, as said above; lessor_dhcpsapi_last_status() knows which.
- * Instead of these, whenever it shows:
- *   ERROR_ACCESS_DENIED              the engine is read-only.
- *   ERROR_NOT_ENOUGH_MEMORY          no memory, or an engine limit.
- *   ERROR_DHCP_JET_ERROR             the store failed: disk full, log failed, engine closing, forked child. Nothing was
- *                                    created, with one exception: LESSOR_LOG_FAILED on a LESSOR_SYNC binding may mean
- *                                    visible, but durability unknown.
  *
  * Source:    reference page of DhcpV4CreateClientInfo; MS-DHCPM 3.2.4.123, note <88> (Status, ProbationEnds and
  *            QuarantineCapable are stored as given, as on Windows Server 2012, not forced to zero as since 2016). The
@@ -452,30 +110,91 @@ _Static_assert(sizeof(WCHAR) == 2 && sizeof(QuarantineStatus) == 4 && sizeof(DHC
 DWORD DHCP_API_FUNCTION DhcpV4CreateClientInfo(const WCHAR *ServerIpAddress, const LPDHCP_CLIENT_INFO_PB ClientInfo);
 
 /*
+ * The same with DHCP_CLIENT_INFO_EX. Properties is NULL or an array; the last property with the ID
+ * DhcpPropIdClientAddressStateEx and the type DhcpPropTypeDword is stored, all others are ignored.
+ *   ERROR_INVALID_PARAMETER          besides: a stored property has a bit other than V5_ADDRESS_EX_BIT_DISABLE_PTR_RR;
+ *                                    Properties has elements but no memory for them, or more than
+ *                                    LESSOR_DHCPSAPI_PROPERTIES_MAX (they are not looked at then).
+ * Source:    MS-DHCPM 3.2.4.132, note <89>.
+ */
+DWORD DHCP_API_FUNCTION DhcpV4CreateClientInfoEx(const WCHAR *ServerIpAddress, const LPDHCP_CLIENT_INFO_EX ClientInfo);
+
+/*
+ * The older creates: as DhcpV4CreateClientInfo(), with these differences. Only ClientIpAddress, ClientHardwareAddress,
+ * ClientName, ClientComment (here up to 1024 units) and ClientLeaseExpires are used. The lease gets CLIENT_TYPE_NONE,
+ * ADDRESS_STATE_ACTIVE, NOQUARANTINE, no end of probation, not capable of quarantine, and no policy.
+ *   ERROR_INVALID_PARAMETER          instead of ERROR_DHCP_SUBNET_NOT_PRESENT, too.
+ *   ERROR_DHCP_JET_ERROR             instead of ERROR_DHCP_CLIENT_EXISTS, unless LESSOR_DHCPSAPI_TAKEN_IS_EXISTS.
+ * Source:    reference pages; MS-DHCPM 3.1.4.17, 3.1.4.33, 3.1.4.45. The steps look for a scope whose range, the newer
+ *            ones for one whose subnet contains the address: taken as the latter everywhere. The steps of the VQ call
+ *            store the quarantine members; the page of DhcpV4CreateClientInfo says that it does not use them: the page
+ *            wins. The page of the VQ call has ERROR_DHCP_CLIENT_EXISTS, the steps of all three have the other.
+ */
+DWORD DHCP_API_FUNCTION DhcpCreateClientInfo(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO *ClientInfo);
+DWORD DHCP_API_FUNCTION DhcpCreateClientInfoV4(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO_V4 *ClientInfo);
+DWORD DHCP_API_FUNCTION DhcpCreateClientInfoVQ(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO_VQ *ClientInfo);
+
+/*
+ * Change the lease at ClientIpAddress, whichever call made it.
+ *
+ * Access:    read and write.
+ * Ensures:   on ERROR_SUCCESS the lease has: the client ClientHardwareAddress; ClientName and ClientComment, unless
+ *            they are NULL (there is no way to take them away; "" is stored as ""); ClientLeaseExpires, unless the
+ *            address is reserved; OwnerHost.IpAddress, not the names; ADDRESS_STATE_ACTIVE with no other bits; with the
+ *            VQ call also Status, ProbationEnds and QuarantineCapable. So a declined or doomed lease comes to life
+ *            again. All else is as it was; SubnetMask and bClientType are ignored.
+ *
+ * Checked in this order:
+ *   ERROR_INVALID_PARAMETER          as in DhcpCreateClientInfo(); VQ: an unknown Status.
+ *   ERROR_DHCP_JET_ERROR             no such lease, or the client has another lease in this scope;
+ *                                    lessor_dhcpsapi_last_status() knows these and a store that failed from each other.
+ *
+ * Source:    reference pages; MS-DHCPM 3.1.4.18, 3.1.4.34, 3.1.4.46. Only the first says that a reserved lease keeps
+ *            its expiry: taken to hold for all. None says what becomes of the upper bits of the state, or of a client
+ *            that has another lease. The page of the VQ call refuses a wrong mask: the steps do not.
+ */
+DWORD DHCP_API_FUNCTION DhcpSetClientInfo(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO *ClientInfo);
+DWORD DHCP_API_FUNCTION DhcpSetClientInfoV4(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO_V4 *ClientInfo);
+DWORD DHCP_API_FUNCTION DhcpSetClientInfoVQ(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO_VQ *ClientInfo);
+
+/*
  * Read a lease.
  *
  * Requires:  SearchInfo, ClientInfo.
  * Access:    read.
- * Ensures:   on ERROR_SUCCESS *ClientInfo is one consistent state of the lease, in a block of its own; give it back
- *            with DhcpRpcFreeMemory(*ClientInfo). Otherwise *ClientInfo is NULL. ClientHardwareAddress is the client
+ * Ensures:   on ERROR_SUCCESS *ClientInfo is one consistent state of the lease. ClientHardwareAddress is the client
  *            identifier as it was given to the create, not the unique ID, so that it can be used again.
  *
  * Checked in this order:
- *   ERROR_INVALID_PARAMETER          SearchInfo or ClientInfo is NULL; a search by name without a name.
- *   ERROR_DHCP_SERVER_NOT_REACHABLE  nothing is bound for ServerIpAddress.
- *   ERROR_ACCESS_DENIED              no read access.
+ *   ERROR_INVALID_PARAMETER          before access: a search by name without a name.
  *   ERROR_INVALID_PARAMETER          an unknown SearchType; a name too long or not UTF-16; a unique ID that is empty
  *                                    or has more than 260 bytes (Data is not looked at then).
  *   ERROR_DHCP_INVALID_DHCP_CLIENT   no such lease.
- * Instead of these, whenever it shows:
- *   ERROR_NOT_ENOUGH_MEMORY          no memory for the result.
- *   ERROR_DHCP_JET_ERROR             forked child.
  *
  * Source:    reference page of DhcpV4GetClientInfo; MS-DHCPM 3.2.4.124. Which encoding ClientHardwareAddress has on
  *            output is told in two ways; this is the one that programs in the field rely on.
  */
 DWORD DHCP_API_FUNCTION DhcpV4GetClientInfo(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *SearchInfo,
 					    LPDHCP_CLIENT_INFO_PB *ClientInfo);
+
+/*
+ * The same with DHCP_CLIENT_INFO_EX; its one property is the extended address state. Source: MS-DHCPM 3.2.4.133.
+ */
+DWORD DHCP_API_FUNCTION DhcpV4GetClientInfoEx(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *SearchInfo,
+					      LPDHCP_CLIENT_INFO_EX *ClientInfo);
+
+/*
+ * The older reads: as DhcpV4GetClientInfo(), but the name is checked after access, and
+ *   ERROR_DHCP_JET_ERROR             stands for "no such lease".
+ * Source:    reference pages; MS-DHCPM 3.1.4.19, 3.1.4.35, 3.1.4.47. Some pages ask for administrators, as for other
+ *            calls that read: the protocol lets users read, and so do these.
+ */
+DWORD DHCP_API_FUNCTION DhcpGetClientInfo(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *SearchInfo,
+					  LPDHCP_CLIENT_INFO *ClientInfo);
+DWORD DHCP_API_FUNCTION DhcpGetClientInfoV4(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *SearchInfo,
+					    LPDHCP_CLIENT_INFO_V4 *ClientInfo);
+DWORD DHCP_API_FUNCTION DhcpGetClientInfoVQ(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *SearchInfo,
+					    LPDHCP_CLIENT_INFO_VQ *ClientInfo);
 
 /*
  * Delete a lease, whichever call made it. Its address and its client are free at once.
@@ -489,21 +208,493 @@ DWORD DHCP_API_FUNCTION DhcpV4GetClientInfo(const WCHAR *ServerIpAddress, const 
  *            not touched.
  *
  * Checked in this order:
- *   ERROR_INVALID_PARAMETER          ClientInfo is NULL.
- *   ERROR_DHCP_SERVER_NOT_REACHABLE  nothing is bound for ServerIpAddress.
- *   ERROR_ACCESS_DENIED              no write access.
  *   ERROR_INVALID_PARAMETER          an unknown SearchType; a name that is NULL, too long or not UTF-16; a unique ID
  *                                    that is empty or has more than 260 bytes (Data is not looked at then).
- *   ERROR_DHCP_JET_ERROR             no such lease.
- * Instead of these, whenever it shows:
- *   ERROR_ACCESS_DENIED              the engine is read-only.
- *   ERROR_NOT_ENOUGH_MEMORY          no memory for the search.
- *   ERROR_DHCP_JET_ERROR             the store failed, as in DhcpV4CreateClientInfo(); lessor_dhcpsapi_last_status()
- *                                    knows it from "no such lease".
+ *   ERROR_DHCP_JET_ERROR             no such lease; lessor_dhcpsapi_last_status() knows it from a store that failed.
+ *   ERROR_DHCP_RESERVED_CLIENT       the address is reserved: remove the reservation instead.
  *
  * Source:    reference page of DhcpDeleteClientInfo; MS-DHCPM 3.1.4.20.
  */
 DWORD DHCP_API_FUNCTION DhcpDeleteClientInfo(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO *ClientInfo);
+
+/*
+ * Read the leases of a scope, or of all scopes if SubnetAddress is 0, page by page, ascending by address: call with
+ * *ResumeHandle 0, and again with what it has become, while the answer is ERROR_MORE_DATA.
+ *
+ * Access:    read.
+ * Ensures:   on ERROR_MORE_DATA the page is full: *ClientsRead is what is in it, *ClientsTotal how many leases are
+ *            still to come, *ResumeHandle the last address. On ERROR_SUCCESS it was the last page: *ClientsTotal is
+ *            *ClientsRead, *ResumeHandle is 0. A lease that exists all the time is seen exactly once. Leases in every
+ *            state are there, the dormant ones of reservations too.
+ * A page:    PreferredMaximum bytes, but not below 1024 nor above 65536; 0xFFFFFFFF is everything. A lease costs its
+ *            structure, a pointer, the bytes of its client identifier and each text with its NUL. There is at least one
+ *            in a page.
+ *
+ * Checked in this order:
+ *   ERROR_DHCP_JET_ERROR             *ResumeHandle is neither 0 nor the address of a lease (any more); not with
+ *                                    LESSOR_DHCPSAPI_RELAXED_RESUME.
+ *   ERROR_NO_MORE_ITEMS              *ResumeHandle is 0 and there is no lease at all; or it is not, and none follows.
+ *   ERROR_NO_MORE_ITEMS              V5, V4EnumSubnetClients and its Ex: the scope has no leases, or there is no such
+ *                                    scope. The others answer ERROR_SUCCESS with an array of 0 leases.
+ *
+ * Source:    reference pages; MS-DHCPM 3.1.4.21, 3.1.4.36, 3.1.4.48, 3.2.4.1, 3.2.4.89, 3.2.4.116, 3.2.4.131. That
+ *            0xFFFFFFFF is everything is what all of them say of the parameter, though the steps of the older ones
+ *            limit it. Windows is seen to put 0x7FFFFFFF into ClientsTotal: here it is the number that the sources
+ *            promise.
+ */
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetClients(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					      DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+					      LPDHCP_CLIENT_INFO_ARRAY *ClientInfo, DWORD *ClientsRead,
+					      DWORD *ClientsTotal);
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetClientsV4(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+						LPDHCP_CLIENT_INFO_ARRAY_V4 *ClientInfo, DWORD *ClientsRead,
+						DWORD *ClientsTotal);
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetClientsV5(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+						LPDHCP_CLIENT_INFO_ARRAY_V5 *ClientInfo, DWORD *ClientsRead,
+						DWORD *ClientsTotal);
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetClientsVQ(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+						LPDHCP_CLIENT_INFO_ARRAY_VQ *ClientInfo, DWORD *ClientsRead,
+						DWORD *ClientsTotal);
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetClientsFilterStatusInfo(const WCHAR *ServerIpAddress,
+							      DHCP_IP_ADDRESS SubnetAddress,
+							      DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+							      LPDHCP_CLIENT_FILTER_STATUS_INFO_ARRAY *ClientInfo,
+							      DWORD *ClientsRead, DWORD *ClientsTotal);
+DWORD DHCP_API_FUNCTION DhcpV4EnumSubnetClients(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+						LPDHCP_CLIENT_INFO_PB_ARRAY *ClientInfo, DWORD *ClientsRead,
+						DWORD *ClientsTotal);
+DWORD DHCP_API_FUNCTION DhcpV4EnumSubnetClientsEx(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						  DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+						  LPDHCP_CLIENT_INFO_EX_ARRAY *ClientInfo, DWORD *ClientsRead,
+						  DWORD *ClientsTotal);
+
+/*
+ * Read the reservations of a scope, page by page, ascending by address: as an enumeration of leases, but *ResumeHandle
+ * counts the reservations read so far, and on ERROR_SUCCESS too. Reservations that come or go in front of it shift what
+ * is read next.
+ *
+ * Access:    read.
+ * A page:    PreferredMaximum bytes, counted as for leases; 0xFFFFFFFF is everything. There is at least one in a page.
+ *
+ * Checked in this order:
+ *   ERROR_INVALID_PARAMETER          before access: SubnetAddress is 0.
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ *   ERROR_NO_MORE_ITEMS              it has no more than *ResumeHandle reservations.
+ *   ERROR_MORE_DATA                  *ElementsTotal is how many are still to come.
+ *
+ * Source:    reference page; MS-DHCPM 3.2.4.120.
+ */
+DWORD DHCP_API_FUNCTION DhcpV4EnumSubnetReservations(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						     DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+						     LPDHCP_RESERVATION_INFO_ARRAY *EnumElementInfo,
+						     DWORD *ElementsRead, DWORD *ElementsTotal);
+
+/*
+ * Look for addresses of a scope's range that are free, from StartIP (0: the range's first) to EndIP (0: its last),
+ * ascending: NumFreeAddrReq of them, 0 counting as 1. Free are those that have no lease in any state, are not excluded
+ * and not reserved; if these are too few, addresses whose lease is doomed follow them, ascending too. Nothing is kept
+ * for the caller: somebody else may be faster.
+ *
+ * Access:    read.
+ *
+ * Checked in this order:
+ *   ERROR_INVALID_PARAMETER          before access: ScopeId is 0; NumFreeAddrReq is over
+ *                                    DHCP_MAX_FREE_ADDRESSES_REQUESTED; both ends are given, and the first is behind
+ *                                    the last or there are not so many addresses between them.
+ *   ERROR_INVALID_PARAMETER          no such scope.
+ *   ERROR_FILE_NOT_FOUND             it has no range.
+ *   ERROR_INVALID_PARAMETER          an end is given that is not inside its range.
+ *   ERROR_DHCP_REACHED_END_OF_SELECTION  there are fewer; *IPAddrList has those that there are, perhaps none.
+ *
+ * Source:    reference page; MS-DHCPM 3.2.4.121, whose table has other numbers beside the names of two codes.
+ */
+DWORD DHCP_API_FUNCTION DhcpV4GetFreeIPAddress(LPWSTR ServerIpAddress, DHCP_IP_ADDRESS ScopeId, DHCP_IP_ADDRESS StartIP,
+					       DHCP_IP_ADDRESS EndIP, DWORD NumFreeAddrReq,
+					       LPDHCP_IP_ARRAY *IPAddrList);
+
+/*
+ * Compare a scope's leases with what counts as taken, and list the addresses where they differ, ascending.
+ *   DhcpRegistryFix  there is a lease, and the address counts as free,
+ *   DhcpDatabaseFix  or it counts as taken, and there is no lease. The engine keeps both in one step, so this is a fault
+ *                    of memory or of the library. A FixFlag other than 0 mends it by the leases, of which none is made
+ *                    or changed.
+ *   DhcpDatabaseFix  a reserved address without a lease, because its client has its lease at another address of the
+ *                    scope. That is no fault, and not mended: a client has one lease.
+ * Leases that do not count as in use, because they are doomed or outside the range, are not listed.
+ *
+ * Access:    read and write, even if FixFlag is 0.
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ * Source:    MS-DHCPM 3.1.4.28, which has leases made for addresses that count as taken.
+ */
+DWORD DHCP_API_FUNCTION DhcpScanDatabase(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress, DWORD FixFlag,
+					 LPDHCP_SCAN_LIST *ScanList);
+
+/*
+ * Create a scope, without range, exclusions and reservations. SubnetAddress is the subnet's, not a gateway's.
+ *
+ * Access:    read and write.
+ *   ERROR_INVALID_PARAMETER          SubnetAddress is 0, is not SubnetInfo's, or has bits outside of SubnetMask.
+ *   ERROR_DHCP_SCOPE_NAME_TOO_LONG   SubnetName has more than 256 units.
+ *   ERROR_INVALID_PARAMETER          a text is not UTF-16, the comment too long; the mask is not contiguous; an unknown
+ *                                    SubnetState.
+ *   ERROR_DHCP_SUBNET_EXISTS         it would overlap a scope that exists.
+ * Source:    reference pages; MS-DHCPM 3.1.4.1, 3.1.4.49. The second and third of these are not in the steps.
+ */
+DWORD DHCP_API_FUNCTION DhcpCreateSubnet(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					 const DHCP_SUBNET_INFO *SubnetInfo);
+DWORD DHCP_API_FUNCTION DhcpCreateSubnetVQ(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					   const DHCP_SUBNET_INFO_VQ *SubnetInfo);
+
+/*
+ * Replace a scope's mask, name, comment and state, with the VQ call also QuarantineOn. NULL texts are replaced too.
+ *
+ * Access:    read and write.
+ *   ERROR_INVALID_PARAMETER, ERROR_DHCP_SCOPE_NAME_TOO_LONG  as in DhcpCreateSubnet().
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ *   ERROR_DHCP_NAP_NOT_SUPPORTED     VQ, with LESSOR_DHCPSAPI_NAP_REMOVED: QuarantineOn is not 0.
+ *   ERROR_INVALID_PARAMETER          another mask, and the scope has a range, an exclusion, a reservation or a lease.
+ *   ERROR_DHCP_SUBNET_EXISTS         with the other mask it would overlap another scope.
+ * Source:    reference pages; MS-DHCPM 3.1.4.2, 3.1.4.51, note <43>. What becomes of the mask of a scope that is not
+ *            empty is in no source.
+ */
+DWORD DHCP_API_FUNCTION DhcpSetSubnetInfo(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					  const DHCP_SUBNET_INFO *SubnetInfo);
+DWORD DHCP_API_FUNCTION DhcpSetSubnetInfoVQ(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					    const DHCP_SUBNET_INFO_VQ *SubnetInfo);
+
+/*
+ * Read a scope.
+ *
+ * Access:    read.
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ * Source:    reference pages; MS-DHCPM 3.1.4.3, 3.1.4.50.
+ */
+DWORD DHCP_API_FUNCTION DhcpGetSubnetInfo(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					  LPDHCP_SUBNET_INFO *SubnetInfo);
+DWORD DHCP_API_FUNCTION DhcpGetSubnetInfoVQ(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					    LPDHCP_SUBNET_INFO_VQ *SubnetInfo);
+
+/*
+ * Read the addresses of the scopes, ascending, PreferredMaximum of them at a time (0xFFFFFFFF: all). *ResumeHandle
+ * counts those read so far; 0 at first. Call until ERROR_NO_MORE_ITEMS; there is no ERROR_MORE_DATA.
+ *
+ * Access:    read.
+ * Ensures:   on ERROR_SUCCESS *ElementsTotal is how many are still to come behind these.
+ *   ERROR_NO_MORE_ITEMS              PreferredMaximum is 0, or there are no more than *ResumeHandle scopes.
+ * Source:    reference page; MS-DHCPM 3.1.4.4.
+ */
+DWORD DHCP_API_FUNCTION DhcpEnumSubnets(const WCHAR *ServerIpAddress, DHCP_RESUME_HANDLE *ResumeHandle,
+					DWORD PreferredMaximum, LPDHCP_IP_ARRAY *EnumInfo, DWORD *ElementsRead,
+					DWORD *ElementsTotal);
+
+/*
+ * Delete a scope with its range, exclusions, reservations and leases.
+ *
+ * Access:    read and write.
+ *   ERROR_INVALID_PARAMETER          an unknown ForceFlag.
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ *   ERROR_DHCP_ELEMENT_CANT_REMOVE   DhcpNoForce, and there is a lease that is not the dormant one of a reservation.
+ * Source:    reference page; MS-DHCPM 3.1.4.8. DNS is left alone whatever the flag says.
+ */
+DWORD DHCP_API_FUNCTION DhcpDeleteSubnet(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					 DHCP_FORCE_FLAG ForceFlag);
+
+/*
+ * Give a scope its range or another one, an exclusion, or a reservation. What each does to leases and statistics is
+ * said in <lessor/scope.h> and <lessor/reservation.h>.
+ *
+ * Access:    read and write.
+ *
+ * Checked in this order:
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ *   ERROR_CALL_NOT_IMPLEMENTED       DhcpSecondaryHosts.
+ *   ERROR_INVALID_PARAMETER          DhcpIpUsedClusters or an unknown type; the arm is NULL.
+ * A range, types 0, 5, 6 and 7. A scope has one; another one makes it greater or smaller.
+ *   ERROR_DHCP_INVALID_RANGE         it is inverted.
+ *   ERROR_DHCP_IPRANGE_EXITS         type 0, not V5: it is the scope's range already. Otherwise this is success.
+ *   ERROR_DHCP_IPRANGE_CONV_ILLEGAL  the scope has a lease of a BOOTP client; V5: and the type is 0 or 5, or it has one
+ *                                    of a DHCP client and the type is 7. (All leases are looked at. One that is made
+ *                                    at the same time may be missed: afterwards it would have been accepted.)
+ *   ERROR_DHCP_INVALID_RANGE         it is not inside the subnet; or neither contains the scope's range nor is
+ *                                    contained in it.
+ * An exclusion. Those that overlap others are accepted; one that exists already is success.
+ *   ERROR_DHCP_INVALID_RANGE         it is inverted or not inside the subnet.
+ * A reservation. The plain call reserves for CLIENT_TYPE_BOTH.
+ *   ERROR_INVALID_PARAMETER          the client has not 1 to 255 bytes; V4, V5: unknown bAllowedClientTypes, or 0.
+ *   ERROR_DHCP_NOT_RESERVED_CLIENT   the address is not inside the subnet.
+ *   ERROR_DHCP_RESERVEDIP_EXITS      address or client is reserved already, or another client has a lease there.
+ *
+ * Source:    reference pages; MS-DHCPM 3.1.4.5, 3.1.4.30, 3.2.4.38, note <27>. The steps do not ask where a range or an
+ *            exclusion lies, nor who has a reserved address; servers differ on whether that must be inside the range.
+ */
+DWORD DHCP_API_FUNCTION DhcpAddSubnetElement(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					     const DHCP_SUBNET_ELEMENT_DATA *AddElementInfo);
+DWORD DHCP_API_FUNCTION DhcpAddSubnetElementV4(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					       const DHCP_SUBNET_ELEMENT_DATA_V4 *AddElementInfo);
+DWORD DHCP_API_FUNCTION DhcpAddSubnetElementV5(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					       const DHCP_SUBNET_ELEMENT_DATA_V5 *AddElementInfo);
+
+/*
+ * Read a scope's elements of one type, page by page, ascending by address, as DhcpV4EnumSubnetReservations() does.
+ *
+ * Access:    read.
+ *
+ * Checked in this order:
+ *   ERROR_NOT_SUPPORTED              DhcpSecondaryHosts.
+ *   ERROR_INVALID_PARAMETER          a type other than 0, 2 and 3; V5 accepts 6 and answers as for 0.
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ *   ERROR_NO_MORE_ITEMS              it has no more than *ResumeHandle of them; ranges with PreferredMaximum 0.
+ *   ERROR_MORE_DATA                  *ElementsTotal is how many are still to come. PreferredMaximum 0 gives an array of
+ *                                    0 elements.
+ *
+ * Source:    reference pages; MS-DHCPM 3.1.4.6, 3.1.4.31, 3.2.4.39. The page of the V5 call refuses type 6.
+ */
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetElements(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					       DHCP_SUBNET_ELEMENT_TYPE EnumElementType,
+					       DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+					       LPDHCP_SUBNET_ELEMENT_INFO_ARRAY *EnumElementInfo, DWORD *ElementsRead,
+					       DWORD *ElementsTotal);
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetElementsV4(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						 DHCP_SUBNET_ELEMENT_TYPE EnumElementType,
+						 DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+						 LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V4 *EnumElementInfo,
+						 DWORD *ElementsRead, DWORD *ElementsTotal);
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetElementsV5(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						 DHCP_SUBNET_ELEMENT_TYPE EnumElementType,
+						 DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+						 LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V5 *EnumElementInfo,
+						 DWORD *ElementsRead, DWORD *ElementsTotal);
+
+/*
+ * Take a range, an exclusion or a reservation away.
+ *
+ * Access:    read and write.
+ *
+ * Checked in this order:
+ *   ERROR_INVALID_PARAMETER          ForceFlag is neither DhcpFullForce nor DhcpNoForce.
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ *   ERROR_CALL_NOT_IMPLEMENTED       DhcpSecondaryHosts.
+ *   ERROR_INVALID_PARAMETER          DhcpIpUsedClusters or an unknown type; the arm is NULL.
+ * A range, which must be exactly the scope's. DhcpFullForce deletes the leases in it that are not reserved.
+ *   ERROR_DHCP_INVALID_RANGE         it is not.
+ *   ERROR_DHCP_ELEMENT_CANT_REMOVE   DhcpNoForce, and there is a lease in it.
+ * An exclusion.
+ *   ERROR_DHCP_ELEMENT_CANT_REMOVE   its first address is in no exclusion.
+ *   ERROR_INVALID_PARAMETER          it is in one, but none is exactly this one.
+ * A reservation, by address and client; by address alone if the client is NULL or empty. A dormant lease goes with it,
+ * another lease expires when the scope's lease duration has passed. If there is no such reservation, the call is
+ * DhcpDeleteClientInfo() for the address.
+ *   ERROR_INVALID_PARAMETER          the client has more than 255 bytes.
+ *   what DhcpDeleteClientInfo() answers.
+ *
+ * Source:    reference pages; MS-DHCPM 3.1.4.7, 3.1.4.32, 3.2.4.40. That DhcpFullForce deletes leases is said of the
+ *            parameter, not in the steps. The steps answer ERROR_DHCP_JET_ERROR when a reservation is gone but there
+ *            was no lease with it: here that is success.
+ */
+DWORD DHCP_API_FUNCTION DhcpRemoveSubnetElement(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						const DHCP_SUBNET_ELEMENT_DATA *RemoveElementInfo,
+						DHCP_FORCE_FLAG ForceFlag);
+DWORD DHCP_API_FUNCTION DhcpRemoveSubnetElementV4(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						  const DHCP_SUBNET_ELEMENT_DATA_V4 *RemoveElementInfo,
+						  DHCP_FORCE_FLAG ForceFlag);
+DWORD DHCP_API_FUNCTION DhcpRemoveSubnetElementV5(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						  const DHCP_SUBNET_ELEMENT_DATA_V5 *RemoveElementInfo,
+						  DHCP_FORCE_FLAG ForceFlag);
+
+/*
+ * How many milliseconds a server is to wait before it offers addresses of a scope. Kept, without effect.
+ *
+ * Access:    read and write; read.
+ *   ERROR_DHCP_INVALID_DELAY         over DHCP_MAX_DELAY.
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ * Source:    reference pages; MS-DHCPM 3.2.4.80, 3.2.4.81.
+ */
+DWORD DHCP_API_FUNCTION DhcpSetSubnetDelayOffer(LPWSTR ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						USHORT DelayInMilliseconds);
+DWORD DHCP_API_FUNCTION DhcpGetSubnetDelayOffer(LPWSTR ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+						USHORT *DelayInMilliseconds);
+
+/*
+ * Put a scope into a superscope, which is made if it does not exist; SuperScopeName NULL takes it out of its own.
+ *
+ * Access:    read and write.
+ *   ERROR_INVALID_PARAMETER          the name is empty or not UTF-16.
+ *   ERROR_DHCP_SUPER_SCOPE_NAME_TOO_LONG  the name has more than 256 units.
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ *   ERROR_DHCP_SUBNET_EXITS          ChangeExisting is FALSE, and the scope is in a superscope, be it this one.
+ * Source:    reference page; MS-DHCPM 3.1.4.37. The sources do not say how long names may be.
+ */
+DWORD DHCP_API_FUNCTION DhcpSetSuperScopeV4(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
+					    LPWSTR SuperScopeName, BOOL ChangeExisting);
+
+/*
+ * Read which scope is in which superscope: one entry for each scope, ascending by address.
+ * Access:    read.
+ * Source:    reference page; MS-DHCPM 3.1.4.38. What NextInSuperScope is, the sources tell in two ways.
+ */
+DWORD DHCP_API_FUNCTION DhcpGetSuperScopeInfoV4(const WCHAR *ServerIpAddress,
+						LPDHCP_SUPER_SCOPE_TABLE *SuperScopeTable);
+
+/*
+ * Delete a superscope. Its scopes and their leases stay.
+ * Access:    read and write.
+ *   ERROR_INVALID_PARAMETER          the name is NULL, empty or not UTF-16.
+ *   ERROR_DHCP_SUBNET_NOT_PRESENT    no superscope has this name.
+ * Source:    reference page; MS-DHCPM 3.1.4.39.
+ */
+DWORD DHCP_API_FUNCTION DhcpDeleteSuperScopeV4(const WCHAR *ServerIpAddress, LPWSTR SuperScopeName);
+
+/*
+ * Read the statistics of all scopes, in the form of each version.
+ * Access:    read.
+ * Source:    reference pages; MS-DHCPM 3.1.4.23, 3.2.4.82, 3.2.4.69. The sources name the figures without saying how
+ *            expired, declined, doomed and reserved addresses are counted: <lessor/stats.h> does.
+ */
+DWORD DHCP_API_FUNCTION DhcpGetMibInfo(const WCHAR *ServerIpAddress, LPDHCP_MIB_INFO *MibInfo);
+DWORD DHCP_API_FUNCTION DhcpGetMibInfoV5(const WCHAR *ServerIpAddress, LPDHCP_MIB_INFO_V5 *MibInfo);
+DWORD DHCP_API_FUNCTION DhcpGetMibInfoV6(const WCHAR *ServerIpAddress, LPDHCP_MIB_INFO_V6 *MibInfo);
+
+/*
+ * Link-layer filters. Creates do not ask them; a server that serves packets may, with lessor_filter_match().
+ *
+ * Add:       put a pattern into a list; ForceFlag TRUE: whatever list it is in.
+ *   ERROR_INVALID_PARAMETER          a pattern that is none (see DHCP_ADDR_PATTERN); an unknown list; a comment too
+ *                                    long or not UTF-16.
+ *   ERROR_DHCP_LINKLAYER_ADDRESS_EXISTS              it is in a list already,
+ *   ERROR_DHCP_HARDWARE_ADDRESS_TYPE_ALREADY_EXEMPT  or the hardware type is exempt already; ForceFlag FALSE.
+ * Delete:    take it out of its list.
+ *   ERROR_INVALID_PARAMETER          as above.
+ *   ERROR_DHCP_LINKLAYER_ADDRESS_DOES_NOT_EXIST      it is in none,
+ *   ERROR_DHCP_UNDEFINED_HARDWARE_ADDRESS_TYPE       or the hardware type is not exempt.
+ * Set, Get:  whether a server is to obey the lists. Get fills a structure of the caller's.
+ * Enum:      read a list page by page. *ResumeHandle is all zero at first, then the last pattern read; the page goes on
+ *            behind that, whether it is still there or not. Pages are as those of leases.
+ *   ERROR_INVALID_PARAMETER          an unknown list; a handle that is no pattern.
+ *   ERROR_NO_MORE_ITEMS              nothing (more) is in the list.
+ *
+ * Access:    read and write; Get and Enum, read.
+ * Source:    reference pages; MS-DHCPM 3.2.4.83 to 3.2.4.87.
+ */
+DWORD DHCP_API_FUNCTION DhcpAddFilterV4(const WCHAR *ServerIpAddress, DHCP_FILTER_ADD_INFO *AddFilterInfo,
+					BOOL ForceFlag);
+DWORD DHCP_API_FUNCTION DhcpDeleteFilterV4(const WCHAR *ServerIpAddress, DHCP_ADDR_PATTERN *DeleteFilterInfo);
+DWORD DHCP_API_FUNCTION DhcpSetFilterV4(const WCHAR *ServerIpAddress, DHCP_FILTER_GLOBAL_INFO *GlobalFilterInfo);
+DWORD DHCP_API_FUNCTION DhcpGetFilterV4(const WCHAR *ServerIpAddress, DHCP_FILTER_GLOBAL_INFO *GlobalFilterInfo);
+DWORD DHCP_API_FUNCTION DhcpEnumFilterV4(const WCHAR *ServerIpAddress, LPDHCP_ADDR_PATTERN ResumeHandle,
+					 DWORD PreferredMaximum, DHCP_FILTER_LIST_TYPE ListType,
+					 LPDHCP_FILTER_ENUM_INFO *EnumFilterInfo, DWORD *ElementsRead,
+					 DWORD *ElementsTotal);
+
+/*
+ * IPv6 scopes, as the IPv4 calls of the same names. Of an address of a scope only the upper half counts.
+ *
+ * Create:    ERROR_INVALID_PARAMETER          an unknown State; a text not UTF-16, a comment too long.
+ *            ERROR_DHCP_SCOPE_NAME_TOO_LONG   SubnetName has more than 256 units.
+ *            ERROR_DHCP_INVALID_SUBNET_PREFIX the prefix is multicast, link-local, loopback or unspecified.
+ *            ERROR_DUPLICATE_TAG              it exists.
+ * Set:       replaces Preference, name, comment and State. The first two as above; ERROR_DHCP_SUBNET_NOT_PRESENT.
+ * Get:       ERROR_DHCP_SUBNET_NOT_PRESENT.
+ * Enum:      as DhcpEnumSubnets().
+ * Delete:    ERROR_INVALID_PARAMETER          an unknown ForceFlag.
+ *            ERROR_FILE_NOT_FOUND             no such scope.
+ *            ERROR_DHCP_ELEMENT_CANT_REMOVE   DhcpNoForce, and there is a lease that is not a dormant one.
+ *
+ * Source:    reference pages; MS-DHCPM 3.2.4.58, 3.2.4.59, 3.2.4.63, 3.2.4.64, 3.2.4.68. The first has the check of the
+ *            prefix worded the wrong way round.
+ */
+DWORD DHCP_API_FUNCTION DhcpCreateSubnetV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADDRESS SubnetAddress,
+					   LPDHCP_SUBNET_INFO_V6 SubnetInfo);
+DWORD DHCP_API_FUNCTION DhcpSetSubnetInfoV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADDRESS SubnetAddress,
+					    LPDHCP_SUBNET_INFO_V6 SubnetInfo);
+DWORD DHCP_API_FUNCTION DhcpGetSubnetInfoV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADDRESS SubnetAddress,
+					    LPDHCP_SUBNET_INFO_V6 *SubnetInfo);
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetsV6(const WCHAR *ServerIpAddress, DHCP_RESUME_HANDLE *ResumeHandle,
+					  DWORD PreferredMaximum, LPDHCPV6_IP_ARRAY *EnumInfo, DWORD *ElementsRead,
+					  DWORD *ElementsTotal);
+DWORD DHCP_API_FUNCTION DhcpDeleteSubnetV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADDRESS SubnetAddress,
+					   DHCP_FORCE_FLAG ForceFlag);
+
+/*
+ * IPv6 exclusions and reservations. A Dhcpv6IpRanges is success without effect, for the whole /64 is the range; to
+ * enumerate it is ERROR_INVALID_PARAMETER.
+ *
+ * Checked in this order:
+ *   ERROR_FILE_NOT_FOUND             no such scope.
+ *   ERROR_INVALID_PARAMETER          an unknown type; the arm is NULL. (Enum: before the scope.)
+ * Add, an exclusion:
+ *   ERROR_DUPLICATE_TAG              it is or overlaps one that exists. One that is inverted or not inside the prefix
+ *                                    is success, and is not kept.
+ * Add, a reservation. It puts leases of other clients out of the way, as lessor_reservation6_create() says:
+ *   ERROR_INVALID_PARAMETER          the client has not 1 to 256 bytes.
+ *   ERROR_DHCP_RESERVEDIP_EXITS      address or client is reserved already.
+ * Enum:      as DhcpEnumSubnetElements().
+ * Remove:    an exclusion that is exactly this one; a reservation by address. ForceFlag is ignored.
+ *   ERROR_FILE_NOT_FOUND             no such element.
+ *
+ * Access:    read and write; Enum, read.
+ * Source:    reference pages; MS-DHCPM 3.2.4.60 to 3.2.4.62.
+ */
+DWORD DHCP_API_FUNCTION DhcpAddSubnetElementV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADDRESS SubnetAddress,
+					       LPDHCP_SUBNET_ELEMENT_DATA_V6 AddElementInfo);
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetElementsV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADDRESS SubnetAddress,
+						 DHCP_SUBNET_ELEMENT_TYPE_V6 EnumElementType,
+						 DHCP_RESUME_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+						 LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V6 *EnumElementInfo,
+						 DWORD *ElementsRead, DWORD *ElementsTotal);
+DWORD DHCP_API_FUNCTION DhcpRemoveSubnetElementV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADDRESS SubnetAddress,
+						  LPDHCP_SUBNET_ELEMENT_DATA_V6 RemoveElementInfo,
+						  DHCP_FORCE_FLAG ForceFlag);
+
+/*
+ * IPv6 leases, as the IPv4 calls of the same names. A client is the pair of ClientDUID and IAID.
+ *
+ * Create:    ERROR_INVALID_PARAMETER          ClientDUID has not 1 to 256 bytes; a text too long or not UTF-16.
+ *            ERROR_DHCP_SUBNET_NOT_PRESENT    no scope contains the address.
+ *            ERROR_DHCP_CLIENT_EXISTS         the address, or the client in the scope, has a lease.
+ * Set:       replaces ClientDUID, IAID, ClientName and ClientComment, the texts also with NULL; not the lifetimes.
+ *            ERROR_INVALID_PARAMETER          ClientDUID is empty; a text too long or not UTF-16.
+ *            ERROR_BUFFER_OVERFLOW            ClientDUID has more than 256 bytes.
+ *            ERROR_FILE_NOT_FOUND             no such lease.
+ *            ERROR_DHCP_JET_ERROR             the client has another lease in the scope.
+ * Get, Delete:
+ *            ERROR_INVALID_PARAMETER          the search is not by address.
+ *            ERROR_DHCP_JET_ERROR             no such lease.
+ *            ERROR_DHCP_RESERVED_CLIENT       Delete: the address is reserved.
+ * Enum:      SubnetAddress all zero is every scope; *ResumeHandle is the last address, all zero at first.
+ *            ERROR_FILE_NOT_FOUND             *ResumeHandle is not the address of a lease; not with
+ *                                             LESSOR_DHCPSAPI_RELAXED_RESUME.
+ *            ERROR_NO_MORE_ITEMS              there is nothing (more).
+ * Free addresses: as DhcpV4GetFreeIPAddress() over the whole prefix but its address 0, without doomed ones; no such
+ *            scope is ERROR_DHCP_SUBNET_NOT_PRESENT.
+ *
+ * Source:    reference pages; MS-DHCPM 3.2.4.125, 3.2.4.72, 3.2.4.73, 3.2.4.74, 3.2.4.65, 3.2.4.122. The first speaks
+ *            of the same DUID or IAID: but IAIDs are chosen by clients and are often equal (RFC 8415 12), so it is the
+ *                                      pair.
+ */
+DWORD DHCP_API_FUNCTION DhcpV6CreateClientInfo(const WCHAR *ServerIpAddress, const LPDHCP_CLIENT_INFO_V6 ClientInfo);
+DWORD DHCP_API_FUNCTION DhcpSetClientInfoV6(const WCHAR *ServerIpAddress, const DHCP_CLIENT_INFO_V6 *ClientInfo);
+DWORD DHCP_API_FUNCTION DhcpGetClientInfoV6(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO_V6 *SearchInfo,
+					    LPDHCP_CLIENT_INFO_V6 *ClientInfo);
+DWORD DHCP_API_FUNCTION DhcpDeleteClientInfoV6(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO_V6 *ClientInfo);
+DWORD DHCP_API_FUNCTION DhcpEnumSubnetClientsV6(const WCHAR *ServerIpAddress, DHCP_IPV6_ADDRESS SubnetAddress,
+						DHCP_RESUME_IPV6_HANDLE *ResumeHandle, DWORD PreferredMaximum,
+						LPDHCP_CLIENT_INFO_ARRAY_V6 *ClientInfo, DWORD *ClientsRead,
+						DWORD *ClientsTotal);
+DWORD DHCP_API_FUNCTION DhcpV6GetFreeIPAddress(LPWSTR ServerIpAddress, DHCP_IPV6_ADDRESS ScopeId,
+					       DHCP_IPV6_ADDRESS StartIP, DHCP_IPV6_ADDRESS EndIP, DWORD NumFreeAddrReq,
+					       LPDHCPV6_IP_ARRAY *IPAddrList);
+
+/*
+ * Which version of a server this is: 6 and 3, as of Windows Server 2012 R2, which first had all of these calls. (The
+ * sources give no numbers.)
+ * Access:    none is needed, but a binding.
+ * Source:    reference page; MS-DHCPM 3.1.4.29, 3.5.6.
+ */
+DWORD DHCP_API_FUNCTION DhcpGetVersion(LPWSTR ServerIpAddress, LPDWORD MajorVersion, LPDWORD MinorVersion);
 
 /*
  * Free what a call gave out, with everything in it: one call with the pointer that the call gave.
@@ -530,6 +721,7 @@ typedef enum lessor_access {
 #define LESSOR_DHCPSAPI_LABEL_MAX_UNITS     255u
 #define LESSOR_DHCPSAPI_BINDINGS_MAX        64u /* at a time, the default included */
 #define LESSOR_DHCPSAPI_UNIQUE_ID_MAX_BYTES 260u
+#define LESSOR_DHCPSAPI_PROPERTIES_MAX      64u
 
 /*
  * Let the server string 'ServerIpAddress' stand for 'engine', for all threads of the process, from now on; NULL or ""
@@ -557,6 +749,29 @@ lessor_status_t lessor_dhcpsapi_bind(LPCWSTR ServerIpAddress, lessor_engine_t *e
 				     lessor_mode_t mode);
 
 /*
+ * Where the sources contradict each other, or servers of different years behave differently, and a program may want the
+ * other reading. To be combined.
+ */
+enum {
+	/* As servers since 2016: Status, ProbationEnds and QuarantineCapable are stored as NOQUARANTINE, 0 and FALSE,
+	 * and DhcpSetSubnetInfoVQ() refuses QuarantineOn. MS-DHCPM notes <40>, <43>, <88>, <89>. */
+	LESSOR_DHCPSAPI_NAP_REMOVED = 1u << 0,
+	/* The older creates answer ERROR_DHCP_CLIENT_EXISTS as the page of DhcpCreateClientInfoVQ() has it. */
+	LESSOR_DHCPSAPI_TAKEN_IS_EXISTS = 1u << 1,
+	/* An enumeration of leases goes on behind its handle even if there is no lease any more. */
+	LESSOR_DHCPSAPI_RELAXED_RESUME = 1u << 2,
+	/* Enumerated reservations have the unique ID, as Windows is seen to answer, not the client identifier. */
+	LESSOR_DHCPSAPI_RESERVED_UNIQUE_ID = 1u << 3
+};
+
+/*
+ * Set the options of the binding that was made for this very server string, for calls that begin from now on. A new
+ * binding has none; so has one that is bound anew.
+ * Returns:   LESSOR_OK; LESSOR_NOT_FOUND (no such binding); LESSOR_INVALID (an unknown bit; string too long).
+ */
+lessor_status_t lessor_dhcpsapi_set_options(LPCWSTR ServerIpAddress, uint32_t options);
+
+/*
  * Name the Unix groups that LESSOR_ACCESS_BY_GROUP asks for. NULL: the default, "dhcp-users" and "dhcp-administrators".
  *
  * A process may read and write if its effective user is root, or its effective or a supplementary group is
@@ -572,8 +787,8 @@ lessor_status_t lessor_dhcpsapi_set_groups(const char *users, const char *admini
  * What the engine answered in this thread's last Dhcp... call that gives a code: finer than the code, and never a
  * reason to decide otherwise. ERROR_DHCP_CLIENT_EXISTS may be LESSOR_ADDRESS_TAKEN or LESSOR_CLIENT_TAKEN;
  * ERROR_DHCP_JET_ERROR may be LESSOR_NOT_FOUND, LESSOR_DISK_FULL, LESSOR_LOG_FAILED and others; ERROR_ACCESS_DENIED
- * is LESSOR_READ_ONLY if it is the engine that is read-only. Refusals that never reached an engine (access,
- * arguments, no binding) are LESSOR_INVALID. LESSOR_OK before the first call.
+ * is LESSOR_READ_ONLY if it is the engine that is read-only. Refusals that are not the engine's (access, arguments, no
+ * binding, what it has no word for) are LESSOR_INVALID. LESSOR_OK before the first call.
  */
 lessor_status_t lessor_dhcpsapi_last_status(void);
 

@@ -90,6 +90,8 @@ typedef struct lessor_lease {
 	uint32_t owner_address;   /* host byte order; 0 none */
 	const char *user_context; /* UTF-8, by custom a JSON object; carried, not interpreted */
 	lessor_ticket_t ticket;   /* out only: of the last change of this lease */
+	bool is_reserved;         /* out only: the address is reserved (lessor/reservation.h) */
+	bool state_ex;            /* bit 0 of the extended address state. MS-DHCPM 2.2.1.2.119 */
 } lessor_lease_t;
 
 /* A lease for input: all zero but client_type DHCP, address_state ACTIVE, expires_at infinite. */
@@ -196,10 +198,15 @@ enum {
 	LESSOR_FIELD_LAST_TRANSACTION = 1u << 10,
 	LESSOR_FIELD_DNS = 1u << 11,
 	LESSOR_FIELD_USER_CONTEXT = 1u << 12,
-	LESSOR_FIELD_ALL = (1u << 13) - 1,
+	LESSOR_FIELD_STATE_EX = 1u << 13,
+	LESSOR_FIELD_OWNER_ADDRESS = 1u << 14, /* of the owner, only the address */
+	LESSOR_FIELD_ALL = (1u << 15) - 1,
 	LESSOR_IF_CLIENT =
-		1u << 16 /* only if the lease belongs to lease->client_id, else LESSOR_OTHER_CLIENT; not together with
-	                             * LESSOR_FIELD_CLIENT_ID */
+		1u << 16, /* only if the lease belongs to lease->client_id, else LESSOR_OTHER_CLIENT; not together with
+				       * LESSOR_FIELD_CLIENT_ID */
+	LESSOR_IF_RESERVED =
+		1u << 17 /* replace expires_at even if the address is reserved: its client takes or renews the lease.
+				       * Without it, a reserved lease keeps its expiry */
 };
 
 /*
@@ -212,9 +219,16 @@ lessor_status_t lessor_lease_update(lessor_engine_t *engine, const lessor_lease_
 				    lessor_mode_t mode, lessor_ticket_t *ticket);
 
 /*
+ * The lease with this name; of several the one with the lowest address. A to Z match a to z, everything else is compared exactly.
+ * Returns: as lessor_lease_get(). Cost: looks at every lease in front of it.
+ */
+lessor_status_t lessor_lease_find_name(lessor_engine_t *engine, const char *name, lessor_lease_t *lease, void *buffer,
+				       size_t buffer_bytes);
+
+/*
  * End the lease at 'address'; the address and the client are free at once. With client_id not NULL only if it belongs to that
  * client, else LESSOR_OTHER_CLIENT.
- * Returns: LESSOR_OK; LESSOR_NOT_FOUND; LESSOR_OTHER_CLIENT; LESSOR_INVALID; and the failures every change has.
+ * Returns: LESSOR_OK; LESSOR_NOT_FOUND; LESSOR_OTHER_CLIENT; LESSOR_RESERVED: the address is reserved; LESSOR_INVALID; and the failures every change has.
  */
 lessor_status_t lessor_lease_delete(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id,
 				    size_t client_id_bytes, lessor_mode_t mode, lessor_ticket_t *ticket);
@@ -241,6 +255,13 @@ typedef struct lessor_cursor {
 
 /* Cover first to last, both inclusive; 0 and UINT32_MAX for everything. */
 void lessor_cursor_init(lessor_cursor_t *cursor, uint32_t first, uint32_t last);
+
+/*
+ * How many leases there are from first to last, both inclusive.
+ * Returns: LESSOR_OK; LESSOR_INVALID; LESSOR_FORKED. Progress: lock-free. Cost: a look at each 64 addresses of the scopes in between; at each lease of scopes that have
+ * reservations.
+ */
+lessor_status_t lessor_lease_count(lessor_engine_t *engine, uint32_t first, uint32_t last, uint64_t *count);
 
 /*
  * The next lease, as lessor_lease_get().

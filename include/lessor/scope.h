@@ -30,6 +30,7 @@ extern "C" {
 #define LESSOR_SCOPE_BUFFER_BYTES   (2u * (LESSOR_SCOPE_NAME_MAX_BYTES + 1u))
 #define LESSOR_DEFAULT_LEASE_S      UINT32_C(691200) /* 8 days */
 #define LESSOR_SCOPE_MAX_EXCLUSIONS 4096u
+#define LESSOR_OFFER_DELAY_MAX_MS   1000u
 #define LESSOR_FREE_ADDRESSES_MAX   4096u
 
 /* MS-DHCPM 2.2.1.1.2. Governs packet service only: leases can be created in a disabled scope. */
@@ -57,6 +58,9 @@ typedef struct lessor_scope {
 	lessor_range_t range; /* inside the subnet; ignored unless has_range */
 	const char *name;     /* UTF-8 or NULL */
 	const char *comment;  /* UTF-8 or NULL */
+	uint16_t
+		offer_delay_ms; /* how long a server is to wait before it offers; 0 to LESSOR_OFFER_DELAY_MAX_MS; kept, not interpreted */
+	bool quarantine_on; /* kept, not interpreted. MS-DHCPM 2.2.1.2.45 */
 } lessor_scope_t;
 
 /* Which members of lessor_scope_t an update replaces. */
@@ -66,7 +70,11 @@ enum {
 	LESSOR_SCOPE_FIELD_LEASE_S = 1u << 2,
 	LESSOR_SCOPE_FIELD_RANGE = 1u << 3, /* has_range false removes it */
 	LESSOR_SCOPE_FIELD_NAME = 1u << 4,
-	LESSOR_SCOPE_FIELD_COMMENT = 1u << 5
+	LESSOR_SCOPE_FIELD_COMMENT = 1u << 5,
+	LESSOR_SCOPE_FIELD_OFFER_DELAY = 1u << 6,
+	LESSOR_SCOPE_FIELD_QUARANTINE = 1u << 7,
+	LESSOR_SCOPE_FIELD_MASK =
+		1u << 8 /* another mask: only if the scope has no range, exclusion, reservation or lease */
 };
 
 /*
@@ -82,13 +90,32 @@ lessor_status_t lessor_scope_create(lessor_engine_t *engine, const lessor_scope_
 /*
  * Replace the members of the scope 'scope->subnet' that 'fields' names.
  * Returns: as create, with LESSOR_NOT_FOUND instead of LESSOR_SCOPE_EXISTS. An unknown bit in fields is LESSOR_INVALID.
+ *          LESSOR_SCOPE_NOT_EMPTY: another mask, and there is something in the scope. LESSOR_SCOPE_EXISTS: with the other mask it would overlap.
  * Cost: a new range recounts the scope's leases.
  */
 lessor_status_t lessor_scope_update(lessor_engine_t *engine, const lessor_scope_t *scope, uint32_t fields,
 				    lessor_mode_t mode, lessor_ticket_t *ticket);
 
 /*
- * Delete a scope with everything in it. force false: only if it holds no lease (LESSOR_SCOPE_NOT_EMPTY otherwise).
+ * Give a scope its range, or make the range that it has greater or smaller: the one must contain the other. Leases that are outside of it afterwards stay.
+ * Returns: LESSOR_OK; LESSOR_NO_SCOPE; LESSOR_EXISTS: it is the scope's range already; LESSOR_OUTSIDE: inverted, or not inside the subnet;
+ *          LESSOR_CONFLICT: the scope has a range that neither contains this one nor is contained in it; and the statuses every change has.
+ * Source: MS-DHCPM 3.1.4.5.
+ */
+lessor_status_t lessor_scope_resize(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, lessor_mode_t mode,
+				    lessor_ticket_t *ticket);
+
+/*
+ * Take a scope's range away, which must be exactly this one. force: delete the leases in it that are not reserved; otherwise there must be no lease in it.
+ * One change, whatever it deletes.
+ * Returns: LESSOR_OK; LESSOR_NO_SCOPE; LESSOR_NOT_FOUND: the range is not this one; LESSOR_SCOPE_NOT_EMPTY; and the statuses every change has.
+ * Cost:    changes in this scope wait until its leases are deleted. Source: MS-DHCPM 3.1.4.7.
+ */
+lessor_status_t lessor_scope_remove_range(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, bool force,
+					  lessor_mode_t mode, lessor_ticket_t *ticket);
+
+/*
+ * Delete a scope with everything in it. force false: only if it holds no lease but dormant ones (LESSOR_SCOPE_NOT_EMPTY otherwise).
  * Returns: LESSOR_OK; LESSOR_NOT_FOUND; LESSOR_SCOPE_NOT_EMPTY; and the statuses every change has.
  * Cost: one short pause for writers of this scope; the caller's own time grows with the number of leases.
  * Source: MS-DHCPM 3.1.4.8.
