@@ -204,20 +204,21 @@ find_in(const lsr_index_node_t *leaf, uint64_t key) {
 
 /* ---- going down ------------------------------------------------------------------------------------------------ */
 
-/* Have a leaf's lines fetched at once. How long it is cannot be known before the first has come; most have five or six. */
+/* How long a node is cannot be known before its first line has come; so many lines are what most have, and are fetched at once. */
+#define LEAF_LINES  6u
+#define INNER_LINES 12u
+
 static inline void
-fetch_leaf(const lsr_index_node_t *leaf) {
-	for (unsigned i = 0; i < 6; i++) {
-		__builtin_prefetch((const char *)leaf + (size_t)i * LSR_CACHE_LINE_BYTES, 0, 3);
+fetch(const lsr_index_node_t *node, unsigned lines) {
+	for (unsigned i = 0; i < lines; i++) {
+		__builtin_prefetch((const char *)node + (size_t)i * LSR_CACHE_LINE_BYTES, 0, 3);
 	}
 }
 
 static inline lsr_index_node_t *
 step_down(const lsr_index_node_t *inner, uint64_t key) {
 	lsr_index_node_t *below = child_at(inner, child_for(inner, key));
-	if (inner->level == 1) {
-		fetch_leaf(below);
-	}
+	fetch(below, inner->level == 1 ? LEAF_LINES : INNER_LINES);
 	return below;
 }
 
@@ -253,7 +254,7 @@ seek(const lsr_index_t *index, uint64_t key) {
 		}
 		if (at + 1 < inner->count) {
 			span.upper = key_at(inner, at + 1) - 1;
-			fetch_leaf(child_at(inner, at + 1));
+			fetch(child_at(inner, at + 1), LEAF_LINES);
 		}
 		span.leaf = child_at(inner, at);
 	}
@@ -277,7 +278,6 @@ lsr_index_approach(lsr_index_probe_t *probes, unsigned count) {
 			const lsr_index_node_t *node = probes[i].at;
 			if (node != NULL && node->level > 0) {
 				probes[i].at = step_down(node, probes[i].key);
-				__builtin_prefetch(probes[i].at, 0, 3);
 				on_the_way = on_the_way || node->level > 1;
 			}
 		}
