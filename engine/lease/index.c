@@ -397,21 +397,20 @@ lock_node(const lsr_index_t *index, uint64_t key, unsigned level) {
 	}
 }
 
-/* Lock the parent of a locked node that has the key. NULL: it is the root, and the index is locked. */
+/*
+ * Lock the parent of a locked node that has the key. NULL: it is the root, and the index is locked. A root that is locked stays the root; but a node that is not may
+ * become it meanwhile, when the only thing above it goes.
+ */
 static lsr_index_node_t *
 lock_parent(lsr_index_t *index, uint64_t key, const lsr_index_node_t *node) {
 	for (;;) {
 		if (root_of(index) == node) {
 			(void)lock(&index->lock);
-			if (root_of(index) == node) {
-				return NULL;
-			}
-			unlock(&index->lock);
-		} else {
-			lsr_index_node_t *parent = lock_node(index, key, node->level + 1u);
-			if (parent != NULL) {
-				return parent;
-			}
+			return NULL;
+		}
+		lsr_index_node_t *parent = lock_node(index, key, node->level + 1u);
+		if (parent != NULL) {
+			return parent;
 		}
 	}
 }
