@@ -59,9 +59,8 @@ step_add(_Atomic uint64_t *word, uint64_t value) {
 #include "lease/index.c"
 
 #define THREADS_MAX    3u
-#define OPERATIONS_MAX 4u
+#define OPERATIONS_MAX 6u
 #define KEYS           40u
-#define WINDOW         10u /* operations are on so many neighbours */
 #define WRITES_MAX     (KEYS + THREADS_MAX * OPERATIONS_MAX)
 #define STACK_BYTES    ((size_t)64 << 10)
 #define STEPS_MAX      100000u
@@ -131,6 +130,8 @@ static write_t writes[WRITES_MAX];
 static unsigned write_count;
 static uint32_t current[KEYS]; /* of each key, which one thread alone changes */
 static lsr_index_t index_under_test;
+static unsigned first_of_window; /* operations are on a few neighbours */
+static unsigned window;
 
 static uint64_t
 key_of(unsigned rank) {
@@ -231,8 +232,8 @@ own_rank(unsigned rank, unsigned thread) {
 }
 
 static void
-operate(worker_t *worker, unsigned thread, unsigned first) {
-	const unsigned rank = (first + (unsigned)lsr_random_below(&plan, WINDOW)) % KEYS;
+operate(worker_t *worker, unsigned thread) {
+	const unsigned rank = (first_of_window + (unsigned)lsr_random_below(&plan, window)) % KEYS;
 	switch (lsr_random_below(&plan, 8)) {
 	case 0:
 		look(rank);
@@ -249,14 +250,12 @@ operate(worker_t *worker, unsigned thread, unsigned first) {
 	}
 }
 
-static unsigned first_of_window;
-
 static void
 live(void) {
 	worker_t *worker = &workers[running];
 	const unsigned thread = running;
 	for (unsigned i = 0; i < OPERATIONS_MAX; i++) {
-		operate(worker, thread, first_of_window);
+		operate(worker, thread);
 		if (worker->probe.index != NULL) {
 			look_near(worker);
 		}
@@ -265,32 +264,46 @@ live(void) {
 	hand_over();
 }
 
+/*
+ * One place has one key, another one, and the first again, while somebody looks for that. All the rest of the leaf is taken.
+ */
+static void
+live_by_the_script(void) {
+	static const unsigned script[] = {0, 5, 5, 0};
+	worker_t *worker = &workers[running];
+	for (unsigned i = 0; i < sizeof(script) / sizeof(script[0]) && running == 0; i++) {
+		change(script[i]);
+	}
+	if (running != 0) {
+		look(0);
+	}
+	worker->done = true;
+	hand_over();
+}
+
 /* ---- a scene ------------------------------------------------------------------------------------------------------------ */
 
 static void
-begin_scene(void) {
+begin_scene(unsigned thread_count) {
 	now = 0;
 	write_count = 0;
 	kept_count = 0;
-	threads = 2 + (unsigned)lsr_random_below(&plan, THREADS_MAX - 1);
-	patience = UINT64_C(2) << lsr_random_below(&plan, 7);
-	first_of_window = (unsigned)lsr_random_below(&plan, KEYS);
-	const uint64_t share = 1 + lsr_random_below(&plan, 8); /* of eight keys, so many are there */
+	threads = thread_count;
+	waits = false;
 	lsr_index_init(&index_under_test);
 	for (unsigned rank = 0; rank < KEYS; rank++) {
 		current[rank] = 0;
 		writes[write_count++] = (write_t){.rank = rank};
 	}
-	for (unsigned i = 0; i < KEYS; i++) {
-		const unsigned rank = i * 17 % KEYS;
-		if (lsr_random_below(&plan, 8) < share) {
-			current[rank] = 1 + (uint32_t)lsr_random_below(&plan, 3);
-			writes[rank].value = current[rank];
-			uint32_t present;
-			assert_int_equal(lsr_index_insert(&index_under_test, key_of(rank), current[rank], &present),
-					 LSR_INDEX_DONE);
-		}
-	}
+}
+
+/* There from the beginning. */
+static void
+provide(unsigned rank) {
+	uint32_t present;
+	current[rank] = 1 + (uint32_t)lsr_random_below(&plan, 3);
+	writes[rank].value = current[rank];
+	assert_int_equal(lsr_index_insert(&index_under_test, key_of(rank), current[rank], &present), LSR_INDEX_DONE);
 	now = 1;
 }
 
@@ -314,7 +327,7 @@ end_scene(void) {
 }
 
 static void
-run_scene(void) {
+run_scene(void (*life)(void)) {
 	unsigned last = THREADS_MAX;
 	unfinished = threads;
 	for (unsigned i = 0; i < threads; i++) {
@@ -323,7 +336,7 @@ run_scene(void) {
 		(void)getcontext(&workers[i].context);
 		workers[i].context.uc_stack.ss_sp = workers[i].stack;
 		workers[i].context.uc_stack.ss_size = STACK_BYTES;
-		makecontext(&workers[i].context, live, 0);
+		makecontext(&workers[i].context, life, 0);
 	}
 	while (unfinished > 0) {
 		unsigned next = (unsigned)lsr_random_below(&order, threads);
@@ -332,6 +345,7 @@ run_scene(void) {
 		}
 		assert_true(now < STEPS_MAX); /* else they wait for each other, or for nobody */
 		waits = false;
+		patience = UINT64_C(1) << lsr_random_below(&order, 8); /* short runs among long ones */
 		running = last = next;
 		(void)swapcontext(&scheduler, &workers[next].context);
 		running = THREADS_MAX;
@@ -341,41 +355,88 @@ run_scene(void) {
 }
 
 static void
+use_seed(uint64_t number) {
+	plan = lsr_random_stream(2 * number);
+	order = lsr_random_stream(2 * number + 1);
+}
+
+static void
 every_look_was_true_at_some_time(void **state) {
+	(void)state;
+	for (uint64_t i = 0; i < 150000; i++) {
+		use_seed(i);
+		begin_scene(2 + (unsigned)lsr_random_below(&plan, THREADS_MAX - 1));
+		first_of_window = (unsigned)lsr_random_below(&plan, KEYS);
+		window = 1 + (unsigned)lsr_random_below(&plan, 10);
+		const uint64_t share = 1 + lsr_random_below(&plan, 8);
+		for (unsigned rank = 0; rank < KEYS; rank++) {
+			if (lsr_random_below(&plan, 8) < share) {
+				provide(rank * 17 % KEYS);
+			}
+		}
+		run_scene(live);
+		end_scene();
+	}
+}
+
+static void
+a_key_that_comes_back_to_its_place_has_its_own_value(void **state) {
+	(void)state;
+	for (uint64_t i = 0; i < 150000; i++) {
+		use_seed(i);
+		begin_scene(2);
+		for (unsigned rank = 0; rank < 4; rank++) {
+			provide(rank);
+		}
+		run_scene(live_by_the_script);
+		end_scene();
+	}
+}
+
+static int
+make_stacks(void **state) {
 	(void)state;
 	running = THREADS_MAX;
 	for (unsigned i = 0; i < THREADS_MAX; i++) {
 		workers[i].stack = malloc(STACK_BYTES);
 		assert_non_null(workers[i].stack);
 	}
-	for (uint64_t i = 0; i < 200000; i++) {
-		plan = lsr_random_stream(2 * i);
-		order = lsr_random_stream(2 * i + 1);
-		waits = false;
-		begin_scene();
-		run_scene();
-		end_scene();
-	}
+	return 0;
+}
+
+static int
+free_stacks(void **state) {
+	(void)state;
 	for (unsigned i = 0; i < THREADS_MAX; i++) {
 		free(workers[i].stack);
 	}
+	return 0;
 }
-
-#else
-
-static void
-every_look_was_true_at_some_time(void **state) {
-	(void)state;
-	skip();
-}
-
-#endif
 
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_look_was_true_at_some_time),
+		cmocka_unit_test(a_key_that_comes_back_to_its_place_has_its_own_value),
 	};
 	(void)lsr_test_seed();
+	return cmocka_run_group_tests_name("index_order", tests, make_stacks, free_stacks);
+}
+
+#else
+
+static void
+not_under_a_sanitizer(void **state) {
+	(void)state;
+	skip();
+}
+
+int
+main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(not_under_a_sanitizer),
+	};
 	return cmocka_run_group_tests_name("index_order", tests, NULL, NULL);
 }
+
+#endif
