@@ -30,7 +30,7 @@
 #define JOIN_LEAF  (LEAF_MAX * 3 / 4)
 #define JOIN_INNER (INNER_MAX * 3 / 4)
 /* An inner node with fewer children looks for a neighbour to join. */
-#define FEW_CHILDREN (INNER_MAX / 4)
+#define FEW_CHILDREN (INNER_MAX / 2)
 /* Far more levels than 2^32 entries can make. */
 #define LEVELS_MAX 16u
 
@@ -828,6 +828,9 @@ lessen(lsr_index_change_t *change, const lsr_index_node_t *node, const lsr_index
 	parts->count = 1;
 	if (node->level == 0) {
 		lsr_index_entry_t entries[LEAF_MAX];
+		if (!is_sparse(node)) {
+			return 0;
+		}
 		const unsigned count = collect(node, 0, UINT64_MAX, entries);
 		parts->node[0] = new_leaf(change, entries, count, count + 1);
 		return parts->node[0] != NULL;
@@ -837,18 +840,19 @@ lessen(lsr_index_change_t *change, const lsr_index_node_t *node, const lsr_index
 }
 
 /*
- * See to the node of this level that has the key: if it is sparse, have it joined with a neighbour, or a leaf made shorter, or taken out of the tree if it has
- * nothing left. True: the level above, or the root, has changed by that. For want of memory everything stays as it is.
+ * See to the node of this level that has the key: if it is sparse, or has got a new neighbour, have it joined with one, or a leaf made shorter, or taken out of the
+ * tree if it has nothing left. True: the level above, or the root, has changed by that. For want of memory everything stays as it is. 'seam': where two inner
+ * nodes have been joined, there is the first key of the second; else it is left alone.
  */
 static bool
-mend(lsr_index_t *index, uint64_t key, unsigned level) {
+mend(lsr_index_t *index, uint64_t key, unsigned level, bool new_neighbour, uint64_t *seam) {
 	lsr_index_change_t change;
 	lsr_index_parts_t parts;
 	lsr_index_node_t *node = lock_node(index, key, level);
 	if (node == NULL) {
 		return false;
 	}
-	if (!is_sparse(node) || !begin_change(&change, index, key)) {
+	if ((!is_sparse(node) && !new_neighbour) || !begin_change(&change, index, key)) {
 		unlock(&node->state);
 		return false;
 	}
@@ -856,6 +860,7 @@ mend(lsr_index_t *index, uint64_t key, unsigned level) {
 	lsr_index_node_t *parent = lock_parent(index, key, node);
 	unsigned at = parent != NULL ? child_for(parent, key) : 0;
 	const unsigned replaced = lessen(&change, node, parent, &at, &parts);
+	const uint64_t joined_at = replaced == 2 && level > 0 ? key_at(parent, at + 1) : 0;
 	if (replaced == 0) {
 		unlock(parent != NULL ? &parent->state : &index->lock);
 		drop_change(&change);
@@ -866,6 +871,7 @@ mend(lsr_index_t *index, uint64_t key, unsigned level) {
 		return false;
 	}
 	finish_change(&change);
+	*seam = joined_at != 0 ? joined_at : *seam;
 	return parent == NULL || parts.count != replaced;
 }
 
@@ -876,14 +882,28 @@ root_has_one_child(const lsr_index_t *index, unsigned *level) {
 	return *level > 0 && root->count == 1;
 }
 
+/* Two nodes have become one, and the last child of the one and the first of the other are neighbours now; and below them likewise. */
+static void
+mend_seam(lsr_index_t *index, uint64_t seam, unsigned level) {
+	uint64_t another;
+	while (level-- > 0) {
+		(void)mend(index, seam - 1, level, true, &another);
+		(void)mend(index, seam, level, true, &another);
+	}
+}
+
 /* A leaf has become sparse: see to it, and to what has become of the nodes above. */
 static void
 mend_upwards(lsr_index_t *index, uint64_t key) {
 	unsigned level = 0;
-	while (mend(index, key, level)) {
-		level++;
+	uint64_t seam = 0;
+	for (; mend(index, key, level, false, &seam); level++) {
+		if (seam != 0) {
+			mend_seam(index, seam, level);
+			seam = 0;
+		}
 	}
-	while (root_has_one_child(index, &level) && mend(index, key, level)) {
+	while (root_has_one_child(index, &level) && mend(index, key, level, false, &seam)) {
 	}
 }
 
