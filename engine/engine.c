@@ -217,9 +217,9 @@ read_identity(lessor_engine_t *engine, int file, lessor_report_t *report) {
 	    identity.crc != lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc))) {
 		return complain(report, LESSOR_DAMAGED, "%s: damaged at offset 0", STORE_NAME);
 	}
-	if (identity.version != LSR_FORMAT_VERSION) {
-		return complain(report, LESSOR_UNSUPPORTED, "%s: format version %u, this library knows %u", STORE_NAME,
-				identity.version, LSR_FORMAT_VERSION);
+	if (!lsr_format_is_known(identity.version)) {
+		return complain(report, LESSOR_UNSUPPORTED, "%s: format version %u, this library knows up to %u",
+				STORE_NAME, identity.version, LSR_FORMAT_VERSION);
 	}
 	memcpy(engine->store_id, identity.store_id, sizeof(engine->store_id));
 	engine->log_begun = identity.log_begun != 0;

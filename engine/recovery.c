@@ -12,6 +12,7 @@
  *               already there: skip it.
  *   scope end   Same uid: remove the scope with its leases. Otherwise a later scope is already there: remove from it the leases with a smaller LSN.
  *   origin      Give the number these texts.
+ *   group       The records in it, one after the other, with its LSN.
  * Counters are kept all along, so that high-water marks come out as they were. Then every lease enters the client hash (reindex.h). Two leases of one client in
  * one scope cannot come out of a sound log; should it happen, the greater LSN wins and the report says so.
  */
@@ -204,12 +205,8 @@ apply_alone(lsr_recovery_t *recovery, uint32_t type, const uint8_t *payload, siz
 }
 
 static lessor_status_t
-apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
-	lsr_recovery_t *recovery = context;
+apply_one(lsr_recovery_t *recovery, uint32_t header, const uint8_t *payload, uint64_t lsn) {
 	const size_t size_bytes = lsr_header_payload_bytes(header);
-	if (size_bytes > lsr_header_bytes(header)) {
-		return LESSOR_DAMAGED;
-	}
 	switch (lsr_header_type(header)) {
 	case LSR_LOG_LEASE:
 		return lsr_replay_lease(recovery->replay, payload, size_bytes, lsn);
@@ -218,6 +215,27 @@ apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
 	default:
 		return apply_alone(recovery, lsr_header_type(header), payload, size_bytes, lsn);
 	}
+}
+
+static lessor_status_t
+apply_group(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	uint32_t header;
+	const uint8_t *inner;
+	lessor_status_t status = LESSOR_OK;
+	while (status == LESSOR_OK && lsr_group_next(&payload, &size_bytes, &header, &inner)) {
+		status = apply_one(recovery, header, inner, lsn);
+	}
+	return status == LESSOR_OK && size_bytes != 0 ? LESSOR_DAMAGED : status;
+}
+
+static lessor_status_t
+apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
+	const size_t size_bytes = lsr_header_payload_bytes(header);
+	if (size_bytes > lsr_header_bytes(header)) {
+		return LESSOR_DAMAGED;
+	}
+	return lsr_header_type(header) == LSR_LOG_GROUP ? apply_group(context, payload, size_bytes, lsn)
+							: apply_one(context, header, payload, lsn);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
