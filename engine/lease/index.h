@@ -17,7 +17,7 @@
  *
  * Promises.
  *   A  A find sees what the last insert or remove of its key that ended before it began has left behind, or something later.
- *   B  A scan, a count and a next see every entry that was there all the time, none that was not there at any time, in ascending order, none twice.
+ *   B  A scan and a next see every entry that was there all the time, none that was not there at any time, in ascending order, none twice.
  *      They are no snapshot: of what is changed meanwhile they see some.
  *   C  Of several inserts of one key at the same time one is done; the others find it present.
  *   D  No memory means that nothing has changed.
@@ -89,11 +89,24 @@ uint32_t lsr_index_next(const lsr_index_t *index, uint64_t *key, uint64_t last);
 uint32_t lsr_index_scan(const lsr_index_t *index, uint64_t first, uint64_t last, uint64_t *keys, uint32_t *values,
 			uint32_t capacity);
 
-/* The entries in [first, last], in one section of unbounded length: one line is read per leaf, some thirty entries. */
+/* How many entries are in [first, last], in one section of unbounded length: one line is read per leaf, some thirty entries. (Of entries that come at the same time, some
+ * may be counted twice.) */
 uint64_t lsr_index_count(const lsr_index_t *index, uint64_t first, uint64_t last);
 
 /* Bytes of memory in the tree, as they were asked for. Any thread, no section needed. */
 uint64_t lsr_index_bytes(const lsr_index_t *index);
+
+/* What an index is made of. */
+typedef struct lsr_index_shape {
+	uint64_t entries;
+	uint64_t leaves;
+	uint64_t inner_nodes;
+	uint64_t bytes;
+	unsigned levels;
+} lsr_index_shape_t;
+
+/* Look through all of it, while nobody changes it: is every entry where it is looked for, once, and every figure right? 'shape' is filled in if so. */
+bool lsr_index_check(const lsr_index_t *index, lsr_index_shape_t *shape);
 
 /* ---- many at once ---------------------------------------------------------------------------------------------- */
 
