@@ -69,13 +69,30 @@ overlay(lessor_lease_t *to, const lessor_lease_t *from, uint32_t fields) {
 	}
 }
 
+/* What an IPv6 lease has besides. */
+static void
+overlay6(lsr_lease6_t *to, const lsr_lease6_t *from, uint32_t fields) {
+	if ((fields & LESSOR_FIELD_CLIENT_ID) != 0) {
+		to->client_bytes = from->client_bytes;
+	}
+	if ((fields & LESSOR_FIELD_EXPIRES) != 0) {
+		to->preferred_expires_at = from->preferred_expires_at;
+	}
+	if ((fields & LESSOR_FIELD_OWNER) != 0) {
+		to->owner = from->owner;
+	}
+}
+
 /* One update or delete in work. */
 typedef struct {
 	const lessor_lease_t *lease; /* update */
-	uint32_t fields;             /* update; LESSOR_IF_CLIENT also for a delete */
-	const uint8_t *client_id;    /* demanded owner, or NULL */
+	const lsr_lease6_t *form;    /* of an IPv6 update, to which 'lease' belongs */
+	bool is_six;
+	lessor_address6_t address6;
+	uint32_t fields;          /* update; LESSOR_IF_CLIENT also for a delete */
+	const uint8_t *client_id; /* demanded owner, or NULL */
 	size_t client_id_bytes;
-	uint32_t address;
+	uint32_t address; /* place */
 	lsr_scope_t *scope;
 	uint32_t record_id;
 	lsr_record_t *record;
@@ -96,23 +113,46 @@ begin_change(lsr_change_t *change, uint32_t address, const uint8_t *client_id, s
 	change->client_id = client_id;
 	change->client_id_bytes = client_id_bytes;
 	change->address = address;
+	change->is_six = false;
+	change->form = NULL;
 	change->log_bytes = log_bytes;
 	change->end = 0;
 	change->fresh.tail = change->old.tail = NULL;
+}
+
+/* Where the address should have its record; LSR_NO_RECORD: it has none. */
+static uint32_t
+find_record(const lessor_engine_t *engine, lsr_change_t *change) {
+	if (LSR_LIKELY(!change->is_six)) {
+		return lsr_table_peek(&change->scope->table, change->address);
+	}
+	const uint32_t id = lsr_index_find(&change->scope->sparse->index, change->address6.low);
+	if (id != LSR_NO_RECORD) {
+		change->address = lsr_table_address(&change->scope->table, &engine->pages, id);
+	}
+	return id;
+}
+
+/* Is it still this address's? A record of an IPv6 scope may have become another one's meanwhile: then the address had no lease for a moment. */
+static bool
+is_at_address(const lessor_engine_t *engine, const lsr_change_t *change) {
+	return LSR_LIKELY(!change->is_six) || atomic_load_explicit(lsr_pages_low(&engine->pages, change->record_id),
+								   memory_order_acquire) == change->address6.low;
 }
 
 /* Steps 2 and 3, for a lease that must exist. LSR_STEP_CLAIMED, or why not. */
 static lsr_step_t
 claim_existing(lessor_engine_t *engine, lsr_change_t *change) {
 	change->status = LESSOR_NOT_FOUND;
-	change->scope = lsr_engine_scope_of(engine, change->address);
+	change->scope = change->is_six ? lsr_engine_scope6_of(engine, change->address6.high)
+				       : lsr_engine_scope_of(engine, change->address);
 	if (change->scope == NULL) {
 		return LSR_STEP_DONE;
 	}
 	if (atomic_load_explicit(&change->scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
 		return LSR_STEP_GATE;
 	}
-	change->record_id = lsr_table_peek(&change->scope->table, change->address);
+	change->record_id = find_record(engine, change);
 	if (change->record_id == LSR_NO_RECORD) {
 		return LSR_STEP_DONE;
 	}
@@ -120,15 +160,17 @@ claim_existing(lessor_engine_t *engine, lsr_change_t *change) {
 	if (!lsr_record_claim(change->record, &change->word)) {
 		change->blocker = change->record;
 		/* A create that is being decided has not happened yet: not found. */
-		return (lsr_record_word(change->record) & LSR_WORD_LIVE) != 0 ? LSR_STEP_RECORD : LSR_STEP_DONE;
+		return (lsr_record_word(change->record) & LSR_WORD_LIVE) != 0 && is_at_address(engine, change)
+			       ? LSR_STEP_RECORD
+			       : LSR_STEP_DONE;
 	}
-	if ((change->word & LSR_WORD_LIVE) == 0) {
+	if ((change->word & LSR_WORD_LIVE) == 0 || !is_at_address(engine, change)) {
 		lsr_record_unclaim(change->record, change->word);
 		return LSR_STEP_DONE;
 	}
 	lsr_body_load(change->record, &change->old);
 	if (change->client_id != NULL &&
-	    (change->old.client_id_bytes != change->client_id_bytes ||
+	    (lsr_body_client_bytes(&change->old) != change->client_id_bytes ||
 	     memcmp(lsr_body_client(&change->old), change->client_id, change->client_id_bytes) != 0)) {
 		lsr_record_unclaim(change->record, change->word);
 		change->status = LESSOR_OTHER_CLIENT;
@@ -140,7 +182,17 @@ claim_existing(lessor_engine_t *engine, lsr_change_t *change) {
 /* Of the client that the lease had before. */
 static uint64_t
 old_key(const lessor_engine_t *engine, const lsr_change_t *change) {
-	return lsr_engine_client_key(engine, change->scope, lsr_body_client(&change->old), change->old.client_id_bytes);
+	return lsr_engine_body_key(engine, change->scope, &change->old);
+}
+
+/* Does the update change what lies in the tail? */
+static bool
+needs_new_tail(const lsr_change_t *change, uint32_t fields) {
+	size_t ignored;
+	return (fields & ~(uint32_t)PLAIN_FIELDS) != 0 ||
+	       (change->is_six && (fields & LESSOR_FIELD_EXPIRES) != 0 &&
+		(change->form->preferred_expires_at != LESSOR_TIME_NONE ||
+		 lsr_tail_item(change->old.tail, LSR_TAIL_PREFERRED, &ignored) != NULL));
 }
 
 /* The body after the update. Tail new or, if nothing in it changes, the old one. */
@@ -148,27 +200,31 @@ static lessor_status_t
 build_fresh(lessor_engine_t *engine, lsr_change_t *change) {
 	const uint32_t fields = change->fields & LESSOR_FIELD_ALL;
 	change->fresh = change->old;
-	if ((fields & ~(uint32_t)PLAIN_FIELDS) != 0) {
-		lessor_lease_t merged;
+	if (needs_new_tail(change, fields)) {
+		lsr_lease6_t merged;
 		lsr_lease_sizes_t sizes;
 		void *buffer = malloc(LESSOR_LEASE_BUFFER_BYTES);
 		if (buffer == NULL) {
 			return LESSOR_NO_MEMORY;
 		}
 		size_t used_bytes;
-		lessor_status_t status = lsr_lease_unpack(&change->old, &engine->origins, &merged, buffer,
-							  LESSOR_LEASE_BUFFER_BYTES, &used_bytes);
+		lessor_status_t status = lsr_lease6_unpack_form(&change->old, &engine->origins, &merged, buffer,
+								LESSOR_LEASE_BUFFER_BYTES, &used_bytes);
 		if (status == LESSOR_OK) {
-			overlay(&merged, change->lease, fields);
-			status = lsr_lease_check(&merged, LESSOR_FIELD_ALL, &sizes) ? LESSOR_OK : LESSOR_INVALID;
+			overlay(&merged.lease, change->lease, fields);
+			status = lsr_lease_check(&merged.lease, LESSOR_FIELD_ALL, &sizes) ? LESSOR_OK : LESSOR_INVALID;
+		}
+		if (status == LESSOR_OK && change->is_six) {
+			overlay6(&merged, change->form, fields);
+			lsr_lease6_extend(&merged, &sizes);
 		}
 		if (status == LESSOR_OK) {
 			/* The origin was interned in step 1; it is found, or the numbers are used up. */
-			const lsr_origin_t origin = lsr_lease_origin(&merged, &sizes);
+			const lsr_origin_t origin = lsr_lease_origin(&merged.lease, &sizes);
 			const uint16_t number = lsr_origin_is_none(&origin)
 							? LSR_ORIGIN_NONE
 							: lsr_origins_find(&engine->origins, &origin);
-			status = lsr_lease_pack(&merged, &sizes, number, &change->fresh);
+			status = lsr_lease_pack(&merged.lease, &sizes, number, &change->fresh);
 		}
 		free(buffer);
 		if (status != LESSOR_OK) {
@@ -191,8 +247,9 @@ drop_fresh(lsr_change_t *change) {
 static lsr_step_t
 claim_fresh_client(lessor_engine_t *engine, lsr_change_t *change) {
 	const lsr_body_t *fresh = &change->fresh;
-	change->moves = fresh->client_id_bytes != change->old.client_id_bytes ||
-			memcmp(lsr_body_client(fresh), lsr_body_client(&change->old), fresh->client_id_bytes) != 0;
+	const size_t client_bytes = lsr_body_client_bytes(fresh);
+	change->moves = client_bytes != lsr_body_client_bytes(&change->old) ||
+			memcmp(lsr_body_client(fresh), lsr_body_client(&change->old), client_bytes) != 0;
 	if (!change->moves) {
 		return LSR_STEP_CLAIMED;
 	}
@@ -200,7 +257,7 @@ claim_fresh_client(lessor_engine_t *engine, lsr_change_t *change) {
 	const lsr_client_match_t match = {.engine = engine,
 					  .table = &change->scope->table,
 					  .client_id = lsr_body_client(fresh),
-					  .client_id_bytes = fresh->client_id_bytes};
+					  .client_id_bytes = client_bytes};
 	change->fresh_key = lsr_engine_client_key(engine, change->scope, match.client_id, match.client_id_bytes);
 	switch (lsr_client_hash_insert(&engine->clients, change->fresh_key, change->record_id, lsr_match_for_insert,
 				       &match, &other)) {
@@ -235,17 +292,19 @@ commit_update(lessor_engine_t *engine, lsr_change_t *change) {
 			}
 			return false;
 		}
-		change->end = lsr_engine_log_lease(engine, position, change->address, &change->fresh);
+		change->end = change->is_six ? lsr_engine_log_lease6(engine, position, change->address6, &change->fresh)
+					     : lsr_engine_log_lease(engine, position, change->address, &change->fresh);
 		change->fresh.lsn = change->end;
 	}
-	const uint64_t unit = lsr_engine_unit(change->scope, change->address);
+	const uint64_t unit = lsr_engine_unit_of(engine, change->scope, change->address, change->record_id);
 	const bool state_changes = ((change->old.address_state ^ change->fresh.address_state) & LESSOR_STATE_MASK) != 0;
 	if (state_changes) {
 		lsr_counters_subtract(counters, change->old.address_state, unit);
 	}
 	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
 	if (LSR_UNLIKELY(is_sooner(change->fresh.expires_at, change->old.expires_at))) {
-		lsr_table_hasten(&change->scope->table, change->address, change->fresh.expires_at);
+		lsr_table_hasten(lsr_scope_table(change->scope, change->address), change->address,
+				 change->fresh.expires_at);
 	}
 	if (state_changes) { /* only now: it never counts twice, or the high-water mark would */
 		lsr_counters_add(counters, change->fresh.address_state, unit);
@@ -272,7 +331,8 @@ try_update(lessor_engine_t *engine, lsr_change_t *change) {
 		lsr_record_unclaim(change->record, change->word);
 		return LSR_STEP_DONE;
 	}
-	change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh));
+	change->log_bytes =
+		lsr_record_bytes(lsr_image_bytes(&change->fresh) + (change->is_six ? LSR_IMAGE6_MORE_BYTES : 0));
 	step = claim_fresh_client(engine, change);
 	if (step == LSR_STEP_CLAIMED && commit_update(engine, change)) {
 		return LSR_STEP_DONE;
@@ -288,6 +348,17 @@ try_update(lessor_engine_t *engine, lsr_change_t *change) {
 LSR_INLINE uint64_t
 log_ends(lessor_engine_t *engine, const lsr_end_t *ends, size_t count, uint32_t epoch, uint64_t position) {
 	for (size_t i = 0; i < count; i++) {
+		if (ends[i].scope->is_sparse) {
+			const uint64_t address[2] = {ends[i].scope->sparse->prefix,
+						     lsr_engine_low(engine, ends[i].record_id)};
+			uint8_t *payload = lsr_log_payload(&engine->log, position);
+			memcpy(payload, address, sizeof(address));
+			memcpy(payload + sizeof(address), &epoch, sizeof(epoch));
+			position = lsr_log_complete(
+				&engine->log, position,
+				lsr_record_header(LSR_LOG_LEASE6_END, sizeof(address) + sizeof(epoch)));
+			continue;
+		}
 		const uint32_t image[2] = {ends[i].address, epoch};
 		memcpy(lsr_log_payload(&engine->log, position), image, sizeof(image));
 		position =
@@ -298,8 +369,9 @@ log_ends(lessor_engine_t *engine, const lsr_end_t *ends, size_t count, uint32_t 
 
 /* Those that are neighbours of one page by one operation. */
 LSR_INLINE void
-free_addresses(lsr_table_t *table, const lsr_end_t *ends, size_t count) {
+free_addresses(lsr_scope_t *scope, const lsr_end_t *ends, size_t count) {
 	for (size_t i = 0; i < count;) {
+		lsr_table_t *table = lsr_scope_table(scope, ends[i].address);
 		const uint32_t index = (ends[i].address - table->subnet) >> LSR_PAGE_SHIFT;
 		uint64_t bits = 0;
 		do {
@@ -311,10 +383,11 @@ free_addresses(lsr_table_t *table, const lsr_end_t *ends, size_t count) {
 }
 
 LSR_INLINE void
-uncount_ends(lsr_scope_t *scope, const lsr_end_t *ends, size_t count) {
+uncount_ends(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_end_t *ends, size_t count) {
 	uint64_t units[4] = {0};
 	for (size_t i = 0; i < count; i++) {
-		units[ends[i].address_state & LESSOR_STATE_MASK] += lsr_engine_unit(scope, ends[i].address);
+		units[ends[i].address_state & LESSOR_STATE_MASK] +=
+			lsr_engine_unit_of(engine, scope, ends[i].address, ends[i].record_id);
 	}
 	for (unsigned state = 0; state < 4; state++) {
 		if (units[state] != 0) {
@@ -325,19 +398,23 @@ uncount_ends(lsr_scope_t *scope, const lsr_end_t *ends, size_t count) {
 
 /*
  * Carry out what is logged, in one scope. In this order for allocate.c: free for searches, counted, invisible. And in this order for uniqueness: invisible, client
- * entry away, slot free. What could take a lease's place comes after it was counted off, or the high-water mark would count both.
+ * entry away, slot free (an IPv6 address is away from the index before that). What could take a lease's place comes after it was counted off, or the high-water mark would count both.
  */
 LSR_INLINE void
 carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint32_t epoch) {
 	lsr_scope_t *scope = ends[0].scope;
-	free_addresses(&scope->table, ends, count);
+	free_addresses(scope, ends, count);
 	(void)atomic_fetch_add_explicit(&scope->counters.deletes[epoch % 2], count, memory_order_seq_cst);
 	for (size_t i = 0; i < count; i++) {
 		ends[i].word = lsr_record_hide(ends[i].record, ends[i].word);
 	}
-	uncount_ends(scope, ends, count);
+	uncount_ends(engine, scope, ends, count);
 	for (size_t i = 0; i < count; i++) {
 		(void)lsr_client_hash_remove(&engine->clients, ends[i].key, ends[i].record_id);
+		if (LSR_UNLIKELY(scope->is_sparse)) {
+			(void)lsr_index_remove(&scope->sparse->index, lsr_engine_low(engine, ends[i].record_id),
+					       ends[i].record_id);
+		}
 		lsr_record_vacate(ends[i].record, ends[i].word);
 		lsr_tail_retire(ends[i].tail);
 	}
@@ -348,7 +425,8 @@ end_leases(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint64_t *lsn
 	const uint32_t epoch = atomic_load_explicit(&engine->epoch, memory_order_acquire);
 	if (engine->has_log) {
 		uint64_t position;
-		if (!lsr_log_reserve(&engine->log, count * LSR_END_LOG_BYTES, &position)) {
+		const uint64_t each = ends[0].scope->is_sparse ? LSR_END6_LOG_BYTES : LSR_END_LOG_BYTES;
+		if (!lsr_log_reserve(&engine->log, count * each, &position)) {
 			return false;
 		}
 		*lsn = log_ends(engine, ends, count, epoch, position);
@@ -441,16 +519,22 @@ prefetch_chunk(const lessor_engine_t *engine, const lessor_lease_t *leases, size
 	lsr_engine_prefetch(engine, addresses, count);
 }
 
+static bool
+update_is_legal(const lessor_lease_t *lease, uint32_t fields) {
+	lsr_lease_sizes_t sizes;
+	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
+	return lease->address != 0 && (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT)) == 0 &&
+	       !(if_client && (fields & LESSOR_FIELD_CLIENT_ID) != 0) &&
+	       lsr_lease_check(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &sizes) &&
+	       !((fields & LESSOR_FIELD_ADDRESS_STATE) != 0 &&
+		 (lease->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED);
+}
+
 /* The whole of one update but waiting; *end is moved on success. */
 static lessor_status_t
 update_one(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, uint64_t *end) {
-	lsr_lease_sizes_t sizes;
 	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
-	if (lease->address == 0 || (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT)) != 0 ||
-	    (if_client && (fields & LESSOR_FIELD_CLIENT_ID) != 0) ||
-	    !lsr_lease_check(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &sizes) ||
-	    ((fields & LESSOR_FIELD_ADDRESS_STATE) != 0 &&
-	     (lease->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED)) {
+	if (!update_is_legal(lease, fields)) {
 		return LESSOR_INVALID;
 	}
 	lessor_status_t status = intern_future_origin(engine, lease, fields);
@@ -545,4 +629,45 @@ lessor_lease_delete_batch(lessor_engine_t *engine, const uint32_t *addresses, si
 		statuses[at] = delete_one(engine, addresses[at], NULL, 0, &end);
 	}
 	return lsr_engine_finish(engine, end, mode, ticket);
+}
+
+/* ---- IPv6 ---------------------------------------------------------------------------------------------------------- */
+
+lessor_status_t
+lessor_lease6_update(lessor_engine_t *engine, const lessor_lease6_t *lease, uint32_t fields, lessor_mode_t mode,
+		     lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lsr_lease6_t form;
+	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
+	if (lease == NULL || !lsr_lease6_form(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &form) ||
+	    !update_is_legal(&form.lease, fields)) {
+		return LESSOR_INVALID;
+	}
+	lsr_change_t change;
+	begin_change(&change, 0, if_client ? form.client : NULL, if_client ? form.client_bytes : 0,
+		     lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_IMAGE6_MORE_BYTES + LSR_INLINE_BYTES));
+	change.lease = &form.lease;
+	change.form = &form;
+	change.is_six = true;
+	change.address6 = form.address;
+	change.fields = fields;
+	status = run_change(engine, &change, try_update);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, change.end, mode, ticket) : status;
+}
+
+lessor_status_t
+lessor_lease6_delete(lessor_engine_t *engine, lessor_address6_t address, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lsr_change_t change;
+	begin_change(&change, 0, NULL, 0, LSR_END6_LOG_BYTES);
+	change.is_six = true;
+	change.address6 = address;
+	status = run_change(engine, &change, try_delete);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, change.end, mode, ticket) : status;
 }
