@@ -348,8 +348,12 @@ init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 		return false;
 	}
 	memset(engine->shadows, 0, sizeof(*engine->shadows));
-	return getrandom(engine->secret, sizeof(engine->secret), 0) == (ssize_t)sizeof(engine->secret) &&
-	       lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_trie_init(&engine->trie6) == LESSOR_OK &&
+	if (getrandom(engine->secret, sizeof(engine->secret), 0) != (ssize_t)sizeof(engine->secret)) {
+		return false;
+	}
+	memcpy(&engine->superscopes.by_number.secret, engine->secret, sizeof(uint64_t));
+	memcpy(&engine->filters.entries.secret, engine->secret, sizeof(uint64_t));
+	return lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_trie_init(&engine->trie6) == LESSOR_OK &&
 	       lsr_origins_init(&engine->origins) && reserve_any(engine, options->max_leases) &&
 	       provide(engine, options->expected_leases);
 }
@@ -410,6 +414,8 @@ free_engine(lessor_engine_t *engine) {
 	lsr_trie_destroy(&engine->trie6);
 	lsr_client_hash_destroy(&engine->clients);
 	lsr_origins_destroy(&engine->origins);
+	lsr_superscopes_destroy(&engine->superscopes);
+	lsr_filters_destroy(&engine->filters);
 	lsr_pages_destroy(&engine->pages);
 	free(engine->shadows);
 	if (engine->lock_file >= 0) {
@@ -445,6 +451,7 @@ new_engine(const lessor_options_t *options) {
 	engine->directory = engine->lock_file = -1;
 	engine->next_uid = 1;
 	lsr_log_init(&engine->log);
+	lsr_filters_init(&engine->filters);
 	atomic_init(&engine->epoch, 1);
 	settle_server(engine, options);
 	(void)pthread_mutex_init(&engine->scope_lock, NULL);

@@ -846,6 +846,8 @@ draw_scope(lessor_scope_t *scope, uint32_t subnet, uint32_t mask) {
 	scope->range = random_range(subnet, mask);
 	scope->name = random_text(LESSOR_SCOPE_NAME_MAX_BYTES);
 	scope->comment = random_text(LESSOR_SCOPE_NAME_MAX_BYTES);
+	scope->offer_delay_ms = percent(95) ? (uint16_t)below(LESSOR_OFFER_DELAY_MAX_MS + 1) : (uint16_t)below(65536);
+	scope->quarantine_on = percent(50);
 }
 
 static void
@@ -870,7 +872,7 @@ static void
 do_scope_update(void) {
 	uint32_t subnet = random_subnet(95);
 	const twin_scope_t *old = twin_scope_get(&world.twin, subnet);
-	uint32_t fields = 1u + below(63);
+	uint32_t fields = 1u + below(LESSOR_SCOPE_FIELD_MASK - 1);
 	lessor_ticket_t ticket = no_ticket;
 	lessor_mode_t mode = random_mode();
 	lessor_scope_t scope;
@@ -883,7 +885,7 @@ do_scope_update(void) {
 		/* Which of two mistakes is named first is left open. */
 		scope = scratch_scope(subnet, UINT32_MAX);
 	}
-	fields |= old != NULL && percent(1) ? 1u << (6 + below(26)) : 0;
+	fields |= old != NULL && percent(1) ? 1u << (9 + below(23)) : 0;
 	want = twin_scope_update(&world.twin, &scope, fields);
 	if (fields == 0) {
 		return;
@@ -891,6 +893,78 @@ do_scope_update(void) {
 	trace("scope_update %08X fields %X range %d %08X-%08X: %s", subnet, fields, scope.has_range, scope.range.first,
 	      scope.range.last, lessor_status_name(want));
 	assert_status(want, lessor_scope_update(world.engine, &scope, fields, mode, &ticket));
+	assert_ticket(want, mode, ticket);
+}
+
+/* A scope without range, exclusion or lease, if there is one. */
+static uint32_t
+random_empty_subnet(void) {
+	for (size_t i = 0; i < world.twin.scope_count; i++) {
+		const twin_scope_t *scope = &world.twin.scopes[i];
+		lessor_scope_stats_t stats;
+		twin_scope_stats(&world.twin, scope, &stats);
+		if (!scope->scope.has_range && scope->exclusion_count == 0 && stats.leases == 0 && percent(70)) {
+			return scope->scope.subnet;
+		}
+	}
+	return random_subnet(98);
+}
+
+static void
+do_scope_mask(void) {
+	lessor_ticket_t ticket = no_ticket;
+	lessor_mode_t mode = random_mode();
+	lessor_scope_t scope;
+	const uint32_t subnet = random_empty_subnet();
+	const uint32_t zeros = subnet != 0 ? (uint32_t)__builtin_ctz(subnet) : 0;
+	const uint32_t host_bits = below(zeros < 10 ? zeros + 2 : 12); /* one too many now and then */
+	uint32_t fields = LESSOR_SCOPE_FIELD_MASK | (percent(30) ? LESSOR_SCOPE_FIELD_RANGE : 0);
+	draw_scope(&scope, subnet, UINT32_MAX << host_bits);
+	if (twin_scope_get(&world.twin, subnet) == NULL) {
+		scope = scratch_scope(subnet, UINT32_MAX);
+		fields = LESSOR_SCOPE_FIELD_MASK;
+	}
+	const lessor_status_t want = twin_scope_update(&world.twin, &scope, fields);
+	trace("scope_update %08X fields %X mask %08X: %s", subnet, fields, scope.mask, lessor_status_name(want));
+	assert_status(want, lessor_scope_update(world.engine, &scope, fields, mode, &ticket));
+	assert_ticket(want, mode, ticket);
+}
+
+/* A range that a scope has or could have. */
+static lessor_range_t
+random_pool(const twin_scope_t *scope) {
+	lessor_range_t range = scope->scope.range;
+	if (!scope->scope.has_range || percent(10)) {
+		range = random_range(scope->scope.subnet, scope->scope.mask);
+	} else if (percent(30)) {
+		range.first -= below(3);
+		range.last += below(3);
+	} else if (percent(30)) {
+		range.first += below(3);
+		range.last -= below(3);
+	}
+	return range;
+}
+
+static void
+do_scope_pool(void) {
+	const uint32_t subnet = random_subnet(98);
+	const twin_scope_t *scope = twin_scope_get(&world.twin, subnet);
+	const lessor_range_t range = scope != NULL ? random_pool(scope) : (lessor_range_t){subnet, subnet};
+	const bool force = percent(50);
+	lessor_ticket_t ticket = no_ticket;
+	lessor_mode_t mode = random_mode();
+	lessor_status_t want;
+	if (percent(30)) {
+		want = twin_scope_remove_range(&world.twin, subnet, range, force);
+		trace("remove_range %08X %08X-%08X %s: %s", subnet, range.first, range.last,
+		      force ? "by force" : "if empty", lessor_status_name(want));
+		assert_status(want, lessor_scope_remove_range(world.engine, subnet, range, force, mode, &ticket));
+	} else {
+		want = twin_scope_resize(&world.twin, subnet, range);
+		trace("resize %08X %08X-%08X: %s", subnet, range.first, range.last, lessor_status_name(want));
+		assert_status(want, lessor_scope_resize(world.engine, subnet, range, mode, &ticket));
+	}
 	assert_ticket(want, mode, ticket);
 }
 
@@ -1084,8 +1158,12 @@ do_something(void) {
 		do_next();
 	} else if (draw < 900) {
 		do_scope_create();
-	} else if (draw < 925) {
+	} else if (draw < 915) {
 		do_scope_update();
+	} else if (draw < 920) {
+		do_scope_mask();
+	} else if (draw < 927) {
+		do_scope_pool();
 	} else if (draw < 935) {
 		do_scope_delete();
 	} else if (draw < 975) {

@@ -209,7 +209,7 @@ is_inside(lessor_range_t range, uint32_t subnet, uint32_t mask) {
 static bool
 is_new_scope(const lessor_scope_t *scope) {
 	return scope->subnet != 0 && is_mask(scope->mask) && (scope->subnet & ~scope->mask) == 0 &&
-	       scope->state <= LESSOR_SCOPE_INVALID_STATE &&
+	       scope->state <= LESSOR_SCOPE_INVALID_STATE && scope->offer_delay_ms <= LESSOR_OFFER_DELAY_MAX_MS &&
 	       (!scope->has_range || is_inside(scope->range, scope->subnet, scope->mask)) &&
 	       is_text(scope->name, LESSOR_SCOPE_NAME_MAX_BYTES) &&
 	       is_text(scope->comment, LESSOR_SCOPE_NAME_MAX_BYTES);
@@ -448,10 +448,28 @@ change_range(const twin_t *twin, twin_scope_t *old, const lessor_scope_t *scope)
 
 static bool
 is_scope_update(const lessor_scope_t *scope, uint32_t fields) {
-	return fields < LESSOR_SCOPE_FIELD_COMMENT << 1 &&
+	return fields < LESSOR_SCOPE_FIELD_MASK << 1 &&
 	       (!(fields & LESSOR_SCOPE_FIELD_STATE) || scope->state <= LESSOR_SCOPE_INVALID_STATE) &&
+	       (!(fields & LESSOR_SCOPE_FIELD_OFFER_DELAY) || scope->offer_delay_ms <= LESSOR_OFFER_DELAY_MAX_MS) &&
+	       (!(fields & LESSOR_SCOPE_FIELD_MASK) || (is_mask(scope->mask) && (scope->subnet & ~scope->mask) == 0)) &&
 	       (!(fields & LESSOR_SCOPE_FIELD_NAME) || is_text(scope->name, LESSOR_SCOPE_NAME_MAX_BYTES)) &&
 	       (!(fields & LESSOR_SCOPE_FIELD_COMMENT) || is_text(scope->comment, LESSOR_SCOPE_NAME_MAX_BYTES));
+}
+
+/* Can the scope have this mask instead of its own? */
+static lessor_status_t
+try_mask(const twin_t *twin, const twin_scope_t *scope, uint32_t mask) {
+	lessor_scope_stats_t stats;
+	twin_scope_stats(twin, scope, &stats);
+	if (scope->scope.has_range || scope->exclusion_count > 0 || stats.leases > 0) {
+		return LESSOR_SCOPE_NOT_EMPTY;
+	}
+	for (size_t i = 0; i < twin->scope_count; i++) {
+		if (&twin->scopes[i] != scope && (twin->scopes[i].scope.subnet & mask) == scope->scope.subnet) {
+			return LESSOR_SCOPE_EXISTS;
+		}
+	}
+	return LESSOR_OK;
 }
 
 lessor_status_t
@@ -463,10 +481,16 @@ twin_scope_update(twin_t *twin, const lessor_scope_t *scope, uint32_t fields) {
 	if (old == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
+	const uint32_t mask = (fields & LESSOR_SCOPE_FIELD_MASK) ? scope->mask : old->scope.mask;
 	if ((fields & LESSOR_SCOPE_FIELD_RANGE) && scope->has_range &&
-	    !is_inside(scope->range, old->scope.subnet, old->scope.mask)) {
+	    !is_inside(scope->range, old->scope.subnet, mask)) {
 		return LESSOR_INVALID;
 	}
+	const lessor_status_t status = mask != old->scope.mask ? try_mask(twin, old, mask) : LESSOR_OK;
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	old->scope.mask = mask;
 	if (fields & LESSOR_SCOPE_FIELD_ID) {
 		old->scope.id = scope->id;
 	}
@@ -475,6 +499,12 @@ twin_scope_update(twin_t *twin, const lessor_scope_t *scope, uint32_t fields) {
 	}
 	if (fields & LESSOR_SCOPE_FIELD_LEASE_S) {
 		old->scope.lease_s = scope->lease_s;
+	}
+	if (fields & LESSOR_SCOPE_FIELD_OFFER_DELAY) {
+		old->scope.offer_delay_ms = scope->offer_delay_ms;
+	}
+	if (fields & LESSOR_SCOPE_FIELD_QUARANTINE) {
+		old->scope.quarantine_on = scope->quarantine_on;
 	}
 	if (fields & LESSOR_SCOPE_FIELD_NAME) {
 		replace_text(&old->scope.name, scope->name);
@@ -485,6 +515,33 @@ twin_scope_update(twin_t *twin, const lessor_scope_t *scope, uint32_t fields) {
 	if (fields & LESSOR_SCOPE_FIELD_RANGE) {
 		change_range(twin, old, scope);
 	}
+	return LESSOR_OK;
+}
+
+static bool
+holds(lessor_range_t outer, lessor_range_t inner) {
+	return inner.first >= outer.first && inner.last <= outer.last;
+}
+
+lessor_status_t
+twin_scope_resize(twin_t *twin, uint32_t subnet, lessor_range_t range) {
+	twin_scope_t *scope = scope_at(twin, subnet);
+	if (scope == NULL) {
+		return LESSOR_NO_SCOPE;
+	}
+	if (!is_inside(range, subnet, scope->scope.mask)) {
+		return LESSOR_OUTSIDE;
+	}
+	if (scope->scope.has_range && holds(scope->scope.range, range) && holds(range, scope->scope.range)) {
+		return LESSOR_EXISTS;
+	}
+	if (scope->scope.has_range && !holds(scope->scope.range, range) && !holds(range, scope->scope.range)) {
+		return LESSOR_CONFLICT;
+	}
+	lessor_scope_t changed = scope->scope;
+	changed.has_range = true;
+	changed.range = range;
+	change_range(twin, scope, &changed);
 	return LESSOR_OK;
 }
 
@@ -503,6 +560,33 @@ remove_leases_of(twin_t *twin, const lessor_scope_t *scope) {
 			i++;
 		}
 	}
+}
+
+lessor_status_t
+twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, bool force) {
+	twin_scope_t *scope = scope_at(twin, subnet);
+	if (scope == NULL) {
+		return LESSOR_NO_SCOPE;
+	}
+	if (!scope->scope.has_range || scope->scope.range.first != range.first ||
+	    scope->scope.range.last != range.last) {
+		return LESSOR_NOT_FOUND;
+	}
+	if (!force && twin_lease_next(twin, range.first, range.last) != NULL) {
+		return LESSOR_SCOPE_NOT_EMPTY;
+	}
+	for (size_t i = 0; i < twin->lease_count;) {
+		const uint32_t address = twin->leases[i].lease.address;
+		if (address >= range.first && address <= range.last) {
+			lease_remove(twin, &twin->leases[i]);
+			scope->deletes++;
+		} else {
+			i++;
+		}
+	}
+	scope->scope.has_range = false;
+	scope->in_use_high_water = 0;
+	return LESSOR_OK;
 }
 
 lessor_status_t
@@ -917,6 +1001,8 @@ twin_assert_scope(const twin_scope_t *expected, const lessor_scope_t *got) {
 		assert_int_equal(want->range.first, got->range.first);
 		assert_int_equal(want->range.last, got->range.last);
 	}
+	assert_int_equal(want->offer_delay_ms, got->offer_delay_ms);
+	assert_int_equal(want->quarantine_on, got->quarantine_on);
 	assert_text(want->name, got->name);
 	assert_text(want->comment, got->comment);
 }

@@ -44,6 +44,8 @@ void twin_free(twin_t *twin);
 lessor_status_t twin_scope_create(twin_t *twin, const lessor_scope_t *scope);
 lessor_status_t twin_scope_update(twin_t *twin, const lessor_scope_t *scope, uint32_t fields);
 lessor_status_t twin_scope_delete(twin_t *twin, uint32_t subnet, bool force);
+lessor_status_t twin_scope_resize(twin_t *twin, uint32_t subnet, lessor_range_t range);
+lessor_status_t twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, bool force);
 lessor_status_t twin_scope_exclude(twin_t *twin, uint32_t subnet, lessor_range_t range);
 lessor_status_t twin_scope_include(twin_t *twin, uint32_t subnet, lessor_range_t range);
 /* NULL if there is none. */

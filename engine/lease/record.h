@@ -57,8 +57,15 @@ enum {
 	LSR_FLAG_CLIENT_MADE_UP = 128
 };
 
-/* lsr_body_t.quarantine: bits 0-2 status, bit 3 capable */
-enum { LSR_QUARANTINE_STATUS = 7, LSR_QUARANTINE_CAPABLE = 8 };
+/* lsr_body_t.quarantine: bits 0-2 status, bit 3 capable, and what found no room elsewhere. Bit 7 is zero. */
+enum {
+	LSR_QUARANTINE_STATUS = 7,
+	LSR_QUARANTINE_CAPABLE = 8,
+	LSR_BODY_RESERVED = 16, /* the address is reserved; the tail tells for whom */
+	LSR_BODY_EMPTY = 32,    /* and that is all: there is no lease. Its client is the one it is reserved for */
+	LSR_BODY_STATE_EX = 64,
+	LSR_BODY_NO_BIT = 128
+};
 
 struct lsr_tail;
 
@@ -78,6 +85,16 @@ typedef struct lsr_body {
 } lsr_body_t;
 
 #define LSR_BODY_WORDS 7
+
+static inline bool
+lsr_body_is_reserved(const lsr_body_t *body) {
+	return (body->quarantine & LSR_BODY_RESERVED) != 0;
+}
+
+static inline bool
+lsr_body_is_empty(const lsr_body_t *body) {
+	return (body->quarantine & LSR_BODY_EMPTY) != 0;
+}
 
 typedef struct lsr_record {
 	_Atomic uint64_t word;
