@@ -936,8 +936,9 @@ check_leaf(const lsr_index_node_t *leaf, uint64_t lower, uint64_t upper, lsr_ind
 		}
 	}
 	shape->leaves++;
+	shape->empty_leaves += count == 0;
 	shape->entries += count;
-	return count > 0 && entries[0].key >= lower && entries[count - 1].key <= upper && live_in(leaf) == count;
+	return live_in(leaf) == count && (count == 0 || (entries[0].key >= lower && entries[count - 1].key <= upper));
 }
 
 static bool check_below(const lsr_index_node_t *node, uint64_t lower, uint64_t upper, lsr_index_shape_t *shape);

@@ -100,6 +100,7 @@ uint64_t lsr_index_bytes(const lsr_index_t *index);
 typedef struct lsr_index_shape {
 	uint64_t entries;
 	uint64_t leaves;
+	uint64_t empty_leaves; /* there was no memory to take them out */
 	uint64_t inner_nodes;
 	uint64_t bytes;
 	unsigned levels;
