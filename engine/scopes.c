@@ -564,8 +564,7 @@ lsr_engine_remove_scope(lessor_engine_t *engine, lsr_scope_t *scope, bool force,
 		return LESSOR_NOT_FOUND;
 	}
 	lsr_engine_close_gate(scope);
-	lessor_status_t status =
-		!force && holds_used(engine, scope) ? LESSOR_SCOPE_NOT_EMPTY : LESSOR_OK;
+	lessor_status_t status = !force && holds_used(engine, scope) ? LESSOR_SCOPE_NOT_EMPTY : LESSOR_OK;
 	if (status == LESSOR_OK) {
 		status = lsr_engine_stage_scope(engine, scope, false, &change);
 	}

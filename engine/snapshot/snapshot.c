@@ -342,7 +342,8 @@ deliver(lsr_snapshot_reading_t *reading, const lsr_chunk_header_t *chunk) {
 		}
 		at += 8 + size_bytes;
 		reading->entries++;
-		reading->leases += lsr_header_type(header) == LSR_LOG_LEASE || lsr_header_type(header) == LSR_LOG_LEASE6;
+		reading->leases +=
+			lsr_header_type(header) == LSR_LOG_LEASE || lsr_header_type(header) == LSR_LOG_LEASE6;
 	}
 	return LESSOR_OK;
 }
