@@ -105,12 +105,8 @@ contradiction(lessor_report_t *report, const lsr_scope_t *scope, uint32_t addres
 
 static lessor_status_t
 check_lease(const lessor_engine_t *engine, const lsr_found_t *found, lessor_report_t *report) {
-	const lsr_client_match_t match = {.engine = engine,
-					  .table = &found->scope->table,
-					  .client_id = lsr_body_client(&found->body),
-					  .client_id_bytes = lsr_body_client_bytes(&found->body)};
-	const uint64_t key = lsr_engine_body_key(engine, found->scope, &found->body);
-	const uint32_t id = lsr_client_hash_find(&engine->clients, key, lsr_match_for_read, &match);
+	const uint32_t id = lsr_engine_find_client(engine, found->scope, lsr_body_client(&found->body),
+						   lsr_body_client_bytes(&found->body));
 	if (id == LSR_NO_RECORD) {
 		return contradiction(report, found->scope, found->address, found->low,
 				     "the lease is not found by its client id");
@@ -119,10 +115,37 @@ check_lease(const lessor_engine_t *engine, const lsr_found_t *found, lessor_repo
 		return contradiction(report, found->scope, found->address, found->low,
 				     "the client has another lease in the same scope");
 	}
-	if (found->scope->is_sparse && lsr_index_find(&found->scope->sparse->index, found->low) != id) {
-		return contradiction(report, found->scope, 0, found->low, "the lease is not found by its address");
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+check_reservation(const lessor_engine_t *engine, const lsr_found_t *found, lessor_report_t *report) {
+	const lsr_reserved_t reserved = lsr_body_reserved(&found->body);
+	const uint32_t id =
+		lsr_engine_find_reserved(engine, found->scope, reserved.client_id, reserved.client_id_bytes);
+	if (id == LSR_NO_RECORD) {
+		return contradiction(report, found->scope, found->address, found->low,
+				     "the reservation is not found by its client id");
+	}
+	if (id != found->record_id) {
+		return contradiction(report, found->scope, found->address, found->low,
+				     "the client has another reservation in the same scope");
 	}
 	return LESSOR_OK;
+}
+
+static lessor_status_t
+check_record(const lessor_engine_t *engine, const lsr_found_t *found, lessor_report_t *report) {
+	lessor_status_t status = LESSOR_OK;
+	if (found->scope->is_sparse && lsr_index_find(&found->scope->sparse->index, found->low) != found->record_id) {
+		return contradiction(report, found->scope, 0, found->low, "the lease is not found by its address");
+	}
+	if (!lsr_body_is_empty(&found->body)) {
+		report->leases++;
+		status = check_lease(engine, found, report);
+	}
+	return status == LESSOR_OK && lsr_body_is_reserved(&found->body) ? check_reservation(engine, found, report)
+									 : status;
 }
 
 /* Of one family. */
@@ -138,8 +161,7 @@ check_leases(lessor_engine_t *engine, bool is_six, lessor_report_t *report) {
 			lsr_found_t found;
 			if (is_six ? lsr_engine_walk6(engine, &walk, UINT64_MAX, &found, &more)
 				   : lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more)) {
-				report->leases++;
-				status = check_lease(engine, &found, report);
+				status = check_record(engine, &found, report);
 			}
 		}
 		lsr_rcu_leave();
@@ -153,12 +175,12 @@ index_is_sound(const lsr_scope_t *scope) {
 	lsr_rcu_enter();
 	const uint64_t entries = lsr_index_count(&scope->sparse->index, 0, UINT64_MAX);
 	lsr_rcu_leave();
-	return entries == lsr_counters_leases(&scope->counters);
+	return entries == lsr_counters_leases(&scope->counters) + lsr_counters_empty(&scope->counters);
 }
 
 static lessor_status_t
 check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *report) {
-	uint64_t by_state[4];
+	uint64_t by_state[LSR_COUNTERS];
 	uint32_t wrong;
 	const lsr_table_t *table;
 	for (uint32_t number = 0; (table = lsr_scope_table_at(scope, number)) != NULL; number++) {
@@ -175,8 +197,8 @@ check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *
 		return contradiction(report, scope, 0, 0, "the index of addresses has other entries than leases");
 	}
 	lsr_engine_count(engine, scope, lsr_scope_config(scope), by_state);
-	for (unsigned state = 0; state < 4; state++) {
-		if (by_state[state] != atomic_load_explicit(&scope->counters.by_state[state], memory_order_relaxed)) {
+	for (unsigned state = 0; state < LSR_COUNTERS; state++) {
+		if (by_state[state] != lsr_counters_load(&scope->counters, state)) {
 			return contradiction(report, scope, scope->subnet, 0,
 					     "the scope's statistics differ from a recount");
 		}

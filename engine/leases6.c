@@ -308,7 +308,7 @@ static bool
 read_at(const lessor_engine_t *engine, uint32_t id, uint64_t low, lsr_body_t *body) {
 	uint64_t found;
 	return id != LSR_NO_RECORD && lsr_sparse_read(&engine->pages, engine->shadows, id, body, &found) &&
-	       found == low;
+	       found == low && LSR_LIKELY(!lsr_body_is_empty(body));
 }
 
 lessor_status_t

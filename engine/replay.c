@@ -30,16 +30,16 @@ static_assert(LSR_REPLAY_THREADS_MAX <= LSR_PAGE_RUNS, "a run for each lane");
 
 /* What an item changed, for the counters. */
 enum {
-	NOTE_REMOVED = 1, /* a lease of the state in bits 2-3 went away */
-	NOTE_ADDED = 2,   /* one of the state in bits 4-5 came */
-	NOTE_OLD_SHIFT = 2,
-	NOTE_NEW_SHIFT = 4,
-	NOTE_IN_POOL = 64
+	NOTE_REMOVED = 1, /* what the counter in bits 3-5 counted went away */
+	NOTE_ADDED = 2,   /* something for the counter in bits 6-8 came */
+	NOTE_IN_POOL = 4,
+	NOTE_OLD_SHIFT = 3,
+	NOTE_NEW_SHIFT = 6
 };
 
 typedef struct {
 	lsr_scope_t *scope; /* NULL: it changed nothing */
-	uint8_t what;
+	uint16_t what;
 } lsr_note_t;
 
 typedef struct {
@@ -219,17 +219,18 @@ apply(lsr_replay_t *replay, const lsr_item_t *item, const lessor_address6_t *add
 		return;
 	}
 	if (occupied) {
-		note->what |= (uint8_t)(NOTE_REMOVED | (old.address_state & 3) << NOTE_OLD_SHIFT);
+		note->what |= (uint16_t)(NOTE_REMOVED | lsr_body_counter(&old) << NOTE_OLD_SHIFT);
 	}
 	if (!item->is_end) {
-		note->what |= (uint8_t)(NOTE_ADDED | (item->body.address_state & 3) << NOTE_NEW_SHIFT);
+		note->what |= (uint16_t)(NOTE_ADDED | lsr_body_counter(&item->body) << NOTE_NEW_SHIFT);
 		if (occupied) {
 			lsr_tail_free(old.tail);
 		}
 		lsr_record_publish(record, lsr_record_word(record), &item->body);
 		if (item->is_six) {
 			const uint32_t place = lsr_table_address(&note->scope->table, &replay->engine->pages, id);
-			lsr_table_take(lsr_sparse_table(note->scope->sparse, place), place, item->body.expires_at);
+			lsr_table_take(lsr_sparse_table(note->scope->sparse, place), place,
+				       lsr_body_ends_at(&item->body));
 		}
 	} else if (occupied && item->is_six) {
 		lsr_replay_vacate6(replay->engine, note->scope, id, &old);
@@ -300,15 +301,15 @@ count(const lsr_note_t *note, unsigned order) {
 		(void)atomic_fetch_add_explicit(&counters->deletes[0], 1, memory_order_relaxed);
 	}
 	if ((note->what & NOTE_REMOVED) != 0) {
-		const unsigned state = note->what >> NOTE_OLD_SHIFT & 3u;
+		const unsigned counter = note->what >> NOTE_OLD_SHIFT & 7u;
 		if ((order & ORDER_MARKS) != 0) {
-			lsr_counters_subtract(counters, state, unit);
+			lsr_counters_subtract(counters, counter, unit);
 		} else {
-			lsr_counters_take_back(counters, state, unit);
+			lsr_counters_take_back(counters, counter, unit);
 		}
 	}
 	if ((note->what & NOTE_ADDED) != 0) {
-		lsr_counters_add(counters, note->what >> NOTE_NEW_SHIFT & 3u, unit);
+		lsr_counters_add(counters, note->what >> NOTE_NEW_SHIFT & 7u, unit);
 	}
 }
 

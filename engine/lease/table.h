@@ -115,6 +115,12 @@ lsr_time_comes(lessor_filetime_t expires_at) {
 	return expires_at != LESSOR_TIME_NONE && expires_at < LESSOR_TIME_INFINITE;
 }
 
+/* When a sweep may take an interest in a record: a reserved address stays as it is. */
+static inline lessor_filetime_t
+lsr_body_ends_at(const lsr_body_t *body) {
+	return LSR_UNLIKELY(lsr_body_is_reserved(body)) ? LESSOR_TIME_INFINITE : body->expires_at;
+}
+
 static inline lessor_filetime_t
 lsr_leaf_earliest(const lsr_map_leaf_t *leaf) {
 	return LESSOR_TIME_INFINITE - atomic_load_explicit(&leaf->beside, memory_order_relaxed);
