@@ -34,13 +34,18 @@ static _Thread_local uint32_t thread_number; /* 0: not numbered yet */
 static _Atomic uint32_t threads_numbered;
 
 /* Spread evenly, however many threads there will be: the first one begins at the beginning. */
-static uint32_t
-first_start(const lessor_range_t *range) {
+uint32_t
+lsr_engine_thread_start(uint32_t places) {
 	if (thread_number == 0) {
 		thread_number = atomic_fetch_add_explicit(&threads_numbered, 1, memory_order_relaxed) + 1;
 	}
 	const uint32_t fraction = (thread_number - 1) * UINT32_C(0x9E3779B9); /* of 2^32: the golden section */
-	return range->first + (uint32_t)((uint64_t)(range->last - range->first) * fraction >> 32);
+	return (uint32_t)((uint64_t)places * fraction >> 32);
+}
+
+static uint32_t
+first_start(const lessor_range_t *range) {
+	return range->first + lsr_engine_thread_start(range->last - range->first);
 }
 
 static uint32_t

@@ -673,15 +673,26 @@ twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, boo
 	return LESSOR_OK;
 }
 
+/* One that is more than what a reservation has put there. */
+static bool
+holds_used_lease(const twin_t *twin, const lessor_scope_t *scope) {
+	for (size_t i = 0; i < twin->lease_count; i++) {
+		const lessor_lease_t *lease = &twin->leases[i].lease;
+		if ((lease->address & scope->mask) == scope->subnet &&
+		    (lease->expires_at != LESSOR_TIME_NONE || reservation_at(twin, lease->address) == NULL)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 lessor_status_t
 twin_scope_delete(twin_t *twin, uint32_t subnet, bool force) {
 	twin_scope_t *scope = scope_at(twin, subnet);
-	lessor_scope_stats_t stats;
 	if (scope == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
-	twin_scope_stats(twin, scope, &stats);
-	if (stats.leases > 0 && !force) {
+	if (!force && holds_used_lease(twin, &scope->scope)) {
 		return LESSOR_SCOPE_NOT_EMPTY;
 	}
 	remove_leases_of(twin, &scope->scope);

@@ -80,6 +80,7 @@ lessor_status_t lessor_lease6_allocate(lessor_engine_t *engine, uint64_t prefix,
 typedef struct lessor_cursor6 {
 	lessor_address6_t next; /* private */
 	lessor_address6_t last; /* private */
+	uint64_t place;         /* private: of a sweep */
 	bool at_end;            /* private */
 } lessor_cursor6_t;
 
