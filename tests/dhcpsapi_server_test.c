@@ -117,16 +117,22 @@ statistics_without_scopes_are_empty(void **state) {
 	(void)state;
 	LPDHCP_MIB_INFO info = NULL;
 	LPDHCP_MIB_INFO_V5 info5 = NULL;
+	LPDHCP_MIB_INFO_V6 info6 = NULL;
 	assert_int_equal(DhcpGetMibInfo(NULL, &info), ERROR_SUCCESS);
 	assert_int_equal(DhcpGetMibInfoV5(NULL, &info5), ERROR_SUCCESS);
+	assert_int_equal(DhcpGetMibInfoV6(NULL, &info6), ERROR_SUCCESS);
 	assert_int_equal(info->Scopes, 0);
 	assert_null(info->ScopeInfo);
 	assert_int_equal(info5->Scopes, 0);
 	assert_null(info5->ScopeInfo);
+	assert_int_equal(info6->Scopes, 0);
+	assert_null(info6->ScopeInfo);
 	assert_started_when_opened(info->ServerStartTime);
 	assert_started_when_opened(info5->ServerStartTime);
+	assert_started_when_opened(info6->ServerStartTime);
 	DhcpRpcFreeMemory(info);
 	DhcpRpcFreeMemory(info5);
+	DhcpRpcFreeMemory(info6);
 }
 
 static void
@@ -209,6 +215,7 @@ statistics_need_read_access_and_a_pointer(void **state) {
 	LPDHCP_MIB_INFO info = &untouched;
 	assert_int_equal(DhcpGetMibInfo(NULL, NULL), ERROR_INVALID_PARAMETER);
 	assert_int_equal(DhcpGetMibInfoV5(NULL, NULL), ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpGetMibInfoV6(NULL, NULL), ERROR_INVALID_PARAMETER);
 	bind_default(LESSOR_ACCESS_NONE);
 	assert_int_equal(DhcpGetMibInfo(NULL, &info), ERROR_ACCESS_DENIED);
 	assert_null(info);
