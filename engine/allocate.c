@@ -147,8 +147,8 @@ try_pool(lsr_search_t *search) {
 	       (start > range->first && try_stretch(search, range->first, start - 1));
 }
 
-static uint64_t
-deletes_of(const lsr_scope_t *scope) {
+uint64_t
+lsr_engine_deletes_of(const lsr_scope_t *scope) {
 	return atomic_load_explicit(&scope->counters.deletes[0], memory_order_seq_cst) +
 	       atomic_load_explicit(&scope->counters.deletes[1], memory_order_seq_cst) +
 	       atomic_load_explicit(&scope->counters.releases, memory_order_seq_cst);
@@ -208,7 +208,7 @@ claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_
 		return;
 	}
 	lsr_search_t search = {.engine = engine, .create = create, .lease = lease, .config = lsr_scope_config(scope)};
-	const uint64_t deletes = deletes_of(scope);
+	const uint64_t deletes = lsr_engine_deletes_of(scope);
 	if (try_hint(&search, hint) || try_pool(&search)) {
 		if (create->step == LSR_STEP_CLAIMED) {
 			settle_claim(engine, create, lease);
@@ -220,7 +220,7 @@ claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_
 		create->step = LSR_STEP_TAKE;
 	} else if (client_has_lease(engine, create)) {
 		refuse(create, LESSOR_CLIENT_TAKEN);
-	} else if (deletes_of(scope) != deletes) {
+	} else if (lsr_engine_deletes_of(scope) != deletes) {
 		create->step = LSR_STEP_AGAIN;
 	} else {
 		refuse(create, LESSOR_EXHAUSTED);

@@ -259,6 +259,11 @@ lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create) {
 }
 
 void
+lsr_create6_claim_client(lessor_engine_t *engine, lsr_create_t *create) {
+	claim_client(engine, create, true);
+}
+
+void
 lsr_create6_claim(lessor_engine_t *engine, lsr_create_t *create) {
 	if (LSR_LIKELY(lsr_create6_claim_address(engine, create))) {
 		claim_client(engine, create, true);

@@ -303,6 +303,9 @@ lsr_engine_scope_named(const lessor_engine_t *engine, uint32_t subnet) {
 /* Is this lease, of a record of the scope, the client's? */
 bool lsr_match_body(const lsr_client_match_t *match, const lsr_body_t *body);
 
+/* Is this the lease's name? As lessor_lease_find_name() compares. */
+bool lsr_body_has_name(const lsr_body_t *body, const char *name, size_t name_bytes);
+
 /* A record found while walking in address order, or through the places of IPv6 scopes. */
 typedef struct lsr_found {
 	uint32_t address; /* place */
@@ -376,6 +379,9 @@ void lsr_create6_locate(lessor_engine_t *engine, lsr_create_t *creates, size_t c
 /* claim a record and enter the address; false: decided, or what to wait for; */
 bool lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create);
 
+/* enter the client: claimed, decided, or what to wait for; */
+void lsr_create6_claim_client(lessor_engine_t *engine, lsr_create_t *create);
+
 /* take the address back. The record is still claimed. */
 void lsr_create6_release(const lsr_create_t *create);
 
@@ -401,6 +407,9 @@ lessor_status_t lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *sco
 
 /* Where this thread begins to look for a free one of so many places. */
 uint32_t lsr_engine_thread_start(uint32_t places);
+
+/* How often an address of the scope became free, counted before it did. */
+uint64_t lsr_engine_deletes_of(const lsr_scope_t *scope);
 
 /* ---- change.c ---------------------------------------------------------------------------------------------------- */
 

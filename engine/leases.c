@@ -544,8 +544,8 @@ fold_case(uint8_t letter) {
 	return letter >= 'A' && letter <= 'Z' ? letter + ('a' - 'A') : letter;
 }
 
-static bool
-has_name(const lsr_body_t *body, const char *name, size_t name_bytes) {
+bool
+lsr_body_has_name(const lsr_body_t *body, const char *name, size_t name_bytes) {
 	size_t bytes;
 	const uint8_t *own = lsr_body_name(body, &bytes);
 	if (own == NULL || bytes != name_bytes || lsr_body_is_empty(body)) {
@@ -580,7 +580,7 @@ lessor_lease_find_name(lessor_engine_t *engine, const char *name, lessor_lease_t
 		for (unsigned i = 0; i < NAMES_MAX && status == LESSOR_NOT_FOUND &&
 				     lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more);
 		     i++) {
-			if (has_name(&found.body, name, name_bytes)) {
+			if (lsr_body_has_name(&found.body, name, name_bytes)) {
 				status = answer(engine, found.scope, found.address, &found.body, lease, &texts);
 			}
 		}

@@ -468,6 +468,284 @@ lessor_lease6_next(lessor_engine_t *engine, lessor_cursor6_t *cursor, lessor_lea
 	return status;
 }
 
+lessor_status_t
+lessor_lease6_find_name(lessor_engine_t *engine, const char *name, lessor_lease6_t *lease, void *buffer,
+			size_t buffer_bytes) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (name == NULL || !read_arguments_ok(lease, buffer, buffer_bytes)) {
+		return LESSOR_INVALID;
+	}
+	lessor_cursor6_t at = {.last = {UINT64_MAX, UINT64_MAX}};
+	const size_t name_bytes = strlen(name);
+	status = LESSOR_NOT_FOUND;
+	while (status == LESSOR_NOT_FOUND && !at.at_end) {
+		lsr_rcu_enter();
+		for (unsigned i = 0; i < SECTION_LEASES && status == LESSOR_NOT_FOUND && !at.at_end; i++) {
+			lsr_body_t body;
+			lessor_address6_t address;
+			if (step(engine, &at, &address, &body) && lsr_body_has_name(&body, name, name_bytes)) {
+				status = answer(engine, address, &body, lease, buffer, buffer_bytes);
+			}
+		}
+		lsr_rcu_leave();
+	}
+	return status;
+}
+
+lessor_status_t
+lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_address6_t last, uint64_t *count) {
+	const lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (count == NULL) {
+		return LESSOR_INVALID;
+	}
+	uint64_t total = 0;
+	lessor_cursor6_t at = {.next = first, .last = last};
+	while (!at.at_end) {
+		lsr_rcu_enter();
+		const lsr_scope_t *scope = scope_at(engine, &at);
+		if (scope != NULL) {
+			if (at.next.low <= last_in(scope, &at)) {
+				total += lsr_index_count(&scope->sparse->index, at.next.low, last_in(scope, &at));
+			}
+			at.next.low = 0;
+			at.at_end = at.next.high == UINT64_MAX;
+			at.next.high++;
+		}
+		lsr_rcu_leave();
+	}
+	*count = total;
+	return LESSOR_OK;
+}
+
+/* ---- free addresses -------------------------------------------------------------------------------------------------- */
+
+/* Entries of the index looked at together. */
+#define SCAN 64u
+
+/*
+ * Does this entry prove a lease at this moment, which has not been counted as deleted yet? Its bit does (allocate.c), if the slot is this address's still: what follows in
+ * the slot is seen in its low, or comes after that delete was counted.
+ */
+static bool
+is_proven(const lessor_engine_t *engine, lsr_scope_t *scope, uint64_t low, uint32_t id) {
+	const uint32_t place = lsr_table_address(&scope->table, &engine->pages, id);
+	return lsr_table_is_taken(lsr_sparse_table(scope->sparse, place), place) &&
+	       atomic_load_explicit(lsr_pages_low(&engine->pages, id), memory_order_acquire) == low;
+}
+
+/*
+ * The first lower half from 'from' to 'last' that is not in the index. False: there is none. *doubt, unless doubt is NULL, becomes a record that was passed over without
+ * being proven a lease.
+ */
+static bool
+find_gap(const lessor_engine_t *engine, lsr_scope_t *scope, uint64_t from, uint64_t last, uint64_t *low,
+	 const lsr_record_t **doubt) {
+	uint64_t keys[SCAN];
+	uint32_t values[SCAN];
+	for (;;) {
+		const uint32_t count = lsr_index_scan(&scope->sparse->index, from, last, keys, values, SCAN);
+		for (uint32_t i = 0; i < count; i++) {
+			if (keys[i] != from) {
+				*low = from;
+				return true;
+			}
+			if (doubt != NULL && !is_proven(engine, scope, from, values[i])) {
+				*doubt = lsr_pages_record(&engine->pages, values[i]);
+			}
+			if (from == last) {
+				return false;
+			}
+			from++;
+		}
+		if (count < SCAN) {
+			*low = from;
+			return true;
+		}
+	}
+}
+
+/* The same, of the pool. */
+static bool
+find_in_pool(const lessor_engine_t *engine, lsr_scope_t *scope, uint64_t from, uint64_t last, uint64_t *low,
+	     const lsr_record_t **doubt) {
+	lessor_range6_t piece;
+	while (from <= last && lsr_scope6_pool_piece(lsr_scope_config(scope), from, &piece) && piece.first <= last) {
+		const uint64_t end = lsr_min_u64(piece.last, last);
+		if (find_gap(engine, scope, piece.first, end, low, doubt)) {
+			return true;
+		}
+		if (end == UINT64_MAX) {
+			return false;
+		}
+		from = end + 1;
+	}
+	return false;
+}
+
+lessor_status_t
+lessor_scope6_free_addresses(lessor_engine_t *engine, uint64_t prefix, uint64_t first, uint64_t last, uint32_t count,
+			     uint64_t *addresses, uint32_t *found) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (found == NULL || (addresses == NULL && count != 0) || count > LESSOR_FREE_ADDRESSES_MAX || first > last) {
+		return LESSOR_INVALID;
+	}
+	status = LESSOR_NOT_FOUND;
+	lsr_rcu_enter();
+	lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
+	if (scope != NULL) {
+		uint64_t from = lsr_max_u64(first, 1);
+		uint32_t written = 0;
+		while (written < count && from <= last && from != 0 &&
+		       find_in_pool(engine, scope, from, last, &addresses[written], NULL)) {
+			from = addresses[written++] + 1;
+		}
+		*found = written;
+		status = LESSOR_OK;
+	}
+	lsr_rcu_leave();
+	return status;
+}
+
+/* ---- allocating ------------------------------------------------------------------------------------------------------ */
+
+/* An allocation inside one read-side section; the scheme is that of allocate.c. */
+typedef struct {
+	lessor_engine_t *engine;
+	lsr_create_t *create;
+	lsr_lease6_t *form;        /* create's */
+	const lsr_record_t *doubt; /* an address that could neither be had nor be proven taken */
+} lsr_search6_t;
+
+/* Claim this address, and the client with it. False: it is not to be had, create->step tells how that was found. */
+static bool
+try_low(lsr_search6_t *search, uint64_t low) {
+	lsr_create_t *create = search->create;
+	search->form->address.low = low;
+	propose_place(search->engine, create);
+	if (lsr_create6_claim_address(search->engine, create)) {
+		lsr_create6_claim_client(search->engine, create);
+		return true;
+	}
+	if (create->step == LSR_STEP_RECORD) {
+		search->doubt = create->blocker;
+		return false;
+	}
+	return create->status != LESSOR_ADDRESS_TAKEN;
+}
+
+/* From 'from' to 'last'; false: nothing to be had there. */
+static bool
+try_stretch(lsr_search6_t *search, uint64_t from, uint64_t last) {
+	uint64_t low;
+	while (from <= last && from != 0 &&
+	       find_in_pool(search->engine, search->create->scope, from, last, &low, &search->doubt)) {
+		if (try_low(search, low)) {
+			return true;
+		}
+		from = low + 1;
+	}
+	return false;
+}
+
+static bool
+try_hint(lsr_search6_t *search, uint64_t hint) {
+	const lsr_scope_t *scope = search->create->scope;
+	return hint != 0 && lsr_scope6_in_pool(lsr_scope_config(scope), hint) &&
+	       lsr_index_find(&scope->sparse->index, hint) == LSR_NO_RECORD &&
+	       (try_low(search, hint) || search->create->step == LSR_STEP_RECORD); /* perhaps it is free: wait */
+}
+
+static bool
+try_pool(lsr_search6_t *search) {
+	const uint64_t start = lsr_max_u64(lane_of(search->engine, search->create->scope)->low, 1);
+	return try_stretch(search, start, UINT64_MAX) || (start > 1 && try_stretch(search, 1, start - 1));
+}
+
+/* Steps 2 to 4 of a create, with an address that is looked for: claimed, decided, or what to wait for. */
+static void
+claim_somewhere(lessor_engine_t *engine, uint64_t hint, lsr_lease6_t *form, lsr_create_t *create) {
+	lsr_scope_t *scope = create->scope = lsr_engine_scope6_of(engine, form->address.high);
+	if (scope == NULL) {
+		decide(create, LESSOR_NO_SCOPE);
+		return;
+	}
+	create->step = LSR_STEP_GATE;
+	if (atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
+		return;
+	}
+	create->key = lsr_engine_client_key(engine, scope, form->client, form->client_bytes);
+	lsr_client_hash_prefetch(&engine->clients, create->key);
+	lsr_search6_t search = {.engine = engine, .create = create, .form = form};
+	const uint64_t deletes = lsr_engine_deletes_of(scope);
+	if (try_hint(&search, hint) || try_pool(&search)) {
+		if (create->step == LSR_STEP_CLAIMED) {
+			lane_of(engine, scope)->low = form->address.low + 1;
+		}
+	} else if (search.doubt != NULL) {
+		create->blocker = search.doubt;
+		create->step = LSR_STEP_RECORD;
+	} else if (lsr_engine_find_client(engine, scope, form->client, form->client_bytes) != LSR_NO_RECORD) {
+		decide(create, LESSOR_CLIENT_TAKEN);
+	} else if (lsr_engine_deletes_of(scope) != deletes) {
+		create->step = LSR_STEP_AGAIN;
+	} else {
+		decide(create, LESSOR_EXHAUSTED);
+	}
+}
+
+lessor_status_t
+lessor_lease6_allocate(lessor_engine_t *engine, uint64_t prefix, uint64_t hint, lessor_lease6_t *lease,
+		       lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (lease == NULL) {
+		return LESSOR_INVALID;
+	}
+	uint64_t end = 0;
+	lsr_lease6_t form;
+	lsr_create_t create;
+	lessor_lease6_t placed = *lease;
+	placed.address = (lessor_address6_t){.high = prefix, .low = 1}; /* any that is none at all would be refused */
+	begin(&create, &placed, &form);
+	if (create.step != LSR_STEP_DONE) {
+		lsr_create6_prepare(engine, &create);
+	}
+	while (create.step != LSR_STEP_DONE) {
+		status = lsr_engine_admit(engine, create.log_bytes);
+		if (status != LESSOR_OK) {
+			decide(&create, status);
+			break;
+		}
+		lsr_rcu_enter();
+		claim_somewhere(engine, hint, &form, &create);
+		if (create.step == LSR_STEP_CLAIMED) {
+			(void)lsr_create6_commit(engine, &create, &end); /* no room: undone, once more */
+		}
+		lsr_rcu_leave();
+		lsr_rcu_brake();
+		lsr_engine_await(engine, create.step, create.blocker);
+	}
+	lsr_create_drop(&create);
+	if (create.status == LESSOR_OK) {
+		create.status = lsr_engine_finish(engine, end, mode, ticket);
+	}
+	if (create.status == LESSOR_OK) {
+		lease->address = form.address;
+	}
+	return create.status;
+}
+
 void
 lessor_lease6_init(lessor_lease6_t *lease) {
 	if (lease != NULL) {

@@ -127,6 +127,14 @@ create(uint64_t low, DHCP_CLIENT_UID duid, DWORD iaid) {
 	return create_info(lease_of(here(low), duid, iaid));
 }
 
+/* A client for each number, for tests with many. */
+static DWORD
+create_numbered(uint64_t prefix, uint64_t low, DWORD number) {
+	BYTE duid[8] = {0, 3, 0, 1};
+	memcpy(duid + 4, &number, sizeof(number));
+	return create_info(lease_of(at(prefix, low), (DHCP_CLIENT_UID){sizeof(duid), duid}, 0));
+}
+
 static DHCP_SEARCH_INFO_V6
 by_address(DHCP_IPV6_ADDRESS address) {
 	return (DHCP_SEARCH_INFO_V6){.SearchType = Dhcpv6ClientIpAddress, .SearchInfo = {.ClientIpAddress = address}};
@@ -578,6 +586,259 @@ a_lease_is_deleted_once(void **state) {
 }
 
 /*
+ * Enumeration.
+ */
+
+static DWORD
+read_page(uint64_t prefix, DHCP_RESUME_IPV6_HANDLE *handle, DWORD preferred, LPDHCP_CLIENT_INFO_ARRAY_V6 *array,
+	  DWORD *total) {
+	DWORD read = 77;
+	*total = 77;
+	const DWORD code = DhcpEnumSubnetClientsV6(NULL, at(prefix, 0), handle, preferred, array, &read, total);
+	assert_true((code == ERROR_SUCCESS || code == ERROR_MORE_DATA) == (*array != NULL));
+	assert_int_equal(read, *array != NULL ? (*array)->NumElements : 0);
+	return code;
+}
+
+static void
+leases_are_read_in_pages(void **state) {
+	(void)state;
+	LPDHCP_CLIENT_INFO_ARRAY_V6 array;
+	DHCP_RESUME_IPV6_HANDLE handle = at(0, 0);
+	DWORD total, code, count = 0, pages = 0;
+	for (DWORD i = 0; i < 80; i++) {
+		assert_int_equal(create_numbered(PREFIX, 1 + i * 37 % 80, i), ERROR_SUCCESS);
+	}
+	do {
+		code = read_page(PREFIX, &handle, 1, &array, &total); /* that is 1024 bytes */
+		assert_true(code == ERROR_MORE_DATA || code == ERROR_SUCCESS);
+		for (DWORD i = 0; i < array->NumElements; i++) {
+			assert_same_address(array->Clients[i]->ClientIpAddress, here(1 + count));
+			count++;
+		}
+		pages++;
+		assert_int_equal(total, code == ERROR_MORE_DATA ? 80 - count : array->NumElements);
+		if (code == ERROR_MORE_DATA) {
+			assert_same_address(handle, here(count));
+		}
+		DhcpRpcFreeMemory(array);
+	} while (code == ERROR_MORE_DATA);
+	assert_int_equal(count, 80);
+	/* A structure of 104 bytes, a pointer and 8 bytes of DUID: 8 in a page. */
+	assert_int_equal(pages, 10);
+	assert_same_address(handle, at(0, 0));
+	assert_int_equal(read_page(PREFIX, &handle, EVERYTHING, &array, &total), ERROR_SUCCESS);
+	assert_int_equal(array->NumElements, 80);
+	assert_int_equal(total, 80);
+	DhcpRpcFreeMemory(array->Clients[0]->ClientDUID.Data);
+	DhcpRpcFreeMemory(array->Clients[0]);
+	DhcpRpcFreeMemory(array->Clients);
+	DhcpRpcFreeMemory(array);
+}
+
+static void
+pages_hold_what_their_bytes_permit(void **state) {
+	(void)state;
+	static WCHAR longest[1025];
+	LPDHCP_CLIENT_INFO_ARRAY_V6 array;
+	DHCP_RESUME_IPV6_HANDLE handle = at(0, 0);
+	DWORD total;
+	for (size_t i = 0; i < 1024; i++) {
+		longest[i] = u'x';
+	}
+	for (DWORD i = 0; i < 100; i++) {
+		DHCP_CLIENT_INFO_V6 given = lease_of(here(1 + i), d1, i);
+		given.ClientName = longest;
+		assert_int_equal(create_info(given), ERROR_SUCCESS);
+	}
+	/* One that is greater than a page comes alone. */
+	assert_int_equal(read_page(PREFIX, &handle, 0, &array, &total), ERROR_MORE_DATA);
+	assert_int_equal(array->NumElements, 1);
+	assert_int_equal(total, 99);
+	DhcpRpcFreeMemory(array);
+	/* The greatest page: 2050 bytes of name, 104, 8, 14. */
+	assert_int_equal(read_page(PREFIX, &handle, EVERYTHING - 1, &array, &total), ERROR_MORE_DATA);
+	assert_int_equal(array->NumElements, 65536 / 2176);
+	DhcpRpcFreeMemory(array);
+	assert_int_equal(read_page(PREFIX, &handle, EVERYTHING, &array, &total), ERROR_SUCCESS);
+	assert_int_equal(array->NumElements, 99 - 65536 / 2176);
+	DhcpRpcFreeMemory(array);
+}
+
+static void
+an_enumeration_covers_one_scope_or_all(void **state) {
+	(void)state;
+	LPDHCP_CLIENT_INFO_ARRAY_V6 array;
+	DHCP_RESUME_IPV6_HANDLE handle = at(0, 0);
+	DWORD total;
+	assert_int_equal(read_page(0, &handle, EVERYTHING, &array, &total), ERROR_NO_MORE_ITEMS);
+	assert_int_equal(read_page(PREFIX, &handle, EVERYTHING, &array, &total), ERROR_NO_MORE_ITEMS);
+	assert_int_equal(total, 0);
+	assert_int_equal(create_scope(OTHER), ERROR_SUCCESS);
+	assert_int_equal(create_numbered(PREFIX, 0, 1), ERROR_SUCCESS);
+	assert_int_equal(create_numbered(PREFIX, UINT64_MAX, 2), ERROR_SUCCESS);
+	assert_int_equal(create_numbered(OTHER, 0, 3), ERROR_SUCCESS);
+	assert_int_equal(read_page(0, &handle, EVERYTHING, &array, &total), ERROR_SUCCESS);
+	assert_int_equal(array->NumElements, 3);
+	assert_same_address(array->Clients[2]->ClientIpAddress, at(OTHER, 0));
+	DhcpRpcFreeMemory(array);
+	assert_int_equal(read_page(PREFIX, &handle, EVERYTHING, &array, &total), ERROR_SUCCESS);
+	assert_int_equal(array->NumElements, 2);
+	assert_same_address(array->Clients[0]->ClientIpAddress, here(0));
+	assert_same_address(array->Clients[1]->ClientIpAddress, here(UINT64_MAX));
+	DhcpRpcFreeMemory(array);
+	assert_int_equal(read_page(OTHER, &handle, EVERYTHING, &array, &total), ERROR_SUCCESS);
+	assert_int_equal(array->NumElements, 1);
+	DhcpRpcFreeMemory(array);
+	assert_int_equal(read_page(OTHER + 1, &handle, EVERYTHING, &array, &total), ERROR_NO_MORE_ITEMS);
+	/* A handle in front of the scope. */
+	handle = here(0);
+	assert_int_equal(read_page(OTHER, &handle, EVERYTHING, &array, &total), ERROR_SUCCESS);
+	assert_int_equal(array->NumElements, 1);
+	DhcpRpcFreeMemory(array);
+	/* Behind the last one. */
+	handle = here(UINT64_MAX);
+	assert_int_equal(read_page(PREFIX, &handle, EVERYTHING, &array, &total), ERROR_NO_MORE_ITEMS);
+	assert_same_address(handle, here(UINT64_MAX));
+	assert_int_equal(read_page(0, &handle, EVERYTHING, &array, &total), ERROR_SUCCESS);
+	assert_int_equal(array->NumElements, 1);
+	DhcpRpcFreeMemory(array);
+}
+
+/* 3.2.4.65. */
+static void
+a_handle_without_a_lease_is_not_found(void **state) {
+	(void)state;
+	LPDHCP_CLIENT_INFO_ARRAY_V6 array;
+	DHCP_RESUME_IPV6_HANDLE handle = here(5);
+	DWORD total;
+	for (DWORD i = 0; i < 10; i++) {
+		assert_int_equal(create_numbered(PREFIX, i, i), ERROR_SUCCESS);
+	}
+	assert_int_equal(delete_at(5), ERROR_SUCCESS);
+	assert_int_equal(read_page(PREFIX, &handle, EVERYTHING, &array, &total), ERROR_FILE_NOT_FOUND);
+	assert_same_address(handle, here(5));
+	handle = at(OTHER, 5);
+	assert_int_equal(read_page(0, &handle, EVERYTHING, &array, &total), ERROR_FILE_NOT_FOUND);
+	assert_status(LESSOR_OK, lessor_dhcpsapi_set_options(NULL, LESSOR_DHCPSAPI_RELAXED_RESUME));
+	handle = here(5);
+	assert_int_equal(read_page(PREFIX, &handle, EVERYTHING, &array, &total), ERROR_SUCCESS);
+	assert_int_equal(array->NumElements, 4);
+	assert_same_address(array->Clients[0]->ClientIpAddress, here(6));
+	DhcpRpcFreeMemory(array);
+	handle = at(UINT64_MAX, UINT64_MAX);
+	assert_int_equal(read_page(0, &handle, EVERYTHING, &array, &total), ERROR_NO_MORE_ITEMS);
+}
+
+static void
+enumerations_check_their_pointers(void **state) {
+	(void)state;
+	static DHCP_CLIENT_INFO_ARRAY_V6 untouched;
+	LPDHCP_CLIENT_INFO_ARRAY_V6 array = &untouched;
+	LPDHCPV6_IP_ARRAY addresses;
+	DHCP_RESUME_IPV6_HANDLE handle = at(0, 0);
+	DHCP_RESUME_HANDLE number = 0;
+	DWORD read = 77, total = 77;
+	assert_int_equal(DhcpEnumSubnetClientsV6(NULL, here(0), NULL, 0, &array, &read, &total),
+			 ERROR_INVALID_PARAMETER);
+	assert_null(array);
+	assert_int_equal(read, 0);
+	assert_int_equal(total, 0);
+	assert_int_equal(DhcpEnumSubnetClientsV6(NULL, here(0), &handle, 0, NULL, &read, &total),
+			 ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpEnumSubnetClientsV6(NULL, here(0), &handle, 0, &array, NULL, &total),
+			 ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpEnumSubnetClientsV6(NULL, here(0), &handle, 0, &array, &read, NULL),
+			 ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpEnumSubnetsV6(NULL, NULL, 1, &addresses, &read, &total), ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpEnumSubnetsV6(NULL, &number, 1, NULL, &read, &total), ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpEnumSubnetsV6(NULL, &number, 1, &addresses, NULL, &total), ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpEnumSubnetsV6(NULL, &number, 1, &addresses, &read, NULL), ERROR_INVALID_PARAMETER);
+}
+
+/*
+ * Free addresses.
+ */
+
+static DWORD
+find_free(DHCP_IPV6_ADDRESS start, DHCP_IPV6_ADDRESS end, DWORD wanted, LPDHCPV6_IP_ARRAY *list) {
+	static DHCPV6_IP_ARRAY untouched;
+	*list = &untouched;
+	const DWORD code = DhcpV6GetFreeIPAddress(NULL, here(0), start, end, wanted, list);
+	assert_ptr_not_equal(*list, &untouched);
+	assert_true((code == ERROR_SUCCESS || code == ERROR_DHCP_REACHED_END_OF_SELECTION) == (*list != NULL));
+	return code;
+}
+
+static void
+assert_addresses(LPDHCPV6_IP_ARRAY list, const uint64_t *expected, DWORD count) {
+	assert_int_equal(list->NumElements, count);
+	for (DWORD i = 0; i < count; i++) {
+		assert_same_address(list->Elements[i], here(expected[i]));
+	}
+	DhcpRpcFreeMemory(list);
+}
+
+static void
+free_addresses_have_no_lease_and_no_exclusion(void **state) {
+	(void)state;
+	const DHCP_IPV6_ADDRESS any = at(0, 0);
+	LPDHCPV6_IP_ARRAY list;
+	assert_int_equal(find_free(any, any, 3, &list), ERROR_SUCCESS);
+	assert_addresses(list, (const uint64_t[]){1, 2, 3}, 3); /* 0 is the routers' */
+	assert_int_equal(create(2, d1, 0), ERROR_SUCCESS);
+	assert_status(LESSOR_OK, lessor_scope6_exclude(engine, PREFIX, (lessor_range6_t){4, 9}, LESSOR_ASYNC, NULL));
+	assert_int_equal(create(11, d2, 0), ERROR_SUCCESS);
+	assert_int_equal(find_free(any, any, 4, &list), ERROR_SUCCESS);
+	assert_addresses(list, (const uint64_t[]){1, 3, 10, 12}, 4);
+	assert_int_equal(find_free(any, any, 0, &list), ERROR_SUCCESS);
+	assert_addresses(list, (const uint64_t[]){1}, 1);
+	assert_int_equal(find_free(here(3), here(12), 3, &list), ERROR_SUCCESS);
+	assert_addresses(list, (const uint64_t[]){3, 10, 12}, 3);
+	assert_int_equal(find_free(here(3), here(12), 4, &list), ERROR_DHCP_REACHED_END_OF_SELECTION);
+	assert_addresses(list, (const uint64_t[]){3, 10, 12}, 3);
+	assert_int_equal(find_free(here(4), here(9), 1, &list), ERROR_DHCP_REACHED_END_OF_SELECTION);
+	assert_addresses(list, NULL, 0);
+	assert_int_equal(find_free(here(UINT64_MAX), any, 2, &list), ERROR_DHCP_REACHED_END_OF_SELECTION);
+	assert_addresses(list, (const uint64_t[]){UINT64_MAX}, 1);
+	assert_int_equal(find_free(any, here(1), 1, &list), ERROR_SUCCESS);
+	assert_addresses(list, (const uint64_t[]){1}, 1);
+	assert_int_equal(find_free(any, any, 1024, &list), ERROR_SUCCESS);
+	assert_int_equal(list->NumElements, 1024);
+	assert_same_address(list->Elements[1023], here(1024 + 8));
+	DhcpRpcFreeMemory(list);
+}
+
+static void
+searches_for_free_addresses_check_their_arguments(void **state) {
+	(void)state;
+	const DHCP_IPV6_ADDRESS any = at(0, 0);
+	LPDHCPV6_IP_ARRAY list;
+	assert_int_equal(find_free(any, any, 1025, &list), ERROR_INVALID_PARAMETER);
+	assert_int_equal(find_free(here(5), here(4), 1, &list), ERROR_INVALID_PARAMETER);
+	assert_int_equal(find_free(here(5), here(6), 3, &list), ERROR_INVALID_PARAMETER);
+	assert_int_equal(find_free(here(5), here(6), 2, &list), ERROR_SUCCESS);
+	DhcpRpcFreeMemory(list);
+	assert_int_equal(find_free(here(0), here(UINT64_MAX), 1024, &list), ERROR_SUCCESS);
+	DhcpRpcFreeMemory(list);
+	assert_int_equal(find_free(at(OTHER, 5), any, 1, &list), ERROR_INVALID_PARAMETER);
+	assert_int_equal(find_free(any, at(OTHER, 5), 1, &list), ERROR_INVALID_PARAMETER);
+	assert_int_equal(find_free(here(UINT64_MAX), at(OTHER, 0), 3, &list), ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpV6GetFreeIPAddress(NULL, any, any, any, 1, &list), ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpV6GetFreeIPAddress(NULL, here(0), any, any, 1, NULL), ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpV6GetFreeIPAddress(NULL, at(OTHER, 0), any, any, 1, &list), ERROR_DHCP_SUBNET_NOT_PRESENT);
+	assert_null(list);
+	/* What is looked at before access. */
+	bind_default(LESSOR_ACCESS_NONE);
+	assert_int_equal(find_free(here(5), here(6), 3, &list), ERROR_INVALID_PARAMETER);
+	assert_int_equal(find_free(here(5), here(6), 2, &list), ERROR_ACCESS_DENIED);
+	assert_int_equal(find_free(at(OTHER, 5), any, 1, &list), ERROR_ACCESS_DENIED);
+	assert_int_equal(find_free(here(5), at(OTHER, 5), 3, &list), ERROR_ACCESS_DENIED); /* 2^64 + 1 addresses */
+	assert_int_equal(find_free(here(UINT64_MAX), at(OTHER, 0), 3, &list), ERROR_INVALID_PARAMETER); /* 2 */
+	assert_int_equal(find_free(here(UINT64_MAX), at(OTHER, 0), 2, &list), ERROR_ACCESS_DENIED);
+}
+
+/*
  * Access, stores, threads.
  */
 
@@ -587,8 +848,10 @@ each_call_needs_its_access(void **state) {
 	DHCP_SUBNET_INFO_V6 info = {.Preference = 1};
 	DHCP_CLIENT_INFO_V6 lease = {0};
 	LPDHCP_SUBNET_INFO_V6 scope;
+	LPDHCP_CLIENT_INFO_ARRAY_V6 clients;
 	LPDHCPV6_IP_ARRAY addresses;
 	LPDHCP_MIB_INFO_V6 mib;
+	DHCP_RESUME_IPV6_HANDLE handle = at(0, 0);
 	DHCP_RESUME_HANDLE number = 0;
 	DWORD read, total;
 	assert_int_equal(create(1, d1, 0), ERROR_SUCCESS);
@@ -606,6 +869,7 @@ each_call_needs_its_access(void **state) {
 	assert_int_equal(get_code(by_address(here(1))), ERROR_ACCESS_DENIED);
 	assert_int_equal(DhcpGetSubnetInfoV6(NULL, here(0), &scope), ERROR_ACCESS_DENIED);
 	assert_int_equal(DhcpEnumSubnetsV6(NULL, &number, 1, &addresses, &read, &total), ERROR_ACCESS_DENIED);
+	assert_int_equal(read_page(0, &handle, 1, &clients, &total), ERROR_ACCESS_DENIED);
 	assert_int_equal(DhcpGetMibInfoV6(NULL, &mib), ERROR_ACCESS_DENIED);
 	bind_default(LESSOR_ACCESS_READ);
 	assert_int_equal(DhcpGetSubnetInfoV6(NULL, here(0), &scope), ERROR_SUCCESS);
@@ -707,6 +971,13 @@ main(void) {
 		TEST(changes_check_their_arguments),
 		TEST(searches_are_by_address_only),
 		TEST(a_lease_is_deleted_once),
+		TEST(leases_are_read_in_pages),
+		TEST(pages_hold_what_their_bytes_permit),
+		TEST(an_enumeration_covers_one_scope_or_all),
+		TEST(a_handle_without_a_lease_is_not_found),
+		TEST(enumerations_check_their_pointers),
+		TEST(free_addresses_have_no_lease_and_no_exclusion),
+		TEST(searches_for_free_addresses_check_their_arguments),
 		TEST(each_call_needs_its_access),
 		cmocka_unit_test(everything_survives_in_a_store),
 		TEST(of_many_creates_one_wins),
