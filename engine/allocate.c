@@ -34,13 +34,18 @@ static _Thread_local uint32_t thread_number; /* 0: not numbered yet */
 static _Atomic uint32_t threads_numbered;
 
 /* Spread evenly, however many threads there will be: the first one begins at the beginning. */
-static uint32_t
-first_start(const lessor_range_t *range) {
+uint32_t
+lsr_engine_thread_start(uint32_t places) {
 	if (thread_number == 0) {
 		thread_number = atomic_fetch_add_explicit(&threads_numbered, 1, memory_order_relaxed) + 1;
 	}
 	const uint32_t fraction = (thread_number - 1) * UINT32_C(0x9E3779B9); /* of 2^32: the golden section */
-	return range->first + (uint32_t)((uint64_t)(range->last - range->first) * fraction >> 32);
+	return (uint32_t)((uint64_t)places * fraction >> 32);
+}
+
+static uint32_t
+first_start(const lessor_range_t *range) {
+	return range->first + lsr_engine_thread_start(range->last - range->first);
 }
 
 static uint32_t
@@ -142,8 +147,8 @@ try_pool(lsr_search_t *search) {
 	       (start > range->first && try_stretch(search, range->first, start - 1));
 }
 
-static uint64_t
-deletes_of(const lsr_scope_t *scope) {
+uint64_t
+lsr_engine_deletes_of(const lsr_scope_t *scope) {
 	return atomic_load_explicit(&scope->counters.deletes[0], memory_order_seq_cst) +
 	       atomic_load_explicit(&scope->counters.deletes[1], memory_order_seq_cst) +
 	       atomic_load_explicit(&scope->counters.releases, memory_order_seq_cst);
@@ -203,7 +208,7 @@ claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_
 		return;
 	}
 	lsr_search_t search = {.engine = engine, .create = create, .lease = lease, .config = lsr_scope_config(scope)};
-	const uint64_t deletes = deletes_of(scope);
+	const uint64_t deletes = lsr_engine_deletes_of(scope);
 	if (try_hint(&search, hint) || try_pool(&search)) {
 		if (create->step == LSR_STEP_CLAIMED) {
 			settle_claim(engine, create, lease);
@@ -215,7 +220,7 @@ claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_
 		create->step = LSR_STEP_TAKE;
 	} else if (client_has_lease(engine, create)) {
 		refuse(create, LESSOR_CLIENT_TAKEN);
-	} else if (deletes_of(scope) != deletes) {
+	} else if (lsr_engine_deletes_of(scope) != deletes) {
 		create->step = LSR_STEP_AGAIN;
 	} else {
 		refuse(create, LESSOR_EXHAUSTED);

@@ -75,6 +75,20 @@ overlay(lessor_lease_t *to, const lessor_lease_t *from, uint32_t fields) {
 	}
 }
 
+/* What an IPv6 lease has besides. */
+static void
+overlay6(lsr_lease6_t *to, const lsr_lease6_t *from, uint32_t fields) {
+	if ((fields & LESSOR_FIELD_CLIENT_ID) != 0) {
+		to->client_bytes = from->client_bytes;
+	}
+	if ((fields & LESSOR_FIELD_EXPIRES) != 0) {
+		to->preferred_expires_at = from->preferred_expires_at;
+	}
+	if ((fields & LESSOR_FIELD_OWNER) != 0) {
+		to->owner = from->owner;
+	}
+}
+
 /* ---- steps of a change ----------------------------------------------------------------------------------------------- */
 
 void
@@ -83,23 +97,46 @@ lsr_change_begin(lsr_change_t *change, uint32_t address, const uint8_t *client_i
 	change->client_id = client_id;
 	change->client_id_bytes = client_id_bytes;
 	change->address = address;
+	change->is_six = false;
+	change->form = NULL;
 	change->log_bytes = log_bytes;
 	change->end = 0;
 	change->fresh.tail = change->old.tail = NULL;
+}
+
+/* Where the address should have its record; LSR_NO_RECORD: it has none. */
+static uint32_t
+find_record(const lessor_engine_t *engine, lsr_change_t *change) {
+	if (LSR_LIKELY(!change->is_six)) {
+		return lsr_table_peek(&change->scope->table, change->address);
+	}
+	const uint32_t id = lsr_index_find(&change->scope->sparse->index, change->address6.low);
+	if (id != LSR_NO_RECORD) {
+		change->address = lsr_table_address(&change->scope->table, &engine->pages, id);
+	}
+	return id;
+}
+
+/* Is it still this address's? A record of an IPv6 scope may have become another one's meanwhile: then the address had no lease for a moment. */
+static bool
+is_at_address(const lessor_engine_t *engine, const lsr_change_t *change) {
+	return LSR_LIKELY(!change->is_six) || atomic_load_explicit(lsr_pages_low(&engine->pages, change->record_id),
+								   memory_order_acquire) == change->address6.low;
 }
 
 LSR_INLINE lsr_step_t
 claim_record(lessor_engine_t *engine, lsr_change_t *change) {
 	change->status = LESSOR_NOT_FOUND;
 	change->enters = change->leaves = false;
-	change->scope = lsr_engine_scope_of(engine, change->address);
+	change->scope = change->is_six ? lsr_engine_scope6_of(engine, change->address6.high)
+				       : lsr_engine_scope_of(engine, change->address);
 	if (change->scope == NULL) {
 		return LSR_STEP_DONE;
 	}
 	if (atomic_load_explicit(&change->scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
 		return LSR_STEP_GATE;
 	}
-	change->record_id = lsr_table_peek(&change->scope->table, change->address);
+	change->record_id = find_record(engine, change);
 	if (change->record_id == LSR_NO_RECORD) {
 		return LSR_STEP_DONE;
 	}
@@ -107,9 +144,11 @@ claim_record(lessor_engine_t *engine, lsr_change_t *change) {
 	if (!lsr_record_claim(change->record, &change->word)) {
 		change->blocker = change->record;
 		/* A create that is being decided has not happened yet: not found. */
-		return (lsr_record_word(change->record) & LSR_WORD_LIVE) != 0 ? LSR_STEP_RECORD : LSR_STEP_DONE;
+		return (lsr_record_word(change->record) & LSR_WORD_LIVE) != 0 && is_at_address(engine, change)
+			       ? LSR_STEP_RECORD
+			       : LSR_STEP_DONE;
 	}
-	if ((change->word & LSR_WORD_LIVE) == 0) {
+	if ((change->word & LSR_WORD_LIVE) == 0 || !is_at_address(engine, change)) {
 		lsr_record_unclaim(change->record, change->word);
 		return LSR_STEP_DONE;
 	}
@@ -146,7 +185,7 @@ lsr_change_enter(lessor_engine_t *engine, lsr_change_t *change, lsr_match_functi
 	const lsr_client_match_t wanted = {.engine = engine,
 					   .table = &change->scope->table,
 					   .client_id = client_id,
-					   .client_id_bytes = (uint8_t)client_id_bytes};
+					   .client_id_bytes = client_id_bytes};
 	switch (lsr_client_hash_insert(&engine->clients, change->fresh_key, change->record_id, match, &wanted,
 				       &other)) {
 	case LSR_INSERT_DONE:
@@ -189,10 +228,11 @@ lsr_change_commit(lessor_engine_t *engine, lsr_change_t *change) {
 		if (!lsr_log_reserve(&engine->log, change->log_bytes, &position)) {
 			return false;
 		}
-		change->end = lsr_engine_log_lease(engine, position, change->address, &change->fresh);
+		change->end = change->is_six ? lsr_engine_log_lease6(engine, position, change->address6, &change->fresh)
+					     : lsr_engine_log_lease(engine, position, change->address, &change->fresh);
 		change->fresh.lsn = change->end;
 	}
-	const uint64_t unit = lsr_engine_unit(change->scope, change->address);
+	const uint64_t unit = lsr_engine_unit_of(engine, change->scope, change->address, change->record_id);
 	const unsigned from = lsr_body_counter(&change->old);
 	const unsigned to = lsr_body_counter(&change->fresh);
 	const lessor_filetime_t ends_at = lsr_body_ends_at(&change->fresh);
@@ -203,7 +243,7 @@ lsr_change_commit(lessor_engine_t *engine, lsr_change_t *change) {
 	}
 	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
 	if (LSR_UNLIKELY(is_sooner(ends_at, lsr_body_ends_at(&change->old)))) {
-		lsr_table_hasten(&change->scope->table, change->address, ends_at);
+		lsr_table_hasten(lsr_scope_table(change->scope, change->address), change->address, ends_at);
 	}
 	if (change->leaves) {
 		(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);
@@ -232,6 +272,16 @@ keep_reservation(const lsr_body_t *old, lsr_body_t *fresh) {
 	return status;
 }
 
+/* Does the update change what lies in the tail? */
+static bool
+needs_new_tail(const lsr_change_t *change, uint32_t fields) {
+	size_t ignored;
+	return (fields & ~(uint32_t)PLAIN_FIELDS) != 0 ||
+	       (change->is_six && (fields & LESSOR_FIELD_EXPIRES) != 0 &&
+		(change->form->preferred_expires_at != LESSOR_TIME_NONE ||
+		 lsr_tail_item(change->old.tail, LSR_TAIL_PREFERRED, &ignored) != NULL));
+}
+
 /* The body after the update. Tail new or, if nothing in it changes, the old one. */
 static lessor_status_t
 build_fresh(lessor_engine_t *engine, lsr_change_t *change) {
@@ -239,27 +289,31 @@ build_fresh(lessor_engine_t *engine, lsr_change_t *change) {
 	const uint32_t fields =
 		change->fields & LESSOR_FIELD_ALL & ~(keeps_expiry ? (uint32_t)LESSOR_FIELD_EXPIRES : 0);
 	change->fresh = change->old;
-	if ((fields & ~(uint32_t)PLAIN_FIELDS) != 0) {
-		lessor_lease_t merged;
+	if (needs_new_tail(change, fields)) {
+		lsr_lease6_t merged;
 		lsr_lease_sizes_t sizes;
 		void *buffer = malloc(LESSOR_LEASE_BUFFER_BYTES);
 		if (buffer == NULL) {
 			return LESSOR_NO_MEMORY;
 		}
 		size_t used_bytes;
-		lessor_status_t status = lsr_lease_unpack(&change->old, &engine->origins, &merged, buffer,
-							  LESSOR_LEASE_BUFFER_BYTES, &used_bytes);
+		lessor_status_t status = lsr_lease6_unpack_form(&change->old, &engine->origins, &merged, buffer,
+								LESSOR_LEASE_BUFFER_BYTES, &used_bytes);
 		if (status == LESSOR_OK) {
-			overlay(&merged, change->lease, fields);
-			status = lsr_lease_check(&merged, LESSOR_FIELD_ALL, &sizes) ? LESSOR_OK : LESSOR_INVALID;
+			overlay(&merged.lease, change->lease, fields);
+			status = lsr_lease_check(&merged.lease, LESSOR_FIELD_ALL, &sizes) ? LESSOR_OK : LESSOR_INVALID;
+		}
+		if (status == LESSOR_OK && change->is_six) {
+			overlay6(&merged, change->form, fields);
+			lsr_lease6_extend(&merged, &sizes);
 		}
 		if (status == LESSOR_OK) {
 			/* The origin was interned in step 1; it is found, or the numbers are used up. */
-			const lsr_origin_t origin = lsr_lease_origin(&merged, &sizes);
+			const lsr_origin_t origin = lsr_lease_origin(&merged.lease, &sizes);
 			const uint16_t number = lsr_origin_is_none(&origin)
 							? LSR_ORIGIN_NONE
 							: lsr_origins_find(&engine->origins, &origin);
-			status = lsr_lease_pack(&merged, &sizes, number, &change->fresh);
+			status = lsr_lease_pack(&merged.lease, &sizes, number, &change->fresh);
 		}
 		if (status == LESSOR_OK) {
 			status = keep_reservation(&change->old, &change->fresh);
@@ -279,14 +333,14 @@ claim_fresh_client(lessor_engine_t *engine, lsr_change_t *change) {
 	const lsr_body_t *old = &change->old;
 	const lsr_body_t *fresh = &change->fresh;
 	const uint8_t *client_id = lsr_body_client(fresh);
-	if ((change->fields & LESSOR_FIELD_CLIENT_ID) == 0 ||
-	    lsr_body_is_client(old, client_id, fresh->client_id_bytes)) {
+	const size_t client_id_bytes = lsr_body_client_bytes(fresh);
+	if ((change->fields & LESSOR_FIELD_CLIENT_ID) == 0 || lsr_body_is_client(old, client_id, client_id_bytes)) {
 		return LSR_STEP_CLAIMED;
 	}
 	change->leaves = true;
-	change->old_key = lsr_engine_client_key(engine, change->scope, lsr_body_client(old), old->client_id_bytes);
-	change->fresh_key = lsr_engine_client_key(engine, change->scope, client_id, fresh->client_id_bytes);
-	return lsr_change_enter(engine, change, lsr_match_for_insert, client_id, fresh->client_id_bytes);
+	change->old_key = lsr_engine_body_key(engine, change->scope, old);
+	change->fresh_key = lsr_engine_body_key(engine, change->scope, fresh);
+	return lsr_change_enter(engine, change, lsr_match_for_insert, client_id, client_id_bytes);
 }
 
 /* One try. */
@@ -298,7 +352,8 @@ try_update(lessor_engine_t *engine, lsr_change_t *change) {
 	}
 	change->status = build_fresh(engine, change);
 	if (change->status == LESSOR_OK) {
-		change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh));
+		change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh) +
+						     (change->is_six ? LSR_IMAGE6_MORE_BYTES : 0));
 		step = claim_fresh_client(engine, change);
 	} else {
 		step = LSR_STEP_DONE;
@@ -316,10 +371,25 @@ static_assert(((LSR_END_BYTES + 4 + LSR_RECORD_ALIGN - 1) & ~(size_t)(LSR_RECORD
 		      ((LSR_EMPTY_END_BYTES + 4 + LSR_RECORD_ALIGN - 1) & ~(size_t)(LSR_RECORD_ALIGN - 1)),
 	      "LSR_END_LOG_BYTES of both");
 
+/* The end of an IPv6 lease, as log_ends() does. */
+static uint64_t
+log_end6(lessor_engine_t *engine, const lsr_end_t *end, uint32_t epoch, uint64_t position) {
+	const lsr_end6_image_t image = {
+		.address = {.high = end->scope->sparse->prefix, .low = lsr_engine_low(engine, end->record_id)},
+		.epoch = epoch};
+	const size_t image_bytes = end->is_empty ? LSR_EMPTY_END6_BYTES : LSR_END6_BYTES;
+	memcpy(lsr_log_payload(&engine->log, position), &image, image_bytes);
+	return lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE6_END, image_bytes));
+}
+
 /* Write the ends into their reserved place in the log. Returns the LSN of the last one. */
 LSR_INLINE uint64_t
 log_ends(lessor_engine_t *engine, const lsr_end_t *ends, size_t count, uint32_t epoch, uint64_t position) {
 	for (size_t i = 0; i < count; i++) {
+		if (LSR_UNLIKELY(ends[i].scope->is_sparse)) {
+			position = log_end6(engine, &ends[i], epoch, position);
+			continue;
+		}
 		const uint32_t image[3] = {ends[i].address, epoch, 0};
 		const size_t image_bytes = LSR_LIKELY(!ends[i].is_empty) ? LSR_END_BYTES : LSR_EMPTY_END_BYTES;
 		memcpy(lsr_log_payload(&engine->log, position), image, sizeof(image));
@@ -330,8 +400,9 @@ log_ends(lessor_engine_t *engine, const lsr_end_t *ends, size_t count, uint32_t 
 
 /* Those that are neighbours of one page by one operation. */
 LSR_INLINE void
-free_addresses(lsr_table_t *table, const lsr_end_t *ends, size_t count) {
+free_addresses(lsr_scope_t *scope, const lsr_end_t *ends, size_t count) {
 	for (size_t i = 0; i < count;) {
+		lsr_table_t *table = lsr_scope_table(scope, ends[i].address);
 		const uint32_t index = (ends[i].address - table->subnet) >> LSR_PAGE_SHIFT;
 		uint64_t bits = 0;
 		do {
@@ -343,10 +414,10 @@ free_addresses(lsr_table_t *table, const lsr_end_t *ends, size_t count) {
 }
 
 LSR_INLINE void
-uncount_ends(lsr_scope_t *scope, const lsr_end_t *ends, size_t count) {
+uncount_ends(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_end_t *ends, size_t count) {
 	uint64_t units[LSR_COUNTERS] = {0};
 	for (size_t i = 0; i < count; i++) {
-		units[ends[i].counter] += lsr_engine_unit(scope, ends[i].address);
+		units[ends[i].counter] += lsr_engine_unit_of(engine, scope, ends[i].address, ends[i].record_id);
 	}
 	for (unsigned counter = 0; counter < LSR_COUNTERS; counter++) {
 		if (units[counter] != 0) {
@@ -357,25 +428,29 @@ uncount_ends(lsr_scope_t *scope, const lsr_end_t *ends, size_t count) {
 
 /*
  * Carry out what is logged, in one scope. In this order for allocate.c: free for searches, counted, invisible. And in this order for uniqueness: invisible, client
- * entry away, slot free. What could take a lease's place comes after it was counted off, or the high-water mark would count both.
+ * entry away, slot free (an IPv6 address is away from the index before that). What could take a lease's place comes after it was counted off, or the high-water mark would count both.
  */
 LSR_INLINE void
 carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint32_t epoch) {
 	lsr_scope_t *scope = ends[0].scope;
-	free_addresses(&scope->table, ends, count);
+	free_addresses(scope, ends, count);
 	(void)atomic_fetch_add_explicit(LSR_LIKELY(!ends[0].is_empty) ? &scope->counters.deletes[epoch % 2]
 								      : &scope->counters.releases,
 					count, memory_order_seq_cst);
 	for (size_t i = 0; i < count; i++) {
 		ends[i].word = lsr_record_hide(ends[i].record, ends[i].word);
 	}
-	uncount_ends(scope, ends, count);
+	uncount_ends(engine, scope, ends, count);
 	for (size_t i = 0; i < count; i++) {
 		if (LSR_LIKELY(!ends[i].is_empty)) {
 			(void)lsr_client_hash_remove(&engine->clients, ends[i].key, ends[i].record_id);
 		}
 		if (LSR_UNLIKELY(ends[i].is_reserved)) {
 			(void)lsr_client_hash_remove(&engine->clients, ends[i].reserved_key, ends[i].record_id);
+		}
+		if (LSR_UNLIKELY(scope->is_sparse)) {
+			(void)lsr_index_remove(&scope->sparse->index, lsr_engine_low(engine, ends[i].record_id),
+					       ends[i].record_id);
 		}
 		lsr_record_vacate(ends[i].record, ends[i].word);
 		lsr_tail_retire(ends[i].tail);
@@ -387,7 +462,8 @@ end_leases(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint64_t *lsn
 	const uint32_t epoch = atomic_load_explicit(&engine->epoch, memory_order_acquire);
 	if (engine->has_log) {
 		uint64_t position;
-		if (!lsr_log_reserve(&engine->log, count * LSR_END_LOG_BYTES, &position)) {
+		const uint64_t each = ends[0].scope->is_sparse ? LSR_END6_LOG_BYTES : LSR_END_LOG_BYTES;
+		if (!lsr_log_reserve(&engine->log, count * each, &position)) {
 			return false;
 		}
 		*lsn = log_ends(engine, ends, count, epoch, position);
@@ -496,17 +572,23 @@ prefetch_chunk(const lessor_engine_t *engine, const lessor_lease_t *leases, size
 	lsr_engine_prefetch(engine, addresses, count);
 }
 
+static bool
+update_is_legal(const lessor_lease_t *lease, uint32_t fields) {
+	lsr_lease_sizes_t sizes;
+	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
+	return lease->address != 0 &&
+	       (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT | LESSOR_IF_RESERVED)) == 0 &&
+	       !(if_client && (fields & LESSOR_FIELD_CLIENT_ID) != 0) &&
+	       lsr_lease_check(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &sizes) &&
+	       !((fields & LESSOR_FIELD_ADDRESS_STATE) != 0 &&
+		 (lease->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED);
+}
+
 /* The whole of one update but waiting; *end is moved on success. */
 static lessor_status_t
 update_one(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, uint64_t *end) {
-	lsr_lease_sizes_t sizes;
 	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
-	if (lease->address == 0 ||
-	    (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT | LESSOR_IF_RESERVED)) != 0 ||
-	    (if_client && (fields & LESSOR_FIELD_CLIENT_ID) != 0) ||
-	    !lsr_lease_check(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &sizes) ||
-	    ((fields & LESSOR_FIELD_ADDRESS_STATE) != 0 &&
-	     (lease->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED)) {
+	if (!update_is_legal(lease, fields)) {
 		return LESSOR_INVALID;
 	}
 	lessor_status_t status = intern_future_origin(engine, lease, fields);
@@ -602,4 +684,45 @@ lessor_lease_delete_batch(lessor_engine_t *engine, const uint32_t *addresses, si
 		statuses[at] = delete_one(engine, addresses[at], NULL, 0, &end);
 	}
 	return lsr_engine_finish(engine, end, mode, ticket);
+}
+
+/* ---- IPv6 ---------------------------------------------------------------------------------------------------------- */
+
+lessor_status_t
+lessor_lease6_update(lessor_engine_t *engine, const lessor_lease6_t *lease, uint32_t fields, lessor_mode_t mode,
+		     lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lsr_lease6_t form;
+	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
+	if (lease == NULL || !lsr_lease6_form(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &form) ||
+	    !update_is_legal(&form.lease, fields)) {
+		return LESSOR_INVALID;
+	}
+	lsr_change_t change;
+	lsr_change_begin(&change, 0, if_client ? form.client : NULL, if_client ? form.client_bytes : 0,
+			 lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_IMAGE6_MORE_BYTES + LSR_INLINE_BYTES));
+	change.lease = &form.lease;
+	change.form = &form;
+	change.is_six = true;
+	change.address6 = form.address;
+	change.fields = fields;
+	status = run_change(engine, &change, try_update);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, change.end, mode, ticket) : status;
+}
+
+lessor_status_t
+lessor_lease6_delete(lessor_engine_t *engine, lessor_address6_t address, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lsr_change_t change;
+	lsr_change_begin(&change, 0, NULL, 0, LSR_END6_LOG_BYTES);
+	change.is_six = true;
+	change.address6 = address;
+	status = run_change(engine, &change, try_delete);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, change.end, mode, ticket) : status;
 }

@@ -4,8 +4,8 @@
  *
  *   1 Remember the deletes of the counting half that stands still, move the counting epoch on, take the log's tail as 'from', and wait a grace period:
  *     now every change before 'from' shows, and the old epoch's counts are final.
- *   2 Write the superscopes and scopes, the leases in address order, the origins, the filters. Each entry is one state that existed, at its own LSN; superscopes and
- *     scopes are those of 'from', everything else may be later.
+ *   2 Write the superscopes and scopes, the leases in the order of their places, the origins, the filters. Each entry is one state that existed, at its own LSN;
+ *     superscopes and scopes are those of 'from', everything else may be later.
  *   3 Wait until the log is durable up to the tail of now ('end'): the snapshot may show nothing that a crash could still take back.
  *   4 Sync, rename, sync the directory; then the older snapshots and the log segments before 'from' go.
  * A failure before the rename leaves everything as it was.
@@ -62,10 +62,16 @@ room(lsr_checkpoint_t *checkpoint, lsr_record_type_t type, size_t image_bytes, u
 
 static bool
 collect(lsr_checkpoint_t *checkpoint, const lsr_found_t *found) {
-	uint8_t *image = room(checkpoint, LSR_LOG_LEASE, lsr_image_bytes(&found->body), found->body.lsn);
-	if (image != NULL) {
+	const bool is_six = found->scope->is_sparse;
+	uint8_t *image = room(checkpoint, is_six ? LSR_LOG_LEASE6 : LSR_LOG_LEASE,
+			      lsr_image_bytes(&found->body) + (is_six ? LSR_IMAGE6_MORE_BYTES : 0), found->body.lsn);
+	if (image != NULL && is_six) {
+		const lessor_address6_t address = {.high = found->scope->sparse->prefix, .low = found->low};
+		lsr_image_put6(image, address, &found->body);
+	} else if (image != NULL) {
 		lsr_image_put(image, found->address, &found->body);
 	}
+	checkpoint->empties += image != NULL && lsr_body_is_empty(&found->body);
 	return image != NULL;
 }
 
@@ -87,23 +93,37 @@ is_stopping(lessor_engine_t *engine) {
 	return atomic_load_explicit(&engine->closing, memory_order_acquire);
 }
 
+/* How far the leases are written: those of IPv4 by address, then those of IPv6 by place. */
+typedef struct {
+	uint64_t address;
+	lsr_walk6_t walk;
+	bool is_six;
+} lsr_written_t;
+
+static bool
+walk(const lessor_engine_t *engine, lsr_written_t *at, lsr_found_t *found, bool *more) {
+	return at->is_six ? lsr_engine_walk6(engine, &at->walk, UINT64_MAX, found, more)
+			  : lsr_engine_walk(engine, &at->address, UINT32_MAX, found, more);
+}
+
+/* Of one family. */
 static int
-write_leases(lsr_checkpoint_t *checkpoint) {
-	uint64_t at = 0;
+write_leases(lsr_checkpoint_t *checkpoint, bool is_six) {
+	lsr_written_t at = {.is_six = is_six};
 	bool more = true;
 	int result = 0;
 	while (more && result == 0) {
 		lsr_rcu_enter();
 		while (more) {
 			lsr_found_t found;
-			const uint64_t before = at;
-			const bool there = lsr_engine_walk(checkpoint->engine, &at, UINT32_MAX, &found, &more);
+			const lsr_written_t before = at;
+			const bool there = walk(checkpoint->engine, &at, &found, &more);
 			if (there && !collect(checkpoint, &found)) {
-				at = found.address; /* again, when there is room */
+				at = before; /* again, when there is room */
 				break;
 			}
 			checkpoint->empties += there && lsr_body_is_empty(&found.body);
-			if (!there && at != before) {
+			if (!there && more) {
 				break; /* a long empty stretch: let grace periods pass */
 			}
 		}
@@ -118,17 +138,17 @@ write_leases(lsr_checkpoint_t *checkpoint) {
 static int
 write_scope(lsr_checkpoint_t *checkpoint, lsr_scope_t *scope, uint64_t lsn) {
 	const lsr_scope_config_t *config = lsr_scope_config(scope);
-	const size_t image_bytes = lsr_scope_image_bytes(config);
-	uint8_t *image = malloc(image_bytes);
-	if (image == NULL) {
-		return -ENOMEM;
-	}
 	const uint64_t deletes =
 		scope->counters.deletes_saved +
 		atomic_load_explicit(&scope->counters.deletes[checkpoint->old_epoch % 2], memory_order_relaxed);
-	lsr_scope_image_put(image, scope, config, deletes, lsr_counters_mark(&scope->counters));
-	const int result =
-		lsr_snapshot_add(&checkpoint->writer, lsn, lsr_record_header(LSR_LOG_SCOPE, image_bytes), image);
+	size_t image_bytes;
+	lsr_record_type_t type;
+	uint8_t *image = lsr_engine_scope_image(scope, config, deletes, lsr_counters_mark(&scope->counters), &type,
+						&image_bytes);
+	if (image == NULL) {
+		return -ENOMEM;
+	}
+	const int result = lsr_snapshot_add(&checkpoint->writer, lsn, lsr_record_header(type, image_bytes), image);
 	free(image);
 	return result;
 }
@@ -137,17 +157,15 @@ write_scope(lsr_checkpoint_t *checkpoint, lsr_scope_t *scope, uint64_t lsn) {
 static int
 each_scope(lsr_checkpoint_t *checkpoint, int (*visit)(lsr_checkpoint_t *, lsr_scope_t *)) {
 	int result = 0;
-	uint64_t at = 0;
-	lsr_scope_t *scope;
-	while (result == 0 && at <= UINT32_MAX) {
+	lsr_scope_cursor_t cursor = {0};
+	while (result == 0) {
 		lsr_rcu_enter();
-		scope = lsr_trie_next(&checkpoint->engine->trie, lsr_key_ipv4((uint32_t)at));
+		lsr_scope_t *scope = lsr_engine_next_scope(checkpoint->engine, &cursor);
 		lsr_rcu_leave();
 		if (scope == NULL) {
 			break;
 		}
 		result = visit(checkpoint, scope);
-		at = (uint64_t)scope->subnet + scope->table.last_offset + 1;
 	}
 	return result;
 }
@@ -275,7 +293,8 @@ static lessor_status_t
 write_snapshot(lsr_checkpoint_t *checkpoint, char *sentence, size_t sentence_bytes) {
 	lessor_engine_t *engine = checkpoint->engine;
 	int result = begin(checkpoint);
-	result = result != 0 ? result : write_leases(checkpoint);
+	result = result != 0 ? result : write_leases(checkpoint, false);
+	result = result != 0 ? result : write_leases(checkpoint, true);
 	result = result != 0 ? result : write_origins(checkpoint);
 	result = result != 0 ? result : write_filters(checkpoint);
 	lessor_status_t status = status_of(result);

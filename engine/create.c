@@ -10,6 +10,7 @@
 void
 lsr_create_begin(lsr_create_t *create, const lessor_lease_t *lease) {
 	create->lease = lease;
+	create->form = NULL;
 	create->step = LSR_STEP_OPEN;
 	create->log_bytes = 0;
 	create->origin_known = false;
@@ -52,7 +53,11 @@ is_located(const lsr_create_t *create) {
  * retire before its address is translated.
  */
 LSR_INLINE void
-locate_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count) {
+locate_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, bool is_six) {
+	if (is_six) {
+		lsr_create6_locate(engine, creates, count);
+		return;
+	}
 	for (size_t i = 0; i < count; i++) {
 		if (creates[i].step != LSR_STEP_DONE) {
 			creates[i].scope = lsr_engine_scope_of(engine, creates[i].lease->address);
@@ -109,6 +114,9 @@ prepare_fully(lessor_engine_t *engine, lsr_create_t *create) {
 		decide(create, LESSOR_INVALID);
 		return false;
 	}
+	if (create->form != NULL) {
+		lsr_lease6_extend(create->form, &sizes);
+	}
 	if (lsr_lease_has_no_origin(lease)) {
 		create->origin = LSR_ORIGIN_NONE;
 	} else if (!create->origin_known && !find_origin(engine, create, &sizes)) {
@@ -124,20 +132,21 @@ prepare_fully(lessor_engine_t *engine, lsr_create_t *create) {
 
 /* Check and pack, while the cache misses of locating are under way. */
 LSR_INLINE void
-prepare_create(lessor_engine_t *engine, lsr_create_t *create) {
+prepare_create(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
 	const lessor_lease_t *lease = create->lease;
 	const uint8_t state = settled_state(engine, lease->address_state);
 	if (LSR_UNLIKELY(lease->address == 0 || (state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED)) {
 		decide(create, LESSOR_INVALID);
 		return;
 	}
-	if (LSR_UNLIKELY(!lsr_lease_pack_plain(lease, state, &create->body))) {
+	if (LSR_UNLIKELY((is_six && lsr_lease6_is_rare(create->form)) ||
+			 !lsr_lease_pack_plain(lease, state, &create->body))) {
 		if (!prepare_fully(engine, create)) {
 			return;
 		}
 		create->body.address_state = state;
 	}
-	create->log_bytes = lsr_record_bytes(lsr_image_bytes(&create->body));
+	create->log_bytes = lsr_record_bytes(lsr_image_bytes(&create->body) + (is_six ? LSR_IMAGE6_MORE_BYTES : 0));
 }
 
 /* Outside of any section. */
@@ -156,13 +165,18 @@ intern_origin(lessor_engine_t *engine, lsr_create_t *create) {
 
 void
 lsr_create_prepare(lessor_engine_t *engine, lsr_create_t *create) {
-	prepare_create(engine, create);
+	prepare_create(engine, create, false);
 	if (create->step == LSR_STEP_INTERN) {
 		intern_origin(engine, create);
 		if (create->step == LSR_STEP_OPEN) {
-			prepare_create(engine, create);
+			prepare_create(engine, create, false);
 		}
 	}
+}
+
+void
+lsr_create6_prepare(lessor_engine_t *engine, lsr_create_t *create) {
+	prepare_create(engine, create, true); /* has no origin */
 }
 
 /* ---- claiming: steps 2 to 4 ---------------------------------------------------------------------------------------- */
@@ -218,12 +232,13 @@ claim_address(const lessor_engine_t *engine, lsr_create_t *create) {
 }
 
 LSR_INLINE void
-claim_client(lessor_engine_t *engine, lsr_create_t *create) {
+claim_client(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
 	uint32_t other = LSR_NO_RECORD;
 	const lsr_client_match_t match = {.engine = engine,
 					  .table = &create->scope->table,
 					  .client_id = create->lease->client_id,
-					  .client_id_bytes = create->lease->client_id_bytes};
+					  .client_id_bytes =
+						  is_six ? create->form->client_bytes : create->lease->client_id_bytes};
 	switch (lsr_client_hash_insert(&engine->clients, create->key, create->record_id, lsr_match_for_insert, &match,
 				       &other)) {
 	case LSR_INSERT_DONE:
@@ -239,22 +254,39 @@ claim_client(lessor_engine_t *engine, lsr_create_t *create) {
 		decide(create, LESSOR_NO_MEMORY);
 		break;
 	}
+	if (is_six) {
+		lsr_create6_release(create);
+	}
 	lsr_record_unclaim(create->record, create->word);
 }
 
 void
 lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create) {
 	if (LSR_LIKELY(claim_address(engine, create))) {
-		claim_client(engine, create);
+		claim_client(engine, create, false);
+	}
+}
+
+void
+lsr_create6_claim_client(lessor_engine_t *engine, lsr_create_t *create) {
+	claim_client(engine, create, true);
+}
+
+void
+lsr_create6_claim(lessor_engine_t *engine, lsr_create_t *create) {
+	if (LSR_LIKELY(lsr_create6_claim_address(engine, create))) {
+		claim_client(engine, create, true);
 	}
 }
 
 LSR_INLINE void
-claim_create(lessor_engine_t *engine, lsr_create_t *create) {
+claim_create(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
 	if (LSR_UNLIKELY(create->scope == NULL)) {
 		decide(create, LESSOR_NO_SCOPE);
 	} else if (LSR_UNLIKELY(atomic_load_explicit(&create->scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN)) {
 		create->step = LSR_STEP_GATE;
+	} else if (is_six) {
+		lsr_create6_claim(engine, create);
 	} else if (LSR_UNLIKELY(create->record == NULL)) {
 		decide(create, lsr_pages_at_limit(&engine->pages) ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
 	} else {
@@ -267,6 +299,9 @@ claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 void
 lsr_create_undo(lessor_engine_t *engine, lsr_create_t *create) {
 	(void)lsr_client_hash_remove(&engine->clients, create->key, create->record_id);
+	if (create->form != NULL) {
+		lsr_create6_release(create);
+	}
 	lsr_record_unclaim(create->record, create->word);
 	create->step = LSR_STEP_OPEN;
 }
@@ -296,12 +331,19 @@ fold_add(lsr_fold_t *fold, lsr_counters_t *counters, unsigned state, uint64_t un
 	fold->units += units;
 }
 
+/* One create's log record, at its place in the log. Returns its LSN. */
+LSR_INLINE uint64_t
+log_create(lessor_engine_t *engine, const lsr_create_t *create, uint64_t position, bool is_six) {
+	return is_six ? lsr_engine_log_lease6(engine, position, create->form->address, &create->body)
+		      : lsr_engine_log_lease(engine, position, create->lease->address, &create->body);
+}
+
 /*
  * Log and publish what is claimed among creates[0..count). False: the log had no room, everything is undone and to be started over. Cannot fail
  * otherwise. *end: where the last record ends.
  */
 LSR_INLINE bool
-commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end) {
+commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end, bool is_six) {
 	uint64_t total = 0;
 	uint64_t position = 0;
 	lsr_fold_t fold = {0};
@@ -325,18 +367,24 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 			continue;
 		}
 		if (engine->has_log) {
-			create->body.lsn = position =
-				lsr_engine_log_lease(engine, position, create->lease->address, &create->body);
+			create->body.lsn = position = log_create(engine, create, position, is_six);
 		}
 		/* Counted before it shows, so that a delete that sees it never counts below zero. */
 		fold_add(&fold, &create->scope->counters, create->body.address_state & LESSOR_STATE_MASK,
-			 lsr_engine_unit(create->scope, create->lease->address));
+			 is_six ? lsr_engine_unit6(create->scope, create->form->address.low)
+				: lsr_engine_unit(create->scope, create->lease->address));
 	}
 	fold_flush(&fold);
 	for (size_t i = 0; i < count; i++) {
 		if (creates[i].step == LSR_STEP_CLAIMED) {
 			const uint64_t shown = lsr_record_show(creates[i].record, creates[i].word, &creates[i].body);
-			lsr_table_take(&creates[i].scope->table, creates[i].lease->address, creates[i].body.expires_at);
+			if (is_six) {
+				lsr_table_take(lsr_sparse_table(creates[i].scope->sparse, creates[i].place),
+					       creates[i].place, creates[i].body.expires_at);
+			} else {
+				lsr_table_take(&creates[i].scope->table, creates[i].lease->address,
+					       creates[i].body.expires_at);
+			}
 			lsr_record_settle(creates[i].record, shown);
 			decide(&creates[i], LESSOR_OK);
 		}
@@ -347,7 +395,12 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 
 bool
 lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end) {
-	return commit_creates(engine, create, 1, end);
+	return commit_creates(engine, create, 1, end, false);
+}
+
+bool
+lsr_create6_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end) {
+	return commit_creates(engine, create, 1, end, true);
 }
 
 /* ---- creating: the whole --------------------------------------------------------------------------------------------- */
@@ -358,7 +411,7 @@ lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end) 
  */
 LSR_INLINE size_t
 prepare_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t log_bytes_max,
-		uint64_t *log_bytes) {
+		uint64_t *log_bytes, bool is_six) {
 	size_t ready = 0;
 	*log_bytes = 0;
 	for (; ready < count; ready++) {
@@ -367,7 +420,7 @@ prepare_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, ui
 			continue;
 		}
 		if (create->log_bytes == 0) {
-			prepare_create(engine, create);
+			prepare_create(engine, create, is_six);
 		}
 		if (create->step == LSR_STEP_INTERN ||
 		    (LSR_UNLIKELY(*log_bytes + create->log_bytes > log_bytes_max) && *log_bytes != 0)) {
@@ -380,11 +433,11 @@ prepare_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, ui
 
 /* Claim in order, up to the first that has to wait. Returns how many are decided or claimed. */
 LSR_INLINE size_t
-claim_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count) {
+claim_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, bool is_six) {
 	size_t next = 0;
 	for (; next < count; next++) {
 		if (creates[next].step == LSR_STEP_OPEN) {
-			claim_create(engine, &creates[next]);
+			claim_create(engine, &creates[next], is_six);
 		}
 		if (creates[next].step > LSR_STEP_CLAIMED) {
 			break;
@@ -421,19 +474,19 @@ first_open(lsr_create_t *create) {
  * goes on from there.
  */
 LSR_INLINE void
-run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end) {
+run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end, bool is_six) {
 	uint64_t log_bytes_max = CHUNK_LOG_BYTES_MAX;
 	for (size_t first = 0; first < count;) {
 		lsr_create_t *rest = creates + first;
 		uint64_t log_bytes;
 		lsr_rcu_enter();
-		locate_creates(engine, rest, count - first);
-		const size_t ready = prepare_creates(engine, rest, count - first, log_bytes_max, &log_bytes);
+		locate_creates(engine, rest, count - first, is_six);
+		const size_t ready = prepare_creates(engine, rest, count - first, log_bytes_max, &log_bytes, is_six);
 		const bool has_room = lsr_engine_has_room(engine, log_bytes);
 		size_t taken = 0;
 		if (LSR_LIKELY(has_room)) {
-			taken = claim_creates(engine, rest, ready);
-			taken = commit_creates(engine, rest, taken, end) ? taken : 0;
+			taken = claim_creates(engine, rest, ready, is_six);
+			taken = commit_creates(engine, rest, taken, end, is_six) ? taken : 0;
 		}
 		lsr_rcu_leave();
 		first += taken;
@@ -448,6 +501,18 @@ run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64
 			resume(engine, &creates[first], end);
 		}
 	}
+}
+
+void
+lsr_create6_begin(lsr_create_t *create, const lsr_lease6_t *form) {
+	lsr_create_begin(create, &form->lease);
+	create->form = form;
+	create->record = NULL;
+}
+
+void
+lsr_create6_run(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end) {
+	run_creates(engine, creates, count, end, true);
 }
 
 void
@@ -469,7 +534,7 @@ lessor_lease_create(lessor_engine_t *engine, const lessor_lease_t *lease, lessor
 	uint64_t end = 0;
 	lsr_create_t create;
 	lsr_create_begin(&create, lease);
-	run_creates(engine, &create, 1, &end);
+	run_creates(engine, &create, 1, &end, false);
 	lsr_create_drop(&create);
 	return create.status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : create.status;
 }
@@ -498,7 +563,7 @@ lessor_lease_create_batch(lessor_engine_t *engine, const lessor_lease_t *leases,
 	uint64_t end = 0;
 	for (size_t done = 0; done < count;) {
 		const size_t taken = begin_chunk(leases + done, count - done, creates);
-		run_creates(engine, creates, taken, &end);
+		run_creates(engine, creates, taken, &end, false);
 		for (size_t i = 0; i < taken; i++) {
 			statuses[done + i] = creates[i].status;
 			lsr_create_drop(&creates[i]);

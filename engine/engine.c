@@ -353,8 +353,9 @@ init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	}
 	memcpy(&engine->superscopes.by_number.secret, engine->secret, sizeof(uint64_t));
 	memcpy(&engine->filters.entries.secret, engine->secret, sizeof(uint64_t));
-	return lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_origins_init(&engine->origins) &&
-	       reserve_any(engine, options->max_leases) && provide(engine, options->expected_leases);
+	return lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_trie_init(&engine->trie6) == LESSOR_OK &&
+	       lsr_origins_init(&engine->origins) && reserve_any(engine, options->max_leases) &&
+	       provide(engine, options->expected_leases);
 }
 
 static lessor_status_t
@@ -402,15 +403,15 @@ static void
 free_engine(lessor_engine_t *engine) {
 	lsr_provisioner_stop(&engine->provisioner);
 	lsr_rcu_drain(); /* deferred work refers to the arenas */
-	uint64_t at = 0;
+	lsr_scope_cursor_t cursor = {0};
 	lsr_scope_t *scope;
-	while (atomic_load_explicit(&engine->trie.root, memory_order_relaxed) != NULL && at <= UINT32_MAX &&
-	       (scope = lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)at))) != NULL) {
-		at = (uint64_t)scope->subnet + scope->table.last_offset + 1;
+	while (atomic_load_explicit(&engine->trie6.root, memory_order_relaxed) != NULL &&
+	       (scope = lsr_engine_next_scope(engine, &cursor)) != NULL) {
 		lsr_engine_free_tails(engine, scope);
 		lsr_scope_free(scope, &engine->pages);
 	}
 	lsr_trie_destroy(&engine->trie);
+	lsr_trie_destroy(&engine->trie6);
 	lsr_client_hash_destroy(&engine->clients);
 	lsr_origins_destroy(&engine->origins);
 	lsr_superscopes_destroy(&engine->superscopes);

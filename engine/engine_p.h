@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
- * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all
- * the rooms below.
+ * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c; leases6.c and
+ * scopes6.c (IPv6). Only these see all the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
  *   1 snapshot_lock    one snapshot at a time
@@ -36,10 +36,12 @@
 #include "filters.h"
 #include "lease/client_hash.h"
 #include "lease/codec.h"
+#include "lease/codec6.h"
 #include "lease/origin.h"
 #include "lease/page.h"
 #include "log/log.h"
 #include "scope/scope.h"
+#include "scope/scope6.h"
 #include "scope/trie.h"
 #include "snapshot/snapshot.h"
 #include "superscopes.h"
@@ -57,6 +59,7 @@ struct lessor_engine {
 	_Atomic bool closing;
 	_Atomic uint32_t epoch;
 	lsr_trie_t trie;
+	lsr_trie_t trie6; /* IPv6 scopes */
 	lsr_pages_t pages;
 	lsr_origins_t origins;
 	uint8_t secret[LSR_SECRET_BYTES];
@@ -173,6 +176,39 @@ lsr_engine_scope_of(const lessor_engine_t *engine, uint32_t address) {
 	return lsr_trie_find(&engine->trie, lsr_key_ipv4(address));
 }
 
+/* The same for the upper half of an IPv6 address, which is known as a whole. */
+static inline lsr_key_t
+lsr_key_ipv6(uint64_t prefix) {
+	return (lsr_key_t){.high = prefix, .low = 0};
+}
+
+static inline lsr_scope_t *
+lsr_engine_scope6_of(const lessor_engine_t *engine, uint64_t prefix) {
+	return lsr_trie_find(&engine->trie6, lsr_key_ipv6(prefix));
+}
+
+/* Going through all scopes, IPv4 first: begin with all zero. */
+typedef struct lsr_scope_cursor {
+	uint64_t next;
+	bool is_six;
+	bool at_end;
+} lsr_scope_cursor_t;
+
+/* The trie of a scope's family. */
+static inline lsr_trie_t *
+lsr_engine_trie(lessor_engine_t *engine, const lsr_scope_t *scope) {
+	return scope->is_sparse ? &engine->trie6 : &engine->trie;
+}
+
+/* NULL: there are no more. Inside a read-side section, or alone. */
+lsr_scope_t *lsr_engine_next_scope(const lessor_engine_t *engine, lsr_scope_cursor_t *cursor);
+
+/* The lower half of the address of an IPv6 record, for who has claimed it or is alone. */
+static inline uint64_t
+lsr_engine_low(const lessor_engine_t *engine, uint32_t record_id) {
+	return atomic_load_explicit(lsr_pages_low(&engine->pages, record_id), memory_order_relaxed);
+}
+
 /* Write a lease into its reserved place in the log. Returns its LSN. */
 static inline uint64_t
 lsr_engine_log_lease(lessor_engine_t *engine, uint64_t position, uint32_t address, const lsr_body_t *body) {
@@ -180,10 +216,29 @@ lsr_engine_log_lease(lessor_engine_t *engine, uint64_t position, uint32_t addres
 	return lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE, lsr_image_bytes(body)));
 }
 
+static inline uint64_t
+lsr_engine_log_lease6(lessor_engine_t *engine, uint64_t position, lessor_address6_t address, const lsr_body_t *body) {
+	lsr_image_put6(lsr_log_payload(&engine->log, position), address, body);
+	return lsr_log_complete(&engine->log, position,
+				lsr_record_header(LSR_LOG_LEASE6, lsr_image_bytes(body) + LSR_IMAGE6_MORE_BYTES));
+}
+
 /* One lease for the counters, for who is inside an open gate or alone. */
 static inline uint64_t
 lsr_engine_unit(const lsr_scope_t *scope, uint32_t address) {
 	return lsr_counters_unit(lsr_scope_pools(scope, address));
+}
+
+static inline uint64_t
+lsr_engine_unit6(const lsr_scope_t *scope, uint64_t low) {
+	return lsr_counters_unit(lsr_scope6_pools(scope, low));
+}
+
+/* The same for a record of either family, at this place of its scope. */
+static inline uint64_t
+lsr_engine_unit_of(const lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t place, uint32_t record_id) {
+	return LSR_LIKELY(!scope->is_sparse) ? lsr_engine_unit(scope, place)
+					     : lsr_engine_unit6(scope, lsr_engine_low(engine, record_id));
 }
 
 /* ---- finding clients --------------------------------------------------------------------------------------------- */
@@ -194,12 +249,18 @@ lsr_engine_client_key(const lessor_engine_t *engine, const lsr_scope_t *scope, c
 	return lsr_client_key(lsr_client_digest(engine->secret, client_id, bytes), scope->uid);
 }
 
+/* Of the client of a lease. */
+static inline uint64_t
+lsr_engine_body_key(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_body_t *body) {
+	return lsr_engine_client_key(engine, scope, lsr_body_client(body), lsr_body_client_bytes(body));
+}
+
 /* A client id that is looked for in a scope's records; the match functions of the client hash. */
 typedef struct lsr_client_match {
 	const lessor_engine_t *engine;
 	const lsr_table_t *table;
 	const uint8_t *client_id;
-	uint8_t client_id_bytes;
+	size_t client_id_bytes;
 } lsr_client_match_t;
 
 lsr_match_t lsr_match_for_insert(const void *key, uint32_t record_id);
@@ -239,9 +300,17 @@ lsr_engine_scope_named(const lessor_engine_t *engine, uint32_t subnet) {
 	return scope != NULL && scope->subnet == subnet ? scope : NULL;
 }
 
-/* A record found while walking in address order. */
+/* Is this lease, of a record of the scope, the client's? */
+bool lsr_match_body(const lsr_client_match_t *match, const lsr_body_t *body);
+
+/* Is this the lease's name? As lessor_lease_find_name() compares. */
+bool lsr_body_has_name(const lsr_body_t *body, const char *name, size_t name_bytes);
+
+/* A record found while walking in address order, or through the places of IPv6 scopes. */
 typedef struct lsr_found {
-	uint32_t address;
+	uint32_t address; /* place */
+	uint32_t record_id;
+	uint64_t low; /* IPv6 */
 	const lsr_scope_t *scope;
 	lsr_body_t body;
 } lsr_found_t;
@@ -252,11 +321,21 @@ typedef struct lsr_found {
  */
 bool lsr_engine_walk(const lessor_engine_t *engine, uint64_t *address, uint64_t last, lsr_found_t *found, bool *more);
 
+/* IPv6 leases by scope and place. All zero: from the first one. */
+typedef struct lsr_walk6 {
+	uint64_t prefix;
+	uint64_t place;
+} lsr_walk6_t;
+
+/* As lsr_engine_walk(), up to the scope with the prefix 'last'. */
+bool lsr_engine_walk6(const lessor_engine_t *engine, lsr_walk6_t *walk, uint64_t last, lsr_found_t *found, bool *more);
+
 /* ---- create.c ---------------------------------------------------------------------------------------------------- */
 
 /* One create in work. */
 typedef struct lsr_create {
 	const lessor_lease_t *lease;
+	const lsr_lease6_t *form; /* of an IPv6 lease, to which 'lease' belongs */
 	lessor_status_t status;
 	lsr_step_t step;
 	lsr_scope_t *scope;
@@ -265,6 +344,7 @@ typedef struct lsr_create {
 	uint64_t word; /* before the claim */
 	uint32_t record_id;
 	uint32_t log_bytes; /* 0: not packed yet */
+	uint32_t place;     /* IPv6 */
 	uint16_t origin;
 	bool origin_known; /* interned, or no number was to be had */
 	lsr_body_t body;
@@ -284,20 +364,64 @@ void lsr_create_undo(lessor_engine_t *engine, lsr_create_t *create);
 /* log and publish what is claimed. False: the log had no room, it is undone; */
 bool lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
 
+/* The same by scope and form of an IPv6 lease, whose record is a candidate or NULL: any free one serves. */
+void lsr_create6_begin(lsr_create_t *create, const lsr_lease6_t *form);
+void lsr_create6_prepare(lessor_engine_t *engine, lsr_create_t *create);
+void lsr_create6_claim(lessor_engine_t *engine, lsr_create_t *create);
+bool lsr_create6_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
+
+/* Carry IPv6 creates that have begun, at most LSR_CHUNK, to a decision, in order. */
+void lsr_create6_run(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64_t *end);
+
+/* What is different about the address of an IPv6 lease. Find scope, a free record and the client's key, and fetch them; */
+void lsr_create6_locate(lessor_engine_t *engine, lsr_create_t *creates, size_t count);
+
+/* claim a record and enter the address; false: decided, or what to wait for; */
+bool lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create);
+
+/* enter the client: claimed, decided, or what to wait for; */
+void lsr_create6_claim_client(lessor_engine_t *engine, lsr_create_t *create);
+
+/* take the address back. The record is still claimed. */
+void lsr_create6_release(const lsr_create_t *create);
+
 /* and, when it is decided, free what was allocated for a create that was refused. */
 void lsr_create_drop(lsr_create_t *create);
 
 /* Outside of any section, for LSR_STEP_TAKE: the whole of it. Decided, or the reservation is gone or empty no more: LSR_STEP_OPEN. In reservation.c. */
 void lsr_create_take(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
 
+/* ---- leases6.c ----------------------------------------------------------------------------------------------------- */
+
+/* A slot of an IPv6 scope that is claimed. */
+typedef struct lsr_place {
+	uint32_t place;
+	uint32_t record_id;
+	uint64_t word; /* before the claim */
+} lsr_place_t;
+
+/* Claim any free slot: from where this thread was to the end, from the beginning, then in a new chunk. LESSOR_OK; LESSOR_LIMIT; LESSOR_NO_MEMORY. */
+lessor_status_t lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *scope, lsr_place_t *claimed);
+
+/* ---- allocate.c -------------------------------------------------------------------------------------------------- */
+
+/* Where this thread begins to look for a free one of so many places. */
+uint32_t lsr_engine_thread_start(uint32_t places);
+
+/* How often an address of the scope became free, counted before it did. */
+uint64_t lsr_engine_deletes_of(const lsr_scope_t *scope);
+
 /* ---- change.c ---------------------------------------------------------------------------------------------------- */
 
 /* One change of a record that is there: update, delete, and what reservations do. */
 typedef struct lsr_change {
 	const lessor_lease_t *lease; /* update */
+	const lsr_lease6_t *form;    /* of an IPv6 update, to which 'lease' belongs */
 	uint32_t fields;             /* update */
 	const uint8_t *client_id;    /* demanded owner, or NULL */
 	size_t client_id_bytes;
+	bool is_six;
+	lessor_address6_t address6; /* if it is; 'address' is the place then, from step 3 on */
 	uint32_t address;
 	lsr_scope_t *scope;
 	uint32_t record_id;
@@ -344,16 +468,26 @@ typedef struct lsr_end {
 	uint64_t key;          /* of its client */
 	uint64_t reserved_key; /* if it is reserved */
 	lessor_filetime_t expires_at;
-	uint32_t address;
+	uint32_t address; /* place */
 	uint32_t record_id;
 	uint8_t counter;
 	bool is_reserved;
 	bool is_empty; /* comes alone */
 } lsr_end_t;
 
-#define LSR_END_BYTES       (2 * sizeof(uint32_t))
-#define LSR_EMPTY_END_BYTES (3 * sizeof(uint32_t))
-#define LSR_END_LOG_BYTES   lsr_record_bytes(LSR_END_BYTES) /* of both */
+#define LSR_END_BYTES        (2 * sizeof(uint32_t))
+#define LSR_EMPTY_END_BYTES  (3 * sizeof(uint32_t))
+#define LSR_END_LOG_BYTES    lsr_record_bytes(LSR_END_BYTES) /* of both */
+#define LSR_END6_BYTES       (2 * sizeof(uint64_t) + sizeof(uint32_t))
+#define LSR_EMPTY_END6_BYTES sizeof(lsr_end6_image_t)
+#define LSR_END6_LOG_BYTES   lsr_record_bytes(LSR_END6_BYTES)
+
+/* The end of an IPv6 lease in the log; of an empty record with the zero. */
+typedef struct lsr_end6_image {
+	lessor_address6_t address;
+	uint32_t epoch;
+	uint32_t zero;
+} lsr_end6_image_t;
 
 static inline lsr_end_t
 lsr_engine_end_of(const lessor_engine_t *engine, lsr_scope_t *scope, uint32_t address, uint32_t record_id,
@@ -363,7 +497,7 @@ lsr_engine_end_of(const lessor_engine_t *engine, lsr_scope_t *scope, uint32_t ad
 			   .record = lsr_pages_record(&engine->pages, record_id),
 			   .tail = body->tail,
 			   .word = word,
-			   .key = lsr_engine_client_key(engine, scope, lsr_body_client(body), body->client_id_bytes),
+			   .key = lsr_engine_body_key(engine, scope, body),
 			   .reserved_key = LSR_UNLIKELY(is_reserved) ? lsr_engine_reserved_key(engine, scope, body) : 0,
 			   .expires_at = body->expires_at,
 			   .address = address,
@@ -374,7 +508,7 @@ lsr_engine_end_of(const lessor_engine_t *engine, lsr_scope_t *scope, uint32_t ad
 }
 
 /*
- * Steps 5 and 6 of deletes, by one reservation in the log: end leases that the caller has claimed, best in the order of their addresses. *lsn: of the last one, untouched without
+ * Steps 5 and 6 of deletes, by one reservation in the log: end leases of one family that the caller has claimed, best in the order of their places. *lsn: of the last one, untouched without
  * a log. False: the log had no room; nothing has happened, the claims are still the caller's. Cannot fail otherwise. Inside a read-side section.
  */
 bool lsr_engine_end_leases(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint64_t *lsn);
@@ -382,7 +516,25 @@ bool lsr_engine_end_leases(lessor_engine_t *engine, lsr_end_t *ends, size_t coun
 /* The rest of it, for ends whose record is in the log already; all of one scope. */
 void lsr_engine_carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t count);
 
-/* ---- scopes.c ---------------------------------------------------------------------------------------------------- */
+/* ---- scopes.c: both families ------------------------------------------------------------------------------------- */
+
+/* The image of a scope, to be freed, and the type of its record. NULL: no memory. */
+uint8_t *lsr_engine_scope_image(const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_t deletes,
+				uint64_t high_water, lsr_record_type_t *type, size_t *image_bytes);
+
+/* Stage the insertion of a scope into the trie of its family, or its removal. Scope lock held, or nobody else is there. */
+lessor_status_t lsr_engine_stage_scope(lessor_engine_t *engine, lsr_scope_t *scope, bool insert,
+				       lsr_trie_change_t *change);
+
+/*
+ * A new scope, whose uid is the next one: everything that can fail, then the log, then the trie. Scope lock held. On failure the scope is freed, but its
+ * configuration is the caller's. NULL: LESSOR_NO_MEMORY.
+ */
+lessor_status_t lsr_engine_add_scope(lessor_engine_t *engine, lsr_scope_t *scope, uint64_t *lsn);
+
+/* Scope lock held. On success the scope is out of the trie, for the caller to drain. NULL: LESSOR_NOT_FOUND. */
+lessor_status_t lsr_engine_remove_scope(lessor_engine_t *engine, lsr_scope_t *scope, bool force, lsr_scope_t **removed,
+					uint64_t *lsn);
 
 /* The scope with exactly this subnet address. Inside a read-side section; or with the scope lock held, which keeps it in place. */
 lsr_scope_t *lsr_engine_find_scope(const lessor_engine_t *engine, uint32_t subnet);

@@ -34,7 +34,9 @@ typedef struct lsr_sweep {
 	uint64_t limit;
 	uint64_t last;
 	/* How far it is. */
-	uint64_t at;
+	uint64_t at;     /* place */
+	uint64_t prefix; /* IPv6; 'last' is the last one then */
+	bool is_six;
 	uint64_t looked;
 	uint64_t removed;
 	/* Of the section. */
@@ -99,10 +101,10 @@ lowest(uint64_t bits, uint64_t n) {
 
 /* Look at these places of a page. Returns the earliest expiry of what stays. */
 static lessor_filetime_t
-look_at(lsr_sweep_t *sweep, lsr_scope_t *scope, uint32_t index, uint64_t bits) {
+look_at(lsr_sweep_t *sweep, lsr_scope_t *scope, const lsr_table_t *table, uint32_t index, uint64_t bits) {
 	lessor_engine_t *engine = sweep->engine;
 	lessor_filetime_t earliest = LESSOR_TIME_INFINITE;
-	const uint32_t page = lsr_table_page(&scope->table, index);
+	const uint32_t page = lsr_table_page(table, index);
 	for (; bits != 0; bits &= bits - 1) {
 		const uint32_t place = (uint32_t)__builtin_ctzll(bits);
 		const uint32_t id = page << LSR_PAGE_SHIFT | place;
@@ -114,7 +116,7 @@ look_at(lsr_sweep_t *sweep, lsr_scope_t *scope, uint32_t index, uint64_t bits) {
 		}
 		sweep->looked += !lsr_body_is_empty(&body);
 		if (is_due(sweep, &body) &&
-		    claim_due(sweep, scope, scope->subnet + (index << LSR_PAGE_SHIFT) + place, id)) {
+		    claim_due(sweep, scope, table->subnet + (index << LSR_PAGE_SHIFT) + place, id)) {
 			continue;
 		}
 		const lessor_filetime_t ends_at = lsr_body_ends_at(&body);
@@ -127,12 +129,12 @@ look_at(lsr_sweep_t *sweep, lsr_scope_t *scope, uint32_t index, uint64_t bits) {
 
 /* Sweep what is left of the page at 'at', not beyond 'end'. False: it has more leases than the call may look at. */
 static bool
-sweep_page(lsr_sweep_t *sweep, lsr_scope_t *scope, uint64_t end) {
-	const uint32_t offset = (uint32_t)sweep->at - scope->subnet;
+sweep_page(lsr_sweep_t *sweep, lsr_scope_t *scope, const lsr_table_t *table, uint64_t end) {
+	const uint32_t offset = (uint32_t)sweep->at - table->subnet;
 	const uint32_t index = offset >> LSR_PAGE_SHIFT;
 	const uint32_t first = offset % LSR_PAGE_RECORDS;
 	const uint64_t behind = sweep->at + (LSR_PAGE_RECORDS - first);
-	lsr_map_leaf_t *leaf = lsr_table_leaf(&scope->table, index);
+	lsr_map_leaf_t *leaf = lsr_table_leaf(table, index);
 	if (LSR_LIKELY(sweep->now < lsr_leaf_earliest(leaf))) {
 		sweep->at = lsr_min_u64(behind, end + 1);
 		return true;
@@ -156,21 +158,22 @@ sweep_page(lsr_sweep_t *sweep, lsr_scope_t *scope, uint64_t end) {
 	if (bits != all) {
 		lsr_leaf_note(leaf, earliest); /* it may be that of a lease that is not looked at now */
 	}
-	lsr_leaf_note(leaf, look_at(sweep, scope, index, bits));
+	lsr_leaf_note(leaf, look_at(sweep, scope, table, index, bits));
 	sweep->at = next;
 	return true;
 }
 
-/* From 'at' to the end of this scope, or of the section. */
+/* From 'at' to the end of this table, of what is to be swept or of the section. */
 static lsr_pause_t
-sweep_scope(lsr_sweep_t *sweep, lsr_scope_t *scope, uint64_t looks_max, unsigned *pages) {
-	const uint64_t end = lsr_min_u64(sweep->last, (uint64_t)scope->subnet + scope->table.last_offset);
+sweep_table(lsr_sweep_t *sweep, lsr_scope_t *scope, const lsr_table_t *table, uint64_t last, uint64_t looks_max,
+	    unsigned *pages) {
+	const uint64_t end = lsr_min_u64(last, (uint64_t)table->subnet + table->last_offset);
 	while (sweep->at <= end) {
 		if (++*pages > SECTION_PAGES_MAX || sweep->looked >= looks_max ||
 		    sweep->count > SECTION_ENDS_MAX - LSR_PAGE_RECORDS) {
 			return LSR_PAUSE_SECTION;
 		}
-		if (!sweep_page(sweep, scope, end)) {
+		if (!sweep_page(sweep, scope, table, end)) {
 			return LSR_PAUSE_LIMIT;
 		}
 	}
@@ -192,12 +195,55 @@ sweep_scopes(lsr_sweep_t *sweep) {
 		if (sweep->at < scope->subnet) {
 			sweep->at = scope->subnet;
 		}
-		const lsr_pause_t pause = sweep_scope(sweep, scope, looks_max, &pages);
+		const lsr_pause_t pause = sweep_table(sweep, scope, &scope->table, sweep->last, looks_max, &pages);
 		if (pause != LSR_PAUSE_END) {
 			return pause;
 		}
 	}
 	sweep->at = sweep->last + 1;
+	return LSR_PAUSE_END;
+}
+
+/* The tables of one IPv6 scope. */
+static lsr_pause_t
+sweep_chunks(lsr_sweep_t *sweep, lsr_scope_t *scope, uint64_t looks_max, unsigned *pages) {
+	const uint32_t places = lsr_sparse_places(lsr_sparse_chunks(scope->sparse));
+	while (sweep->at < places) {
+		const lsr_table_t *table = lsr_sparse_table(scope->sparse, (uint32_t)sweep->at);
+		const lsr_pause_t pause = sweep_table(sweep, scope, table, UINT32_MAX, looks_max, pages);
+		if (pause != LSR_PAUSE_END) {
+			return pause;
+		}
+	}
+	return LSR_PAUSE_END;
+}
+
+static lsr_pause_t
+sweep_scopes6(lsr_sweep_t *sweep) {
+	const uint64_t looks_max = sweep->looked + SECTION_LOOKS_MAX;
+	unsigned pages = 0;
+	lsr_scope_t *scope;
+	while ((scope = lsr_trie_next(&sweep->engine->trie6, lsr_key_ipv6(sweep->prefix))) != NULL &&
+	       scope->sparse->prefix <= sweep->last) {
+		if (atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
+			return LSR_PAUSE_GATE;
+		}
+		if (sweep->prefix != scope->sparse->prefix) {
+			sweep->prefix = scope->sparse->prefix;
+			sweep->at = 0;
+		}
+		const lsr_pause_t pause = sweep_chunks(sweep, scope, looks_max, &pages);
+		if (pause != LSR_PAUSE_END) {
+			return pause;
+		}
+		if (sweep->prefix == sweep->last) {
+			break;
+		}
+		sweep->prefix++;
+		sweep->at = 0;
+	}
+	sweep->prefix = sweep->last;
+	sweep->at = UINT64_MAX; /* behind every place */
 	return LSR_PAUSE_END;
 }
 
@@ -209,8 +255,8 @@ let_go(lsr_sweep_t *sweep) {
 	for (size_t i = 0; i < sweep->count; i++) {
 		const lsr_end_t *end = &sweep->ends[i];
 		lsr_record_unclaim(end->record, end->word);
-		lsr_leaf_note(lsr_table_leaf(&end->scope->table, (end->address - end->scope->subnet) >> LSR_PAGE_SHIFT),
-			      end->expires_at);
+		const lsr_table_t *table = lsr_scope_table(end->scope, end->address);
+		lsr_leaf_note(lsr_table_leaf(table, (end->address - table->subnet) >> LSR_PAGE_SHIFT), end->expires_at);
 	}
 }
 
@@ -218,13 +264,15 @@ let_go(lsr_sweep_t *sweep) {
 static lsr_pause_t
 sweep_section(lsr_sweep_t *sweep) {
 	const uint64_t at = sweep->at;
+	const uint64_t prefix = sweep->prefix;
 	const uint64_t looked = sweep->looked;
 	sweep->count = 0;
 	lsr_rcu_enter();
-	lsr_pause_t pause = sweep_scopes(sweep);
+	lsr_pause_t pause = sweep->is_six ? sweep_scopes6(sweep) : sweep_scopes(sweep);
 	if (sweep->count > 0 && !lsr_engine_end_leases(sweep->engine, sweep->ends, sweep->count, &sweep->lsn)) {
 		let_go(sweep);
 		sweep->at = at;
+		sweep->prefix = prefix;
 		sweep->looked = looked;
 		pause = LSR_PAUSE_ROOM;
 	} else {
@@ -246,8 +294,8 @@ run_sweep(lsr_sweep_t *sweep) {
 		if (pause == LSR_PAUSE_GATE) {
 			lsr_engine_await(sweep->engine, LSR_STEP_GATE, NULL);
 		} else if (pause == LSR_PAUSE_ROOM) {
-			const lessor_status_t status =
-				lsr_engine_admit(sweep->engine, (uint64_t)sweep->count * LSR_END_LOG_BYTES);
+			const lessor_status_t status = lsr_engine_admit(
+				sweep->engine, sweep->count * (sweep->is_six ? LSR_END6_LOG_BYTES : LSR_END_LOG_BYTES));
 			if (status != LESSOR_OK) {
 				return sweep->removed > 0 ? LESSOR_OK : status;
 			}
@@ -268,33 +316,71 @@ lessor_expire_options_init(lessor_expire_options_t *options) {
 	}
 }
 
+/* Options as a sweep wants them. False: they are not in order. */
+static bool
+begin_sweep(lsr_sweep_t *sweep, lessor_engine_t *engine, lessor_filetime_t now,
+	    const lessor_expire_options_t *options) {
+	lessor_expire_options_t defaults;
+	lessor_expire_options_init(&defaults);
+	options = options != NULL ? options : &defaults;
+	if (options->size_bytes != sizeof(*options)) {
+		return false;
+	}
+	sweep->engine = engine;
+	sweep->now = now;
+	sweep->grace = options->grace_s * LESSOR_TICKS_PER_SECOND;
+	sweep->doom = options->doom_s * LESSOR_TICKS_PER_SECOND;
+	sweep->limit = options->limit != 0 ? options->limit : LESSOR_DEFAULT_EXPIRE_LIMIT;
+	sweep->is_six = false;
+	sweep->prefix = sweep->looked = sweep->removed = sweep->lsn = 0;
+	return true;
+}
+
 lessor_status_t
 lessor_expire(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expire_options_t *options,
 	      lessor_cursor_t *cursor, lessor_expire_report_t *report, lessor_mode_t mode, lessor_ticket_t *ticket) {
-	lessor_expire_options_t defaults;
 	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
 	if (usable != LESSOR_OK) {
 		return usable;
 	}
-	lessor_expire_options_init(&defaults);
-	options = options != NULL ? options : &defaults;
-	if (cursor == NULL || cursor->last > UINT32_MAX || options->size_bytes != sizeof(*options)) {
+	lsr_sweep_t sweep;
+	if (cursor == NULL || cursor->last > UINT32_MAX || !begin_sweep(&sweep, engine, now, options)) {
 		return LESSOR_INVALID;
 	}
-	lsr_sweep_t sweep;
-	sweep.engine = engine;
-	sweep.now = now;
-	sweep.grace = options->grace_s * LESSOR_TICKS_PER_SECOND;
-	sweep.doom = options->doom_s * LESSOR_TICKS_PER_SECOND;
-	sweep.limit = options->limit != 0 ? options->limit : LESSOR_DEFAULT_EXPIRE_LIMIT;
 	sweep.at = cursor->next;
 	sweep.last = cursor->last;
-	sweep.looked = sweep.removed = sweep.lsn = 0;
 	const lessor_status_t status = run_sweep(&sweep);
 	if (status != LESSOR_OK && status != LESSOR_END) {
 		return status;
 	}
 	cursor->next = sweep.at;
+	if (report != NULL) {
+		*report = (lessor_expire_report_t){.looked = sweep.looked, .removed = sweep.removed};
+	}
+	return status == LESSOR_OK ? lsr_engine_finish(engine, sweep.lsn, mode, ticket) : status;
+}
+
+lessor_status_t
+lessor_expire6(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expire_options_t *options,
+	       lessor_cursor6_t *cursor, lessor_expire_report_t *report, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	lsr_sweep_t sweep;
+	if (cursor == NULL || !begin_sweep(&sweep, engine, now, options)) {
+		return LESSOR_INVALID;
+	}
+	sweep.is_six = true;
+	sweep.prefix = cursor->next.high;
+	sweep.at = cursor->place;
+	sweep.last = cursor->last.high;
+	const lessor_status_t status = run_sweep(&sweep);
+	if (status != LESSOR_OK && status != LESSOR_END) {
+		return status;
+	}
+	cursor->next.high = sweep.prefix;
+	cursor->place = sweep.at;
 	if (report != NULL) {
 		*report = (lessor_expire_report_t){.looked = sweep.looked, .removed = sweep.removed};
 	}

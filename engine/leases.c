@@ -26,9 +26,14 @@ typedef bool (*lsr_compare_t)(const lsr_client_match_t *match, const lsr_body_t 
 static inline bool
 same_client(const lsr_client_match_t *match, const lsr_body_t *body) {
 	const size_t bytes = match->client_id_bytes;
-	return body->client_id_bytes == bytes && LSR_LIKELY(!lsr_body_is_empty(body)) &&
+	return lsr_body_client_bytes(body) == bytes && LSR_LIKELY(!lsr_body_is_empty(body)) &&
 	       (LSR_LIKELY(bytes <= LSR_INLINE_BYTES) ? lsr_equal_short(body->text, match->client_id, bytes)
 						      : memcmp(lsr_body_client(body), match->client_id, bytes) == 0);
+}
+
+bool
+lsr_match_body(const lsr_client_match_t *match, const lsr_body_t *body) {
+	return same_client(match, body);
 }
 
 static inline bool
@@ -38,7 +43,7 @@ same_reserved(const lsr_client_match_t *match, const lsr_body_t *body) {
 
 bool
 lsr_body_is_client(const lsr_body_t *body, const uint8_t *client_id, size_t client_id_bytes) {
-	return body->client_id_bytes == client_id_bytes &&
+	return lsr_body_client_bytes(body) == client_id_bytes &&
 	       memcmp(lsr_body_client(body), client_id, client_id_bytes) == 0;
 }
 
@@ -112,10 +117,8 @@ lsr_match_reserved_for_insert(const void *key, uint32_t record_id) {
 uint32_t
 lsr_engine_find_client(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
 		       size_t client_id_bytes) {
-	const lsr_client_match_t match = {.engine = engine,
-					  .table = &scope->table,
-					  .client_id = client_id,
-					  .client_id_bytes = (uint8_t)client_id_bytes};
+	const lsr_client_match_t match = {
+		.engine = engine, .table = &scope->table, .client_id = client_id, .client_id_bytes = client_id_bytes};
 	const uint64_t key = lsr_engine_client_key(engine, scope, client_id, client_id_bytes);
 	return lsr_client_hash_find(&engine->clients, key, lsr_match_for_read, &match);
 }
@@ -123,10 +126,8 @@ lsr_engine_find_client(const lessor_engine_t *engine, const lsr_scope_t *scope, 
 uint32_t
 lsr_engine_find_reserved(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
 			 size_t client_id_bytes) {
-	const lsr_client_match_t match = {.engine = engine,
-					  .table = &scope->table,
-					  .client_id = client_id,
-					  .client_id_bytes = (uint8_t)client_id_bytes};
+	const lsr_client_match_t match = {
+		.engine = engine, .table = &scope->table, .client_id = client_id, .client_id_bytes = client_id_bytes};
 	const uint64_t key = lsr_engine_client_key(engine, scope, client_id, client_id_bytes);
 	return lsr_client_hash_find(&engine->clients, lsr_reserved_key(key), lsr_match_reserved_for_read, &match);
 }
@@ -141,7 +142,7 @@ void
 lsr_engine_forget_clients(lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t record_id,
 			  const lsr_body_t *body) {
 	if (!lsr_body_is_empty(body)) {
-		const uint64_t key = lsr_engine_client_key(engine, scope, lsr_body_client(body), body->client_id_bytes);
+		const uint64_t key = lsr_engine_body_key(engine, scope, body);
 		(void)lsr_client_hash_remove(&engine->clients, key, record_id);
 	}
 	if (LSR_UNLIKELY(lsr_body_is_reserved(body))) {
@@ -412,6 +413,69 @@ lessor_lease_get_client_batch(lessor_engine_t *engine, const lessor_client_t *cl
 /* Directory entries looked at in one read-side section: some ten microseconds. */
 #define WALK_PAGES_MAX 4096u
 
+/* From *address to 'end' in one table; false: nothing there, or it was long enough. */
+LSR_INLINE bool
+walk_table(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_table_t *table, uint64_t *address,
+	   uint64_t end, lsr_found_t *found, unsigned *pages) {
+	while (*address <= end) {
+		const uint32_t here = (uint32_t)*address;
+		const uint32_t id = lsr_table_peek(table, here);
+		if (id == LSR_NO_RECORD) {
+			/* To the next page, but not beyond this scope: the next one may begin within the same 64 addresses. */
+			*address = lsr_min_u64(*address + LSR_PAGE_RECORDS - (here - table->subnet) % LSR_PAGE_RECORDS,
+					       end + 1);
+			if (++*pages > WALK_PAGES_MAX) {
+				return false;
+			}
+			continue;
+		}
+		*address += 1;
+		if (scope->is_sparse
+			    ? lsr_sparse_read(&engine->pages, engine->shadows, id, &found->body, &found->low)
+			    : lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, &found->body)) {
+			found->address = here;
+			found->record_id = id;
+			found->scope = scope;
+			return true;
+		}
+		*pages += (here - table->subnet) % LSR_PAGE_RECORDS == 0;
+		if (*pages > WALK_PAGES_MAX) {
+			return false;
+		}
+	}
+	return false;
+}
+
+bool
+lsr_engine_walk6(const lessor_engine_t *engine, lsr_walk6_t *walk, uint64_t last, lsr_found_t *found, bool *more) {
+	unsigned pages = 0;
+	const lsr_scope_t *scope;
+	*more = true;
+	while ((scope = lsr_trie_next(&engine->trie6, lsr_key_ipv6(walk->prefix))) != NULL &&
+	       scope->sparse->prefix <= last) {
+		if (walk->prefix != scope->sparse->prefix) {
+			*walk = (lsr_walk6_t){.prefix = scope->sparse->prefix};
+		}
+		const uint32_t places = lsr_sparse_places(lsr_sparse_chunks(scope->sparse));
+		while (walk->place < places) {
+			const lsr_table_t *table = lsr_sparse_table(scope->sparse, (uint32_t)walk->place);
+			if (walk_table(engine, scope, table, &walk->place, (uint64_t)table->subnet + table->last_offset,
+				       found, &pages)) {
+				return true;
+			}
+			if (pages > WALK_PAGES_MAX) {
+				return false;
+			}
+		}
+		if (walk->prefix == UINT64_MAX) {
+			break;
+		}
+		*walk = (lsr_walk6_t){.prefix = walk->prefix + 1};
+	}
+	*more = false;
+	return false;
+}
+
 bool
 lsr_engine_walk(const lessor_engine_t *engine, uint64_t *address, uint64_t last, lsr_found_t *found, bool *more) {
 	unsigned pages = 0;
@@ -426,29 +490,11 @@ lsr_engine_walk(const lessor_engine_t *engine, uint64_t *address, uint64_t last,
 			*address = scope->subnet;
 		}
 		const uint64_t end = lsr_min_u64(last, (uint64_t)scope->subnet + scope->table.last_offset);
-		while (*address <= end) {
-			const uint32_t here = (uint32_t)*address;
-			const uint32_t id = lsr_table_peek(&scope->table, here);
-			if (id == LSR_NO_RECORD) {
-				/* To the next page, but not beyond this scope: the next one may begin within the same 64 addresses. */
-				*address = lsr_min_u64(*address + LSR_PAGE_RECORDS -
-							       (here - scope->subnet) % LSR_PAGE_RECORDS,
-						       end + 1);
-				if (++pages > WALK_PAGES_MAX) {
-					return false;
-				}
-				continue;
-			}
-			*address += 1;
-			if (lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, &found->body)) {
-				found->address = here;
-				found->scope = scope;
-				return true;
-			}
-			pages += (here - scope->subnet) % LSR_PAGE_RECORDS == 0;
-			if (pages > WALK_PAGES_MAX) {
-				return false;
-			}
+		if (walk_table(engine, scope, &scope->table, address, end, found, &pages)) {
+			return true;
+		}
+		if (pages > WALK_PAGES_MAX) {
+			return false;
 		}
 	}
 	*more = false;
@@ -498,8 +544,8 @@ fold_case(uint8_t letter) {
 	return letter >= 'A' && letter <= 'Z' ? letter + ('a' - 'A') : letter;
 }
 
-static bool
-has_name(const lsr_body_t *body, const char *name, size_t name_bytes) {
+bool
+lsr_body_has_name(const lsr_body_t *body, const char *name, size_t name_bytes) {
 	size_t bytes;
 	const uint8_t *own = lsr_body_name(body, &bytes);
 	if (own == NULL || bytes != name_bytes || lsr_body_is_empty(body)) {
@@ -534,7 +580,7 @@ lessor_lease_find_name(lessor_engine_t *engine, const char *name, lessor_lease_t
 		for (unsigned i = 0; i < NAMES_MAX && status == LESSOR_NOT_FOUND &&
 				     lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more);
 		     i++) {
-			if (has_name(&found.body, name, name_bytes)) {
+			if (lsr_body_has_name(&found.body, name, name_bytes)) {
 				status = answer(engine, found.scope, found.address, &found.body, lease, &texts);
 			}
 		}

@@ -13,6 +13,8 @@
  *   scope end   Same uid: remove the scope with its leases. Otherwise a later scope is already there: remove from it the leases with a smaller LSN.
  *   clear       Take the configuration, and remove the leases of the range that have a smaller LSN and are not reserved. All deletes count: under the lock that the snapshot
  *               took for its 'from' no epoch ends.
+ *   lease6, lease6 end, scope6, scope6 end
+ *               The same for IPv6.
  *   origin      Give the number these texts.
  *   superscope, its end, filter, its end, enforcement: as they say.
  *   group       The records in it, one after the other, with its LSN.
@@ -51,7 +53,7 @@ set_high_water(lsr_scope_t *scope, uint64_t high_water) {
 static void
 take_config(lsr_recovery_t *recovery, lsr_scope_t *scope, lsr_scope_config_t *fresh) {
 	lsr_scope_config_t *old = lsr_scope_install(scope, fresh);
-	if (fresh->pool != old->pool || fresh->has_range != old->has_range ||
+	if (fresh->pool != old->pool || fresh->has_range != old->has_range || scope->is_sparse ||
 	    memcmp(&fresh->range, &old->range, sizeof(fresh->range)) != 0) {
 		lsr_engine_recount(recovery->engine, scope, fresh);
 	}
@@ -67,27 +69,39 @@ discard_scope(lessor_engine_t *engine, lsr_scope_t *scope) {
 	lsr_scope_free(scope, &engine->pages);
 }
 
+/* A scope that was made for this configuration; NULL: it could not be. */
 static lessor_status_t
-add_scope(lsr_recovery_t *recovery, lsr_scope_image_t *image) {
+add_scope(lsr_recovery_t *recovery, lsr_scope_t *scope, lsr_scope_config_t *config, uint64_t deletes,
+	  uint64_t high_water) {
 	lessor_engine_t *engine = recovery->engine;
 	lsr_trie_change_t change;
-	lsr_scope_t *scope = lsr_scope_new(image->subnet, image->mask, image->uid, image->config);
 	if (scope == NULL) {
-		lsr_scope_config_free(image->config);
+		lsr_scope_config_free(config);
 		return LESSOR_NO_MEMORY;
 	}
-	const lessor_status_t status = lsr_trie_stage_insert(&engine->trie, lsr_key_ipv4(image->subnet),
-							     lsr_mask_bits(image->mask), scope, &change);
+	const lessor_status_t status = lsr_engine_stage_scope(engine, scope, true, &change);
 	if (status != LESSOR_OK) {
 		lsr_scope_free(scope, &engine->pages);
 		return status == LESSOR_SCOPE_EXISTS ? LESSOR_OK : status;
 	}
-	lsr_trie_publish(&engine->trie, &change);
+	lsr_trie_publish(lsr_engine_trie(engine, scope), &change);
 	lsr_rcu_brake();
-	atomic_store_explicit(&scope->counters.deletes[0], image->deletes, memory_order_relaxed);
-	set_high_water(scope, image->high_water);
+	atomic_store_explicit(&scope->counters.deletes[0], deletes, memory_order_relaxed);
+	set_high_water(scope, high_water);
 	(void)atomic_fetch_add_explicit(&engine->scopes, 1, memory_order_relaxed);
 	return LESSOR_OK;
+}
+
+/* A scope with this number comes, or is there. False: there is no such number. */
+static bool
+take_uid(lessor_engine_t *engine, uint32_t uid) {
+	if (uid == 0 || uid == UINT32_MAX) {
+		return false;
+	}
+	if (uid >= engine->next_uid) {
+		engine->next_uid = uid + 1;
+	}
+	return true;
 }
 
 /* The same scope with another mask. */
@@ -119,12 +133,9 @@ apply_scope(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes)
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	if (image.uid == 0 || image.uid == UINT32_MAX) {
+	if (!take_uid(engine, image.uid)) {
 		lsr_scope_config_free(image.config);
 		return LESSOR_DAMAGED;
-	}
-	if (image.uid >= engine->next_uid) {
-		engine->next_uid = image.uid + 1;
 	}
 	lsr_scope_t *present = lsr_trie_find(&engine->trie, lsr_key_ipv4(image.subnet));
 	if (present != NULL && present->uid == image.uid) {
@@ -134,22 +145,52 @@ apply_scope(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes)
 		take_config(recovery, present, image.config);
 		return LESSOR_OK;
 	}
-	return add_scope(recovery, &image);
+	return add_scope(recovery, lsr_scope_new(image.subnet, image.mask, image.uid, image.config), image.config,
+			 image.deletes, image.high_water);
+}
+
+static lessor_status_t
+apply_scope6(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes) {
+	lsr_scope6_image_t image;
+	lessor_engine_t *engine = recovery->engine;
+	const lessor_status_t status = lsr_scope6_image_get(payload, size_bytes, &image);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (!take_uid(engine, image.uid)) {
+		lsr_scope_config_free(image.config);
+		return LESSOR_DAMAGED;
+	}
+	lsr_scope_t *present = lsr_engine_scope6_of(engine, image.prefix);
+	if (present != NULL && present->uid == image.uid) {
+		take_config(recovery, present, image.config);
+		return LESSOR_OK;
+	}
+	return add_scope(recovery, lsr_scope6_new(image.prefix, image.uid, image.config), image.config, image.deletes,
+			 image.high_water);
 }
 
 /* Take a lease away and out of the counters, by a change with this LSN. */
 static void
 remove_lease(const lsr_recovery_t *recovery, const lsr_found_t *found, uint64_t lsn) {
 	lessor_engine_t *engine = recovery->engine;
-	lsr_scope_t *scope = lsr_engine_scope_of(engine, found->address);
-	const uint64_t unit = lsr_engine_unit(scope, found->address);
+	const bool is_six = found->scope->is_sparse;
+	lsr_scope_t *scope = is_six ? lsr_engine_scope6_of(engine, found->scope->sparse->prefix)
+				    : lsr_engine_scope_of(engine, found->address);
+	const uint64_t unit = lsr_engine_unit_of(engine, scope, found->address, found->record_id);
 	if (lsn > recovery->settled_lsn) {
 		lsr_counters_subtract(&scope->counters, lsr_body_counter(&found->body), unit);
 	} else {
 		lsr_counters_take_back(&scope->counters, lsr_body_counter(&found->body), unit);
 	}
-	const uint32_t id = lsr_table_peek(&scope->table, found->address);
-	lsr_replay_vacate(lsr_pages_record(&engine->pages, id), &found->body);
+	if (is_six) {
+		lsr_rcu_enter();
+		lsr_replay_vacate6(engine, scope, found->record_id, &found->body);
+		lsr_rcu_leave();
+		lsr_rcu_brake();
+	} else {
+		lsr_replay_vacate(lsr_pages_record(&engine->pages, found->record_id), &found->body);
+	}
 }
 
 /* Remove the leases of a range of addresses that are older than lsn; the reserved ones too, if they are not spared. */
@@ -166,10 +207,44 @@ remove_older(const lsr_recovery_t *recovery, uint32_t first, uint32_t last, uint
 	}
 }
 
+/* The scope with its records out of the trie and freed. */
+static lessor_status_t
+take_away(lessor_engine_t *engine, lsr_scope_t *scope) {
+	lsr_trie_change_t change;
+	const lessor_status_t status = lsr_engine_stage_scope(engine, scope, false, &change);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lsr_trie_publish(lsr_engine_trie(engine, scope), &change);
+	(void)atomic_fetch_sub_explicit(&engine->scopes, 1, memory_order_relaxed);
+	discard_scope(engine, scope);
+	return LESSOR_OK;
+}
+
+/* u64 prefix, u32 uid */
+static lessor_status_t
+apply_scope6_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	lsr_walk6_t walk = {0};
+	uint32_t uid;
+	if (size_bytes != sizeof(walk.prefix) + sizeof(uid)) {
+		return LESSOR_DAMAGED;
+	}
+	memcpy(&walk.prefix, payload, sizeof(walk.prefix));
+	memcpy(&uid, payload + sizeof(walk.prefix), sizeof(uid));
+	const uint64_t prefix = walk.prefix;
+	for (bool more = true; more;) {
+		lsr_found_t found;
+		if (lsr_engine_walk6(recovery->engine, &walk, prefix, &found, &more) && found.body.lsn < lsn) {
+			remove_lease(recovery, &found, lsn);
+		}
+	}
+	lsr_scope_t *scope = lsr_engine_scope6_of(recovery->engine, prefix);
+	return scope == NULL || scope->uid != uid ? LESSOR_OK : take_away(recovery->engine, scope);
+}
+
 static lessor_status_t
 apply_scope_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
 	uint32_t image[3];
-	lsr_trie_change_t change;
 	lessor_engine_t *engine = recovery->engine;
 	if (size_bytes != sizeof(image)) {
 		return LESSOR_DAMAGED;
@@ -180,15 +255,7 @@ apply_scope_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_by
 	if (scope == NULL || scope->uid != image[2]) {
 		return LESSOR_OK;
 	}
-	const lessor_status_t status =
-		lsr_trie_stage_remove(&engine->trie, lsr_key_ipv4(scope->subnet), lsr_mask_bits(scope->mask), &change);
-	if (status != LESSOR_OK) {
-		return status;
-	}
-	lsr_trie_publish(&engine->trie, &change);
-	(void)atomic_fetch_sub_explicit(&engine->scopes, 1, memory_order_relaxed);
-	discard_scope(engine, scope);
-	return LESSOR_OK;
+	return take_away(engine, scope);
 }
 
 static lessor_status_t
@@ -243,6 +310,18 @@ apply_lease_end(const lsr_recovery_t *recovery, const uint8_t *payload, size_t s
 	return lsr_replay_lease_end(recovery->replay, image[0], counts, lsn);
 }
 
+static lessor_status_t
+apply_lease6_end(const lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	lsr_end6_image_t image;
+	const bool was_lease = size_bytes == LSR_END6_BYTES;
+	if (!was_lease && size_bytes != sizeof(image)) {
+		return LESSOR_DAMAGED;
+	}
+	memcpy(&image, payload, size_bytes);
+	const bool counts = was_lease && (recovery->count_all || (int32_t)(image.epoch - recovery->snapshot_epoch) > 0);
+	return lsr_replay_lease6_end(recovery->replay, image.address, counts, lsn);
+}
+
 /* What is no lease: alone, behind everything before it. */
 static lessor_status_t
 apply_alone(lsr_recovery_t *recovery, uint32_t type, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
@@ -258,6 +337,10 @@ apply_alone(lsr_recovery_t *recovery, uint32_t type, const uint8_t *payload, siz
 		return apply_scope(recovery, payload, size_bytes);
 	case LSR_LOG_SCOPE_END:
 		return apply_scope_end(recovery, payload, size_bytes, lsn);
+	case LSR_LOG_SCOPE6:
+		return apply_scope6(recovery, payload, size_bytes);
+	case LSR_LOG_SCOPE6_END:
+		return apply_scope6_end(recovery, payload, size_bytes, lsn);
 	case LSR_LOG_CLEAR:
 		return apply_clear(recovery, payload, size_bytes, lsn);
 	case LSR_LOG_SUPERSCOPE:
@@ -283,6 +366,10 @@ apply_one(lsr_recovery_t *recovery, uint32_t header, const uint8_t *payload, uin
 		return lsr_replay_lease(recovery->replay, payload, size_bytes, lsn);
 	case LSR_LOG_LEASE_END:
 		return apply_lease_end(recovery, payload, size_bytes, lsn);
+	case LSR_LOG_LEASE6:
+		return lsr_replay_lease6(recovery->replay, payload, size_bytes, lsn);
+	case LSR_LOG_LEASE6_END:
+		return apply_lease6_end(recovery, payload, size_bytes, lsn);
 	default:
 		return apply_alone(recovery, lsr_header_type(header), payload, size_bytes, lsn);
 	}
@@ -462,12 +549,11 @@ read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_r
 static void
 fill_totals(const lessor_engine_t *engine, lessor_report_t *report) {
 	const lsr_scope_t *scope;
+	lsr_scope_cursor_t cursor = {0};
 	report->leases = report->scopes = 0;
-	for (uint64_t at = 0;
-	     at <= UINT32_MAX && (scope = lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)at))) != NULL;) {
+	while ((scope = lsr_engine_next_scope(engine, &cursor)) != NULL) {
 		report->leases += lsr_counters_leases(&scope->counters);
 		report->scopes++;
-		at = (uint64_t)scope->subnet + scope->table.last_offset + 1;
 	}
 }
 

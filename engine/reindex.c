@@ -66,7 +66,7 @@ insert(lessor_engine_t *engine, const lsr_entry_t *entry, uint32_t *other) {
 	const lsr_client_match_t match = {.engine = engine,
 					  .table = &entry->scope->table,
 					  .client_id = lsr_body_client(&entry->body),
-					  .client_id_bytes = entry->body.client_id_bytes};
+					  .client_id_bytes = lsr_body_client_bytes(&entry->body)};
 	if (LSR_UNLIKELY(lsr_body_is_empty(&entry->body))) {
 		return LSR_INSERT_DONE;
 	}
@@ -80,7 +80,7 @@ insert_reserved(lessor_engine_t *engine, const lsr_entry_t *entry, uint32_t *oth
 	const lsr_client_match_t match = {.engine = engine,
 					  .table = &entry->scope->table,
 					  .client_id = reserved.client_id,
-					  .client_id_bytes = (uint8_t)reserved.client_id_bytes};
+					  .client_id_bytes = reserved.client_id_bytes};
 	return lsr_client_hash_insert(&engine->clients, lsr_engine_reserved_key(engine, entry->scope, &entry->body),
 				      entry->id, lsr_match_reserved_for_insert, &match, other);
 }
@@ -105,10 +105,14 @@ insert_all(lsr_reindex_t *reindex, const lsr_entry_t *entries, unsigned count) {
 	}
 }
 
-/* The scope around an address table. */
-static const lsr_scope_t *
+/* The scope around an address table, which the engine has and changes. */
+static lsr_scope_t *
 scope_around(const void *table) {
-	return (const lsr_scope_t *)(const void *)((const char *)table - offsetof(lsr_scope_t, table));
+	union {
+		const void *in;
+		char *out;
+	} owner = {.in = table};
+	return (lsr_scope_t *)(void *)(owner.out - offsetof(lsr_scope_t, table));
 }
 
 /* The lease of a record, with its key; false: there is none. */
@@ -119,8 +123,7 @@ load(const lessor_engine_t *engine, uint32_t id, lsr_entry_t *entry) {
 	}
 	entry->id = id;
 	entry->scope = scope_around(lsr_pages_owner(&engine->pages, id));
-	entry->key =
-		lsr_engine_client_key(engine, entry->scope, lsr_body_client(&entry->body), entry->body.client_id_bytes);
+	entry->key = lsr_engine_body_key(engine, entry->scope, &entry->body);
 	return true;
 }
 
@@ -131,11 +134,12 @@ index_pages(lsr_reindex_t *reindex, uint32_t first, uint32_t end) {
 	unsigned count = 0;
 	for (uint32_t page = first; page < end; page++) {
 		const uint32_t id = page << LSR_PAGE_SHIFT;
-		const lsr_table_t *table = lsr_pages_owner(&engine->pages, id);
-		if (table == NULL) {
+		const lsr_table_t *owner = lsr_pages_owner(&engine->pages, id);
+		if (owner == NULL) {
 			continue;
 		}
-		const uint32_t first_address = lsr_table_address(table, &engine->pages, id);
+		const uint32_t first_address = lsr_table_address(owner, &engine->pages, id);
+		const lsr_table_t *table = lsr_scope_table(scope_around(owner), first_address);
 		for (uint32_t place = 0; place < LSR_PAGE_RECORDS; place++) {
 			/* Across the page's end, where the processor's own prefetching stops. */
 			lsr_prefetch_write(lsr_pages_record(&engine->pages, (id | place) + AHEAD));
@@ -175,11 +179,18 @@ static void
 drop(lessor_engine_t *engine, uint32_t id, const lsr_body_t *body, uint64_t *leases) {
 	const lsr_table_t *table = lsr_pages_owner(&engine->pages, id);
 	const uint32_t address = lsr_table_address(table, &engine->pages, id);
-	lsr_scope_t *scope = lsr_engine_scope_of(engine, address);
-	lsr_counters_take_back(&scope->counters, lsr_body_counter(body), lsr_engine_unit(scope, address));
-	lsr_table_free(&scope->table, address);
+	lsr_scope_t *scope = scope_around(table);
+	lsr_counters_take_back(&scope->counters, lsr_body_counter(body),
+			       lsr_engine_unit_of(engine, scope, address, id));
 	lsr_engine_forget_clients(engine, scope, id, body);
 	*leases += !lsr_body_is_empty(body);
+	if (scope->is_sparse) {
+		lsr_rcu_enter();
+		lsr_replay_vacate6(engine, scope, id, body);
+		lsr_rcu_leave();
+		return;
+	}
+	lsr_table_free(&scope->table, address);
 	lsr_replay_vacate(lsr_pages_record(&engine->pages, id), body);
 }
 

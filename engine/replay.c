@@ -19,8 +19,9 @@ lsr_replay_tuning_t lsr_replay_tuning;
 
 /* One record of log or snapshot, taken apart. */
 typedef struct {
-	uint32_t address;
+	uint32_t address; /* IPv4; those of IPv6 lie beside the items */
 	bool is_end;
+	bool is_six;
 	lsr_body_t body; /* of an end: the LSN only */
 } lsr_item_t;
 
@@ -43,6 +44,7 @@ typedef struct {
 
 typedef struct {
 	lsr_item_t *items;
+	lessor_address6_t *addresses6; /* of the items that are IPv6 leases */
 	lsr_note_t *notes;
 	uint32_t count;
 } lsr_share_t;
@@ -60,6 +62,7 @@ typedef struct {
 	lsr_replay_t *replay;
 	unsigned number;
 	lsr_scope_t *last_scope; /* most records come in runs of one scope */
+	lsr_scope_t *last_scope6;
 	lsr_page_run_t run;
 	uint64_t finished; /* windows; lock */
 	pthread_t thread;
@@ -93,6 +96,14 @@ lsr_replay_vacate(lsr_record_t *record, const lsr_body_t *body) {
 	lsr_tail_free(body->tail);
 }
 
+void
+lsr_replay_vacate6(lessor_engine_t *engine, lsr_scope_t *scope, uint32_t id, const lsr_body_t *body) {
+	const uint32_t place = lsr_table_address(&scope->table, &engine->pages, id);
+	lsr_table_free(lsr_sparse_table(scope->sparse, place), place);
+	(void)lsr_index_remove(&scope->sparse->index, lsr_engine_low(engine, id), id);
+	lsr_replay_vacate(lsr_pages_record(&engine->pages, id), body);
+}
+
 static void
 fail(lsr_replay_t *replay, uint64_t lsn, lessor_status_t status) {
 	(void)pthread_mutex_lock(&replay->lock);
@@ -113,14 +124,24 @@ scope_of(lsr_lane_t *lane, uint32_t address) {
 	return scope;
 }
 
+static lsr_scope_t *
+scope6_of(lsr_lane_t *lane, uint64_t prefix) {
+	lsr_scope_t *scope = lane->last_scope6;
+	if (scope == NULL || scope->sparse->prefix != prefix) {
+		scope = lsr_engine_scope6_of(lane->replay->engine, prefix);
+		lane->last_scope6 = scope;
+	}
+	return scope;
+}
+
 /* Find the scope of an item, and have the way to its record fetched. */
 static void
-look_up_scope(lsr_lane_t *lane, const lsr_item_t *item, lsr_note_t *note) {
-	*note = (lsr_note_t){.scope = scope_of(lane, item->address)};
-	if (note->scope != NULL) {
+look_up_scope(lsr_lane_t *lane, const lsr_item_t *item, const lessor_address6_t *address6, lsr_note_t *note) {
+	*note = (lsr_note_t){.scope = item->is_six ? scope6_of(lane, address6->high) : scope_of(lane, item->address)};
+	if (note->scope != NULL && !item->is_six) {
 		const lsr_table_t *table = &note->scope->table;
 		lsr_table_prefetch(table, item->address);
-	} else if (lane->replay->strict) {
+	} else if (note->scope == NULL && lane->replay->strict) {
 		fail(lane->replay, item->body.lsn, LESSOR_DAMAGED);
 	}
 }
@@ -137,12 +158,16 @@ touch(lsr_lane_t *lane, lsr_table_t *table, uint32_t address) {
 	return lsr_table_peek(table, address);
 }
 
-/* The record of an item; NULL: there is none, or none to be had. */
+/* The record of an item; NULL: there is none, or none to be had. Of an IPv6 address only the one it has now, to be fetched. */
 static lsr_record_t *
-look_up_record(lsr_lane_t *lane, const lsr_item_t *item, const lsr_note_t *note) {
+look_up_record(lsr_lane_t *lane, const lsr_item_t *item, const lessor_address6_t *address6, const lsr_note_t *note) {
 	lsr_replay_t *replay = lane->replay;
 	if (note->scope == NULL) {
 		return NULL;
+	}
+	if (item->is_six) {
+		const uint32_t found = lsr_index_find(&note->scope->sparse->index, address6->low);
+		return found != LSR_NO_RECORD ? lsr_pages_record(&replay->engine->pages, found) : NULL;
 	}
 	lsr_table_t *table = &note->scope->table;
 	const uint32_t id = item->is_end ? lsr_table_peek(table, item->address) : touch(lane, table, item->address);
@@ -155,10 +180,39 @@ look_up_record(lsr_lane_t *lane, const lsr_item_t *item, const lsr_note_t *note)
 	return lsr_pages_record(&replay->engine->pages, id);
 }
 
+/* The record of an IPv6 address, when it is its turn; a lease gets one if it has none. LSR_NO_RECORD: none, or none to be had. */
+static uint32_t
+settle_record6(lsr_replay_t *replay, const lsr_item_t *item, uint64_t low, lsr_scope_t *scope) {
+	lessor_engine_t *engine = replay->engine;
+	lsr_place_t place;
+	uint32_t id = lsr_index_find(&scope->sparse->index, low);
+	if (id != LSR_NO_RECORD || item->is_end) {
+		return id;
+	}
+	lessor_status_t status = lsr_engine_claim_place(engine, scope, &place);
+	if (status == LESSOR_OK) {
+		atomic_store_explicit(lsr_pages_low(&engine->pages, place.record_id), low, memory_order_release);
+		if (lsr_index_insert(&scope->sparse->index, low, place.record_id, &id) == LSR_INDEX_DONE) {
+			return place.record_id;
+		}
+		lsr_record_unclaim(lsr_pages_record(&engine->pages, place.record_id), place.word);
+		status = LESSOR_NO_MEMORY;
+	}
+	fail(replay, item->body.lsn, status);
+	return LSR_NO_RECORD;
+}
+
 static void
-apply(const lsr_replay_t *replay, const lsr_item_t *item, lsr_record_t *record, lsr_note_t *note) {
+apply(lsr_replay_t *replay, const lsr_item_t *item, const lessor_address6_t *address6, lsr_record_t *record,
+      lsr_note_t *note) {
 	lsr_body_t old;
+	uint32_t id = LSR_NO_RECORD;
 	const bool is_late = item->body.lsn >= atomic_load_explicit(&replay->failed_lsn, memory_order_relaxed);
+	if (item->is_six) {
+		id = note->scope != NULL && !is_late ? settle_record6(replay, item, address6->low, note->scope)
+						     : LSR_NO_RECORD;
+		record = id != LSR_NO_RECORD ? lsr_pages_record(&replay->engine->pages, id) : NULL;
+	}
 	const bool occupied = record != NULL && lsr_record_read(record, replay->engine->shadows, &old);
 	if (record == NULL || is_late || (occupied && old.lsn >= item->body.lsn)) {
 		lsr_tail_free(item->body.tail);
@@ -173,10 +227,18 @@ apply(const lsr_replay_t *replay, const lsr_item_t *item, lsr_record_t *record, 
 			lsr_tail_free(old.tail);
 		}
 		lsr_record_publish(record, lsr_record_word(record), &item->body);
+		if (item->is_six) {
+			const uint32_t place = lsr_table_address(&note->scope->table, &replay->engine->pages, id);
+			lsr_table_take(lsr_sparse_table(note->scope->sparse, place), place,
+				       lsr_body_ends_at(&item->body));
+		}
+	} else if (occupied && item->is_six) {
+		lsr_replay_vacate6(replay->engine, note->scope, id, &old);
 	} else if (occupied) {
 		lsr_replay_vacate(record, &old);
 	}
-	if (lsr_scope_in_pool(lsr_scope_config(note->scope), item->address)) {
+	if (item->is_six ? lsr_scope6_in_pool(lsr_scope_config(note->scope), address6->low)
+			 : lsr_scope_in_pool(lsr_scope_config(note->scope), item->address)) {
 		note->what |= NOTE_IN_POOL;
 	}
 }
@@ -186,19 +248,23 @@ run_share(lsr_lane_t *lane, lsr_share_t *share) {
 	lsr_record_t *record[AHEAD];
 	for (uint32_t at = 0; at < share->count; at += AHEAD) {
 		const uint32_t count = (uint32_t)lsr_min_u64(AHEAD, share->count - at);
+		const lessor_address6_t *addresses6 = share->addresses6 + at;
+		lsr_rcu_enter(); /* the index of an IPv6 scope wants it */
 		for (uint32_t i = 0; i < count; i++) {
-			look_up_scope(lane, &share->items[at + i], &share->notes[at + i]);
+			look_up_scope(lane, &share->items[at + i], &addresses6[i], &share->notes[at + i]);
 		}
 		for (uint32_t i = 0; i < count; i++) {
-			record[i] = look_up_record(lane, &share->items[at + i], &share->notes[at + i]);
+			record[i] = look_up_record(lane, &share->items[at + i], &addresses6[i], &share->notes[at + i]);
 		}
 		/* In a loop of their own: a prefetch does not retire before its address is translated. */
 		for (uint32_t i = 0; i < count; i++) {
 			lsr_prefetch_write(record[i]);
 		}
 		for (uint32_t i = 0; i < count; i++) {
-			apply(lane->replay, &share->items[at + i], record[i], &share->notes[at + i]);
+			apply(lane->replay, &share->items[at + i], &addresses6[i], record[i], &share->notes[at + i]);
 		}
+		lsr_rcu_leave();
+		lsr_rcu_brake();
 	}
 }
 
@@ -284,8 +350,9 @@ make_window(const lsr_replay_t *replay, lsr_window_t *window) {
 	for (unsigned lane = 0; lane < replay->lanes; lane++) {
 		lsr_share_t *share = &window->share[lane];
 		share->items = aligned_alloc(LSR_CACHE_LINE_BYTES, replay->items * sizeof(share->items[0]));
+		share->addresses6 = malloc(replay->items * sizeof(share->addresses6[0]));
 		share->notes = malloc(replay->items * sizeof(share->notes[0]));
-		done = done && share->items != NULL && share->notes != NULL;
+		done = done && share->items != NULL && share->addresses6 != NULL && share->notes != NULL;
 	}
 	return done;
 }
@@ -297,6 +364,7 @@ free_window(const lsr_replay_t *replay, lsr_window_t *window) {
 			lsr_tail_free(window->share[lane].items[i].body.tail);
 		}
 		free(window->share[lane].items);
+		free(window->share[lane].addresses6);
 		free(window->share[lane].notes);
 	}
 	free(window->order);
@@ -382,11 +450,24 @@ lane_of(const lsr_replay_t *replay, uint32_t address) {
 	return (unsigned)((uint64_t)h * replay->lanes >> 32);
 }
 
+/* Of an IPv6 address. */
+static unsigned
+lane_of6(const lsr_replay_t *replay, const lessor_address6_t *address) {
+	const uint64_t h = (address->low ^ address->high >> 7) * UINT64_C(0x9E3779B97F4A7C15);
+	return (unsigned)((h >> 32) * replay->lanes >> 32);
+}
+
 /* The next free item of a lane; add_item() makes it count. */
 static lsr_item_t *
 next_item(lsr_replay_t *replay, unsigned lane) {
 	const lsr_share_t *share = &filling(replay)->share[lane];
 	return &share->items[share->count];
+}
+
+static lessor_address6_t *
+next_address6(lsr_replay_t *replay, unsigned lane) {
+	const lsr_share_t *share = &filling(replay)->share[lane];
+	return &share->addresses6[share->count];
 }
 
 static lessor_status_t
@@ -417,9 +498,36 @@ lsr_replay_lease(lsr_replay_t *replay, const uint8_t *image, size_t size_bytes, 
 	if (LSR_UNLIKELY(status != LESSOR_OK)) {
 		return status;
 	}
-	item->is_end = false;
+	item->is_end = item->is_six = false;
 	item->body.lsn = lsn;
 	return add_item(replay, lane, 0);
+}
+
+lessor_status_t
+lsr_replay_lease6(lsr_replay_t *replay, const uint8_t *image, size_t size_bytes, uint64_t lsn) {
+	lessor_address6_t address;
+	if (size_bytes < sizeof(address)) {
+		return LESSOR_DAMAGED;
+	}
+	memcpy(&address, image, sizeof(address));
+	const unsigned lane = lane_of6(replay, &address);
+	lsr_item_t *item = next_item(replay, lane);
+	const lessor_status_t status = lsr_image_get6(image, size_bytes, next_address6(replay, lane), &item->body);
+	if (LSR_UNLIKELY(status != LESSOR_OK)) {
+		return status;
+	}
+	item->is_end = false;
+	item->is_six = true;
+	item->body.lsn = lsn;
+	return add_item(replay, lane, 0);
+}
+
+lessor_status_t
+lsr_replay_lease6_end(lsr_replay_t *replay, lessor_address6_t address, bool counts, uint64_t lsn) {
+	const unsigned lane = lane_of6(replay, &address);
+	*next_item(replay, lane) = (lsr_item_t){.is_end = true, .is_six = true, .body = {.lsn = lsn}};
+	*next_address6(replay, lane) = address;
+	return add_item(replay, lane, counts ? ORDER_COUNTS : 0);
 }
 
 lessor_status_t
@@ -437,7 +545,7 @@ lsr_replay_drain(lsr_replay_t *replay) {
 	}
 	collect(replay, 0);
 	for (unsigned lane = 0; lane < replay->lanes; lane++) {
-		replay->lane[lane].last_scope = NULL; /* the caller may remove it */
+		replay->lane[lane].last_scope = replay->lane[lane].last_scope6 = NULL; /* the caller may remove it */
 	}
 	return state_of(replay);
 }

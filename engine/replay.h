@@ -52,6 +52,9 @@ void lsr_replay_begin_log(lsr_replay_t *replay, uint64_t settled_lsn);
 lessor_status_t lsr_replay_lease(lsr_replay_t *replay, const uint8_t *image, size_t size_bytes, uint64_t lsn);
 lessor_status_t lsr_replay_lease_end(lsr_replay_t *replay, uint32_t address, bool counts, uint64_t lsn);
 
+lessor_status_t lsr_replay_lease6(lsr_replay_t *replay, const uint8_t *image, size_t size_bytes, uint64_t lsn);
+lessor_status_t lsr_replay_lease6_end(lsr_replay_t *replay, lessor_address6_t address, bool counts, uint64_t lsn);
+
 /* Apply everything. The same. */
 lessor_status_t lsr_replay_drain(lsr_replay_t *replay);
 
@@ -60,5 +63,8 @@ uint64_t lsr_replay_failed_lsn(const lsr_replay_t *replay);
 
 /* Empty a slot that nobody else looks at. Its lease is for the caller to take out of the counters. */
 void lsr_replay_vacate(lsr_record_t *record, const lsr_body_t *body);
+
+/* The same for an IPv6 address, which the index forgets. Inside a read-side section. */
+void lsr_replay_vacate6(lessor_engine_t *engine, lsr_scope_t *scope, uint32_t id, const lsr_body_t *body);
 
 #endif

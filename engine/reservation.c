@@ -99,7 +99,7 @@ reserve_lease(lessor_engine_t *engine, lsr_reserve_t *reserve) {
 /* What a reservation puts at a free address: the dormant lease, or, if the client has a lease elsewhere, nothing but itself. */
 static lessor_status_t
 pack_place(const lsr_reserved_t *wanted, bool is_empty, lsr_body_t *body) {
-	const lsr_lease_sizes_t sizes = {0};
+	const lsr_lease_sizes_t sizes = {.client = wanted->client_id_bytes};
 	const lessor_lease_t lease = {.client_id = wanted->client_id,
 				      .client_id_bytes = (uint8_t)wanted->client_id_bytes,
 				      .client_type = LESSOR_CLIENT_NONE,
@@ -144,7 +144,7 @@ enter_client(lessor_engine_t *engine, lsr_reserve_t *reserve) {
 	const lsr_client_match_t match = {.engine = engine,
 					  .table = &change->scope->table,
 					  .client_id = reserve->wanted.client_id,
-					  .client_id_bytes = (uint8_t)reserve->wanted.client_id_bytes};
+					  .client_id_bytes = reserve->wanted.client_id_bytes};
 	switch (lsr_client_hash_insert(&engine->clients, reserve->client_key, change->record_id, lsr_match_for_insert,
 				       &match, &other)) {
 	case LSR_INSERT_DONE:
@@ -363,7 +363,7 @@ static lsr_step_t
 try_take(lessor_engine_t *engine, lsr_change_t *change) {
 	const lsr_take_t *take = LSR_CONTAINER(change, lsr_take_t, change);
 	const uint8_t *client_id = lsr_body_client(take->body);
-	const size_t client_id_bytes = take->body->client_id_bytes;
+	const size_t client_id_bytes = lsr_body_client_bytes(take->body);
 	change->old.tail = change->fresh.tail = NULL;
 	lsr_step_t step = lsr_change_claim(engine, change);
 	if (step != LSR_STEP_CLAIMED) {

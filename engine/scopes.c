@@ -20,16 +20,19 @@ lsr_engine_open_gate(lsr_scope_t *scope) {
 
 /* ---- visiting all records of a scope ------------------------------------------------------------------------------- */
 
-/* Calls 'visit' for each touched record, with its address. Whoever calls sees to it that the scope stays. */
+/* Calls 'visit' for each touched record, with its place. Whoever calls sees to it that the scope stays. */
 static void
 visit_records(const lessor_engine_t *engine, const lsr_scope_t *scope,
 	      void (*visit)(void *context, lsr_record_t *record, uint32_t id, uint32_t address), void *context) {
-	for (uint32_t index = 0; index < scope->table.directory_entries; index++) {
-		const uint32_t page = lsr_table_page(&scope->table, index);
-		for (uint32_t place = 0; page != 0 && place < LSR_PAGE_RECORDS; place++) {
-			const uint32_t id = page << LSR_PAGE_SHIFT | place;
-			visit(context, lsr_pages_record(&engine->pages, id), id,
-			      scope->subnet + (index << LSR_PAGE_SHIFT) + place);
+	const lsr_table_t *table;
+	for (uint32_t number = 0; (table = lsr_scope_table_at(scope, number)) != NULL; number++) {
+		for (uint32_t index = 0; index < table->directory_entries; index++) {
+			const uint32_t page = lsr_table_page(table, index);
+			for (uint32_t place = 0; page != 0 && place < LSR_PAGE_RECORDS; place++) {
+				const uint32_t id = page << LSR_PAGE_SHIFT | place;
+				visit(context, lsr_pages_record(&engine->pages, id), id,
+				      table->subnet + (index << LSR_PAGE_SHIFT) + place);
+			}
 		}
 	}
 }
@@ -38,23 +41,25 @@ typedef struct {
 	const lessor_engine_t *engine;
 	const lsr_scope_config_t *config;
 	uint64_t *by_state;
+	bool is_six;
 } lsr_recount_t;
 
 static void
 recount_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
-	(void)id;
 	const lsr_recount_t *recount = context;
 	lsr_body_t body;
 	if (lsr_record_read(record, recount->engine->shadows, &body)) {
-		recount->by_state[lsr_body_counter(&body)] +=
-			lsr_counters_unit(lsr_scope_in_pool(recount->config, address));
+		const bool in_pool = recount->is_six
+					     ? lsr_scope6_in_pool(recount->config, lsr_engine_low(recount->engine, id))
+					     : lsr_scope_in_pool(recount->config, address);
+		recount->by_state[lsr_body_counter(&body)] += lsr_counters_unit(in_pool);
 	}
 }
 
 void
 lsr_engine_count(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
 		 uint64_t by_state[LSR_COUNTERS]) {
-	lsr_recount_t recount = {.engine = engine, .config = config, .by_state = by_state};
+	lsr_recount_t recount = {.engine = engine, .config = config, .by_state = by_state, .is_six = scope->is_sparse};
 	memset(by_state, 0, LSR_COUNTERS * sizeof(by_state[0]));
 	visit_records(engine, scope, recount_one, &recount);
 }
@@ -233,6 +238,21 @@ lessor_scope_next(lessor_engine_t *engine, uint32_t from, lessor_scope_t *scope,
 
 /* ---- changing ------------------------------------------------------------------------------------------------------ */
 
+uint8_t *
+lsr_engine_scope_image(const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_t deletes,
+		       uint64_t high_water, lsr_record_type_t *type, size_t *image_bytes) {
+	const bool is_six = scope->is_sparse;
+	*type = is_six ? LSR_LOG_SCOPE6 : LSR_LOG_SCOPE;
+	*image_bytes = is_six ? lsr_scope6_image_bytes(config) : lsr_scope_image_bytes(config);
+	uint8_t *image = malloc(*image_bytes);
+	if (image != NULL && is_six) {
+		lsr_scope6_image_put(image, scope, config, deletes, high_water);
+	} else if (image != NULL) {
+		lsr_scope_image_put(image, scope, config, deletes, high_water);
+	}
+	return image;
+}
+
 /* Log a scope as it will be. Nothing has been published yet. */
 static lessor_status_t
 log_scope(lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_t *lsn) {
@@ -240,30 +260,34 @@ log_scope(lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_con
 	if (!engine->has_log) {
 		return LESSOR_OK;
 	}
-	const size_t image_bytes = lsr_scope_image_bytes(config);
-	uint8_t *image = malloc(image_bytes);
+	size_t image_bytes;
+	lsr_record_type_t type;
+	uint8_t *image = lsr_engine_scope_image(scope, config, 0, 0, &type, &image_bytes);
 	if (image == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
-	lsr_scope_image_put(image, scope, config, 0, 0);
-	const lessor_status_t status = lsr_engine_log(engine, LSR_LOG_SCOPE, image, image_bytes, lsn);
+	const lessor_status_t status = lsr_engine_log(engine, type, image, image_bytes, lsn);
 	free(image);
 	return status;
 }
 
-/* With the scope lock held: everything that can fail, then the log, then the trie. */
-static lessor_status_t
-create_locked(lessor_engine_t *engine, const lessor_scope_t *given, lsr_scope_config_t *config, uint64_t *lsn) {
+lessor_status_t
+lsr_engine_stage_scope(lessor_engine_t *engine, lsr_scope_t *scope, bool insert, lsr_trie_change_t *change) {
+	lsr_trie_t *trie = lsr_engine_trie(engine, scope);
+	const lsr_key_t key = scope->is_sparse ? lsr_key_ipv6(scope->sparse->prefix) : lsr_key_ipv4(scope->subnet);
+	const unsigned bits = scope->is_sparse ? LSR_SCOPE6_BITS : lsr_mask_bits(scope->mask);
+	return insert ? lsr_trie_stage_insert(trie, key, bits, scope, change)
+		      : lsr_trie_stage_remove(trie, key, bits, change);
+}
+
+lessor_status_t
+lsr_engine_add_scope(lessor_engine_t *engine, lsr_scope_t *scope, uint64_t *lsn) {
 	lsr_trie_change_t change;
-	if (engine->next_uid == UINT32_MAX) {
-		return LESSOR_LIMIT;
-	}
-	lsr_scope_t *scope = lsr_scope_new(given->subnet, given->mask, engine->next_uid, config);
 	if (scope == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
-	lessor_status_t status = lsr_trie_stage_insert(&engine->trie, lsr_key_ipv4(given->subnet),
-						       lsr_mask_bits(given->mask), scope, &change);
+	const lsr_scope_config_t *config = lsr_scope_config(scope);
+	lessor_status_t status = lsr_engine_stage_scope(engine, scope, true, &change);
 	if (status == LESSOR_OK) {
 		status = log_scope(engine, scope, config, lsn);
 		if (status != LESSOR_OK) {
@@ -277,8 +301,17 @@ create_locked(lessor_engine_t *engine, const lessor_scope_t *given, lsr_scope_co
 	}
 	engine->next_uid++;
 	(void)atomic_fetch_add_explicit(&engine->scopes, 1, memory_order_relaxed);
-	lsr_trie_publish(&engine->trie, &change);
+	lsr_trie_publish(lsr_engine_trie(engine, scope), &change);
 	return LESSOR_OK;
+}
+
+/* With the scope lock held: everything that can fail, then the log, then the trie. */
+static lessor_status_t
+create_locked(lessor_engine_t *engine, const lessor_scope_t *given, lsr_scope_config_t *config, uint64_t *lsn) {
+	if (engine->next_uid == UINT32_MAX) {
+		return LESSOR_LIMIT;
+	}
+	return lsr_engine_add_scope(engine, lsr_scope_new(given->subnet, given->mask, engine->next_uid, config), lsn);
 }
 
 lessor_status_t
@@ -485,24 +518,57 @@ is_used(const lsr_body_t *body) {
 	return !lsr_body_is_empty(body) && !(lsr_body_is_reserved(body) && body->expires_at == LESSOR_TIME_NONE);
 }
 
-/* Scope lock held. On success the scope is out of the trie, for the caller to drain. */
+typedef struct {
+	const lessor_engine_t *engine;
+	bool found;
+} lsr_use_t;
+
+static void
+look_for_use(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
+	lsr_use_t *use = context;
+	lsr_body_t body;
+	(void)id;
+	(void)address;
+	use->found = use->found || (lsr_record_read(record, use->engine->shadows, &body) && is_used(&body));
+}
+
+/* The gate is closed. */
+static bool
+holds_used(const lessor_engine_t *engine, const lsr_scope_t *scope) {
+	lsr_use_t use = {.engine = engine};
+	if (!scope->is_sparse) {
+		return lsr_engine_holds(engine, scope, whole(scope), is_used);
+	}
+	visit_records(engine, scope, look_for_use, &use);
+	return use.found;
+}
+
+/* Log the end of a scope. */
 static lessor_status_t
-delete_locked(lessor_engine_t *engine, uint32_t subnet, bool force, lsr_scope_t **removed, uint64_t *lsn) {
+log_scope_end(lessor_engine_t *engine, const lsr_scope_t *scope, uint64_t *lsn) {
+	if (scope->is_sparse) {
+		uint8_t image[sizeof(uint64_t) + sizeof(uint32_t)];
+		memcpy(image, &scope->sparse->prefix, sizeof(uint64_t));
+		memcpy(image + sizeof(uint64_t), &scope->uid, sizeof(uint32_t));
+		return lsr_engine_log(engine, LSR_LOG_SCOPE6_END, image, sizeof(image), lsn);
+	}
+	const uint32_t image[3] = {scope->subnet, scope->mask, scope->uid};
+	return lsr_engine_log(engine, LSR_LOG_SCOPE_END, image, sizeof(image), lsn);
+}
+
+lessor_status_t
+lsr_engine_remove_scope(lessor_engine_t *engine, lsr_scope_t *scope, bool force, lsr_scope_t **removed, uint64_t *lsn) {
 	lsr_trie_change_t change;
-	lsr_scope_t *scope = lsr_engine_find_scope_locked(engine, subnet);
 	if (scope == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
 	lsr_engine_close_gate(scope);
-	lessor_status_t status =
-		!force && lsr_engine_holds(engine, scope, whole(scope), is_used) ? LESSOR_SCOPE_NOT_EMPTY : LESSOR_OK;
+	lessor_status_t status = !force && holds_used(engine, scope) ? LESSOR_SCOPE_NOT_EMPTY : LESSOR_OK;
 	if (status == LESSOR_OK) {
-		status =
-			lsr_trie_stage_remove(&engine->trie, lsr_key_ipv4(subnet), lsr_mask_bits(scope->mask), &change);
+		status = lsr_engine_stage_scope(engine, scope, false, &change);
 	}
 	if (status == LESSOR_OK) {
-		const uint32_t image[3] = {subnet, scope->mask, scope->uid};
-		status = lsr_engine_log(engine, LSR_LOG_SCOPE_END, image, sizeof(image), lsn);
+		status = log_scope_end(engine, scope, lsn);
 		if (status != LESSOR_OK) {
 			lsr_trie_abandon(&change);
 		}
@@ -511,7 +577,7 @@ delete_locked(lessor_engine_t *engine, uint32_t subnet, bool force, lsr_scope_t 
 		lsr_engine_open_gate(scope);
 		return status;
 	}
-	lsr_trie_publish(&engine->trie, &change);
+	lsr_trie_publish(lsr_engine_trie(engine, scope), &change);
 	(void)atomic_fetch_sub_explicit(&engine->scopes, 1, memory_order_relaxed);
 	*removed = scope; /* its gate stays closed: whoever still holds it looks again and finds it gone */
 	return LESSOR_OK;
@@ -526,7 +592,7 @@ lessor_scope_delete(lessor_engine_t *engine, uint32_t subnet, bool force, lessor
 		return status;
 	}
 	(void)pthread_mutex_lock(&engine->scope_lock);
-	status = delete_locked(engine, subnet, force, &removed, &lsn);
+	status = lsr_engine_remove_scope(engine, lsr_engine_find_scope_locked(engine, subnet), force, &removed, &lsn);
 	(void)pthread_mutex_unlock(&engine->scope_lock);
 	if (status != LESSOR_OK) {
 		return status;

@@ -8,6 +8,7 @@
 
 #include <lessor/dhcpsapi.h>
 #include <lessor/scope.h>
+#include <lessor/scope6.h>
 #include <lessor/stats.h>
 
 #include "dhcpsapi/binding.h"
@@ -66,6 +67,34 @@ gather(lsr_figures_t *figures, lessor_engine_t *engine) {
 	return status == LESSOR_END ? LESSOR_OK : status;
 }
 
+static lessor_status_t
+add_scope6(lsr_figures_t *figures, lessor_engine_t *engine, uint64_t prefix) {
+	lessor_scope6_stats_t stats;
+	const lessor_status_t status = lessor_scope6_stats(engine, prefix, &stats);
+	if (status != LESSOR_OK) {
+		return status == LESSOR_NOT_FOUND ? LESSOR_OK : status;
+	}
+	const SCOPE_MIB_INFO_V6 entry = {.Subnet = {.HighOrderBits = prefix},
+					 .NumAddressesInuse = stats.in_use,
+					 .NumAddressesFree = stats.free,
+					 .NumPendingAdvertises = stats.pending};
+	lsr_page_add(&figures->entries, &entry);
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+gather6(lsr_figures_t *figures, lessor_engine_t *engine) {
+	lessor_scope6_t scope = {.prefix = 0};
+	lessor_status_t status = LESSOR_OK;
+	while (status == LESSOR_OK && scope.prefix < UINT64_MAX) {
+		status = lessor_scope6_next(engine, scope.prefix + 1, &scope, NULL, 0);
+		if (status == LESSOR_OK) {
+			status = add_scope6(figures, engine, scope.prefix);
+		}
+	}
+	return status == LESSOR_END ? LESSOR_OK : status;
+}
+
 /* Take the structure in front and the entries behind it. 'entries' becomes NULL if there are none. */
 static void *
 take_parts(lsr_block_t *block, size_t head_bytes, const lsr_figures_t *figures, void **entries) {
@@ -97,6 +126,19 @@ build_v5(const lsr_figures_t *figures, void **result) {
 	if (info != NULL) {
 		*info = (DHCP_MIB_INFO_V5){.ServerStartTime = figures->started,
 					   .ScopesWithDelayedOffers = figures->scopes_delayed,
+					   .Scopes = (DWORD)figures->entries.count,
+					   .ScopeInfo = entries};
+	}
+	return lsr_block_finish(&block, result);
+}
+
+static lessor_status_t
+build_v6(const lsr_figures_t *figures, void **result) {
+	lsr_block_t block;
+	void *entries;
+	DHCP_MIB_INFO_V6 *info = take_parts(&block, sizeof(*info), figures, &entries);
+	if (info != NULL) {
+		*info = (DHCP_MIB_INFO_V6){.ServerStartTime = figures->started,
 					   .Scopes = (DWORD)figures->entries.count,
 					   .ScopeInfo = entries};
 	}
@@ -155,6 +197,12 @@ DhcpGetMibInfo(const WCHAR *ServerIpAddress, LPDHCP_MIB_INFO *MibInfo) {
 DWORD DHCP_API_FUNCTION
 DhcpGetMibInfoV5(const WCHAR *ServerIpAddress, LPDHCP_MIB_INFO_V5 *MibInfo) {
 	static const lsr_mib_t mib = {.entry_bytes = sizeof(SCOPE_MIB_INFO_V5), .gather = gather, .build = build_v5};
+	return get(ServerIpAddress, &mib, MibInfo);
+}
+
+DWORD DHCP_API_FUNCTION
+DhcpGetMibInfoV6(const WCHAR *ServerIpAddress, LPDHCP_MIB_INFO_V6 *MibInfo) {
+	static const lsr_mib_t mib = {.entry_bytes = sizeof(SCOPE_MIB_INFO_V6), .gather = gather6, .build = build_v6};
 	return get(ServerIpAddress, &mib, MibInfo);
 }
 

@@ -31,6 +31,7 @@ check_client_type(uint8_t type) {
 bool
 lsr_lease_check(const lessor_lease_t *lease, uint32_t fields, lsr_lease_sizes_t *sizes) {
 	memset(sizes, 0, sizeof(*sizes));
+	sizes->client = (fields & LESSOR_FIELD_CLIENT_ID) ? lease->client_id_bytes : 0;
 	if ((fields & LESSOR_FIELD_NAME) && !lsr_text_measure(lease->name, LESSOR_NAME_MAX_BYTES, &sizes->name)) {
 		return false;
 	}
@@ -136,6 +137,11 @@ find_item(const lsr_tail_t *tail, unsigned kind, size_t *size_bytes) {
 	return NULL;
 }
 
+const uint8_t *
+lsr_tail_item(const lsr_tail_t *tail, unsigned kind, size_t *size_bytes) {
+	return find_item(tail, kind, size_bytes);
+}
+
 /* ---- packing --------------------------------------------------------------------------------------------------- */
 
 lsr_origin_t
@@ -161,7 +167,7 @@ lsr_origin_is_none(const lsr_origin_t *origin) {
 /* Client id and name: inline if both fit, else the id alone, else whatever does. */
 static void
 place_texts(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, lsr_body_t *body, lsr_items_t *items) {
-	const size_t client_bytes = lease->client_id_bytes;
+	const size_t client_bytes = sizes->client;
 	size_t used = 0;
 	if (client_bytes <= LSR_INLINE_BYTES) {
 		memcpy(body->text, lease->client_id, client_bytes);
@@ -214,7 +220,8 @@ place_origin(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, lsr_it
 /* Everything of the lease lies in the body: the common case. */
 static bool
 fits_body(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t origin, const lsr_body_t *body) {
-	return lease->client_id_bytes + sizes->name <= LSR_INLINE_BYTES && lease->comment == NULL &&
+	return sizes->client + sizes->name <= LSR_INLINE_BYTES && lease->comment == NULL &&
+	       sizes->preferred_expires_at == LESSOR_TIME_NONE && (sizes->owner6.high | sizes->owner6.low) == 0 &&
 	       lease->user_context == NULL && lease->probation_ends_at == LESSOR_TIME_NONE &&
 	       (lease->hardware_bytes == 0 ||
 		(body->flags & (LSR_FLAG_HARDWARE_IS_CLIENT | LSR_FLAG_HARDWARE_IN_CLIENT)) != 0) &&
@@ -241,6 +248,12 @@ pack_tail(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t 
 	}
 	if (lease->probation_ends_at != LESSOR_TIME_NONE) {
 		add_item(&items, LSR_TAIL_PROBATION, &lease->probation_ends_at, sizeof(lease->probation_ends_at));
+	}
+	if (sizes->preferred_expires_at != LESSOR_TIME_NONE) {
+		add_item(&items, LSR_TAIL_PREFERRED, &sizes->preferred_expires_at, sizeof(sizes->preferred_expires_at));
+	}
+	if ((sizes->owner6.high | sizes->owner6.low) != 0) {
+		add_item(&items, LSR_TAIL_OWNER6, &sizes->owner6, sizeof(sizes->owner6));
 	}
 	if (origin == LSR_ORIGIN_NONE) {
 		place_origin(lease, sizes, &items);
@@ -301,7 +314,7 @@ lsr_reserved_t
 lsr_body_reserved(const lsr_body_t *body) {
 	size_t size_bytes;
 	const uint8_t *item = find_item(body->tail, LSR_TAIL_RESERVATION, &size_bytes);
-	lsr_reserved_t reserved = {.client_id = lsr_body_client(body), .client_id_bytes = body->client_id_bytes};
+	lsr_reserved_t reserved = {.client_id = lsr_body_client(body), .client_id_bytes = lsr_body_client_bytes(body)};
 	if (item == NULL) {
 		return reserved; /* cannot be */
 	}
@@ -316,11 +329,11 @@ lsr_body_reserved(const lsr_body_t *body) {
 lessor_status_t
 lsr_body_reserve(lsr_body_t *body, const lsr_reserved_t *reserved) {
 	lsr_items_t items = {0};
-	uint8_t item[1 + LESSOR_CLIENT_ID_MAX_BYTES] = {reserved->client_types};
+	uint8_t item[1 + LSR_CLIENT6_MAX_BYTES] = {reserved->client_types};
 	size_t item_bytes = 1;
 	load_items(body->tail, &items);
-	if (reserved->client_id_bytes != body->client_id_bytes ||
-	    memcmp(reserved->client_id, lsr_body_client(body), body->client_id_bytes) != 0) {
+	if (reserved->client_id_bytes != lsr_body_client_bytes(body) ||
+	    memcmp(reserved->client_id, lsr_body_client(body), reserved->client_id_bytes) != 0) {
 		memcpy(item + 1, reserved->client_id, reserved->client_id_bytes);
 		item_bytes += reserved->client_id_bytes;
 	}
@@ -357,6 +370,12 @@ lsr_body_client(const lsr_body_t *body) {
 	return LSR_LIKELY((body->flags & LSR_FLAG_CLIENT_IN_TAIL) == 0)
 		       ? body->text
 		       : find_item(body->tail, LSR_TAIL_CLIENT, &ignored);
+}
+
+size_t
+lsr_body_long_client_bytes(const lsr_body_t *body) {
+	size_t size_bytes;
+	return find_item(body->tail, LSR_TAIL_CLIENT, &size_bytes) != NULL ? size_bytes : body->client_id_bytes;
 }
 
 const uint8_t *
@@ -457,7 +476,7 @@ unpack_with(const lsr_body_t *body, const lsr_origins_t *origins, lsr_copier_t *
 	lessor_lease_t out;
 	lsr_unpack_members(body, &out);
 	const bool client_inline = (body->flags & LSR_FLAG_CLIENT_IN_TAIL) == 0;
-	out.client_id = copy_bytes(copier, lsr_body_client(body), body->client_id_bytes);
+	out.client_id = copy_bytes(copier, lsr_body_client(body), lsr_body_client_bytes(body));
 	if ((body->flags & LSR_FLAG_NAME_IN_TAIL) != 0) {
 		out.name = copy_item(copier, body->tail, LSR_TAIL_NAME);
 	} else if ((body->flags & LSR_FLAG_NAME) != 0) {
@@ -493,10 +512,12 @@ lsr_lease_unpack_fully(const lsr_body_t *body, const lsr_origins_t *origins, les
 
 /* The length that an item of this kind must have; 0: between 'least' and what 16 bits hold. */
 static bool
-item_is_sound(unsigned kind, size_t length, const lsr_body_t *body) {
+item_is_sound(unsigned kind, size_t length, const lsr_body_t *body, bool is_six) {
 	switch (kind) {
 	case LSR_TAIL_CLIENT:
-		return (body->flags & LSR_FLAG_CLIENT_IN_TAIL) != 0 && length == body->client_id_bytes;
+		return (body->flags & LSR_FLAG_CLIENT_IN_TAIL) != 0 &&
+		       (length == body->client_id_bytes || (is_six && body->client_id_bytes == UINT8_MAX &&
+							    length > UINT8_MAX && length <= LSR_CLIENT6_MAX_BYTES));
 	case LSR_TAIL_NAME:
 		return (body->flags & LSR_FLAG_NAME_IN_TAIL) != 0 && length <= LESSOR_NAME_MAX_BYTES;
 	case LSR_TAIL_COMMENT:
@@ -513,15 +534,20 @@ item_is_sound(unsigned kind, size_t length, const lsr_body_t *body) {
 	case LSR_TAIL_POLICY:
 		return length <= LESSOR_POLICY_MAX_BYTES;
 	case LSR_TAIL_RESERVATION:
-		return lsr_body_is_reserved(body) && length >= 1 && length <= 1 + LESSOR_CLIENT_ID_MAX_BYTES &&
+		return lsr_body_is_reserved(body) && length >= 1 &&
+		       length <= 1 + (is_six ? LSR_CLIENT6_MAX_BYTES : LESSOR_CLIENT_ID_MAX_BYTES) &&
 		       (length == 1 || !lsr_body_is_empty(body));
+	case LSR_TAIL_PREFERRED:
+		return is_six && length == sizeof(lessor_filetime_t);
+	case LSR_TAIL_OWNER6:
+		return is_six && length == sizeof(lessor_address6_t);
 	default:
 		return false;
 	}
 }
 
 static bool
-tail_is_sound(const uint8_t *at, size_t size_bytes, const lsr_body_t *body) {
+tail_is_sound(const uint8_t *at, size_t size_bytes, const lsr_body_t *body, bool is_six) {
 	const uint8_t *end = at + size_bytes;
 	unsigned last_kind = 0;
 	unsigned seen = 0;
@@ -532,7 +558,7 @@ tail_is_sound(const uint8_t *at, size_t size_bytes, const lsr_body_t *body) {
 		}
 		memcpy(&length, at + 2, sizeof(length));
 		if (at[0] <= last_kind || at[1] != 0 || length > (size_t)(end - at) - ITEM_HEAD_BYTES ||
-		    !item_is_sound(at[0], length, body)) {
+		    !item_is_sound(at[0], length, body, is_six)) {
 			return false;
 		}
 		last_kind = at[0];
@@ -552,15 +578,15 @@ bits_are_sound(const lsr_body_t *body) {
 	       (!lsr_body_is_empty(body) || lsr_body_is_reserved(body));
 }
 
-lessor_status_t
-lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_body_t *body) {
+/* What stands behind the address, as lsr_image_put_body() takes it. */
+static lessor_status_t
+get_body(const uint8_t *image, size_t size_bytes, lsr_body_t *body, bool is_six) {
 	if (size_bytes < LSR_IMAGE_HEAD_BYTES) {
 		return LESSOR_DAMAGED;
 	}
 	/* In place: a copy in pieces that is moved as a whole waits for its pieces. */
 	*body = (lsr_body_t){0};
 	uint32_t sizes;
-	memcpy(address, image, 4);
 	memcpy(&body->last_transaction_s, image + 4, 4);
 	memcpy(&body->expires_at, image + 8, 8);
 	memcpy(&body->origin, image + 16, 8);
@@ -571,7 +597,7 @@ lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_bo
 	if (text_bytes > LSR_INLINE_BYTES || text_bytes != lsr_body_inline_bytes(body) ||
 	    tail_bytes > LSR_TAIL_MAX_BYTES || size_bytes != LSR_IMAGE_HEAD_BYTES + text_bytes + tail_bytes ||
 	    body->client_id_bytes == 0 || (name_elsewhere && body->name_bytes != 0) || !bits_are_sound(body) ||
-	    !tail_is_sound(image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes, body)) {
+	    !tail_is_sound(image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes, body, is_six)) {
 		return LESSOR_DAMAGED;
 	}
 	lsr_copy_short(body->text, image + LSR_IMAGE_HEAD_BYTES, text_bytes);
@@ -584,6 +610,30 @@ lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_bo
 		memcpy(body->tail->bytes, image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes);
 	}
 	return LESSOR_OK;
+}
+
+lessor_status_t
+lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_body_t *body) {
+	if (size_bytes < LSR_IMAGE_HEAD_BYTES) {
+		return LESSOR_DAMAGED;
+	}
+	memcpy(address, image, sizeof(*address));
+	return get_body(image, size_bytes, body, false);
+}
+
+lessor_status_t
+lsr_image_get6(const uint8_t *image, size_t size_bytes, lessor_address6_t *address, lsr_body_t *body) {
+	if (size_bytes < LSR_IMAGE_HEAD_BYTES + LSR_IMAGE6_MORE_BYTES) {
+		return LESSOR_DAMAGED;
+	}
+	memcpy(address, image, sizeof(*address));
+	const lessor_status_t status =
+		get_body(image + LSR_IMAGE6_MORE_BYTES, size_bytes - LSR_IMAGE6_MORE_BYTES, body, true);
+	if (status == LESSOR_OK && body->client_id_bytes <= LSR_CLIENT6_HEAD_BYTES) {
+		lsr_tail_free(body->tail);
+		return LESSOR_DAMAGED;
+	}
+	return status;
 }
 
 /* ---- origins ---------------------------------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include <lessor/lease.h>
+#include <lessor/scope6.h>
 
 #include "base/rcu.h"
 #include "base/text.h"
@@ -41,7 +42,9 @@ enum {
 	LSR_TAIL_OWNER_ADDRESS = 8, /* u32 */
 	LSR_TAIL_POLICY = 9,
 	LSR_TAIL_RESERVATION = 10, /* u8 client types, then the client it is for, unless that is the record's own */
-	LSR_TAIL_KINDS = 11
+	LSR_TAIL_PREFERRED = 11,   /* IPv6: u64, if it is not expires_at */
+	LSR_TAIL_OWNER6 = 12,      /* IPv6: u64 high, u64 low */
+	LSR_TAIL_KINDS = 13
 };
 
 typedef struct lsr_tail {
@@ -50,19 +53,26 @@ typedef struct lsr_tail {
 	uint8_t bytes[];
 } lsr_tail_t;
 
+/* The client id of an IPv6 lease: the IAID, big-endian, then the DUID. */
+#define LSR_CLIENT6_HEAD_BYTES 4u
+#define LSR_CLIENT6_MAX_BYTES  (LSR_CLIENT6_HEAD_BYTES + 256u)
+
 /* Client types above are rare or wrong. */
 #define LSR_CLIENT_TYPE_PLAIN_MAX (LESSOR_CLIENT_BOTH | LESSOR_CLIENT_RESERVATION_FLAG)
 #define LSR_TAIL_MAX_BYTES        32000u
 #define LSR_IMAGE_HEAD_BYTES      28u
 #define LSR_IMAGE_MAX_BYTES       (LSR_IMAGE_HEAD_BYTES + LSR_INLINE_BYTES + LSR_TAIL_MAX_BYTES)
 
-/* A lease that has been checked: its lengths. */
+/* A lease that has been checked: its lengths; and of an IPv6 lease what lessor_lease_t has no room for (lease/codec6.h). */
 typedef struct lsr_lease_sizes {
+	size_t client;
 	size_t name;
 	size_t comment;
 	size_t context;
 	size_t owner_name;
 	size_t policy;
+	lessor_filetime_t preferred_expires_at; /* 0: none of its own */
+	lessor_address6_t owner6;
 } lsr_lease_sizes_t;
 
 /*
@@ -198,9 +208,20 @@ lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_le
 	return LESSOR_OK;
 }
 
-/* Where the client id lies, and the name, or NULL. Valid as long as the body and its tail. */
+/* Where the client id lies, how long it is, and the name, or NULL. Valid as long as the body and its tail. */
 const uint8_t *lsr_body_client(const lsr_body_t *body);
+size_t lsr_body_long_client_bytes(const lsr_body_t *body);
 const uint8_t *lsr_body_name(const lsr_body_t *body, size_t *name_bytes);
+
+/* A client id of 255 bytes or more - IPv6 has them - lies in the tail, which knows its length. */
+static inline size_t
+lsr_body_client_bytes(const lsr_body_t *body) {
+	return LSR_LIKELY(body->client_id_bytes != UINT8_MAX) ? body->client_id_bytes
+							      : lsr_body_long_client_bytes(body);
+}
+
+/* An item of a tail, which may be NULL; NULL: it has none of this kind. */
+const uint8_t *lsr_tail_item(const struct lsr_tail *tail, unsigned kind, size_t *size_bytes);
 
 /* For whom an address is reserved. */
 typedef struct lsr_reserved {
@@ -246,12 +267,15 @@ lsr_image_bytes(const lsr_body_t *body) {
 	       (LSR_UNLIKELY(body->tail != NULL) ? body->tail->size_bytes : 0);
 }
 
+/* With the address of an IPv6 lease instead: so many bytes more. */
+#define LSR_IMAGE6_MORE_BYTES (2 * sizeof(uint64_t) - sizeof(uint32_t))
+
+/* What stands behind the address; 'image' is where the address ends, less the four bytes of an IPv4 one. */
 static inline void
-lsr_image_put(uint8_t *image, uint32_t address, const lsr_body_t *body) {
+lsr_image_put_body(uint8_t *image, const lsr_body_t *body) {
 	const size_t text_bytes = lsr_body_inline_bytes(body);
 	const uint32_t tail_bytes = LSR_UNLIKELY(body->tail != NULL) ? body->tail->size_bytes : 0;
 	const uint32_t sizes = (uint32_t)text_bytes | tail_bytes << 8;
-	memcpy(image, &address, 4);
 	memcpy(image + 4, &body->last_transaction_s, 4);
 	memcpy(image + 8, &body->expires_at, 8);
 	memcpy(image + 16, &body->origin, 8); /* origin to flags lie side by side in the body as in the image */
@@ -262,8 +286,21 @@ lsr_image_put(uint8_t *image, uint32_t address, const lsr_body_t *body) {
 	}
 }
 
+static inline void
+lsr_image_put(uint8_t *image, uint32_t address, const lsr_body_t *body) {
+	memcpy(image, &address, 4);
+	lsr_image_put_body(image, body);
+}
+
+static inline void
+lsr_image_put6(uint8_t *image, lessor_address6_t address, const lsr_body_t *body) {
+	memcpy(image, &address, sizeof(address));
+	lsr_image_put_body(image + LSR_IMAGE6_MORE_BYTES, body);
+}
+
 /* Read an image; everything is checked, nothing is trusted. The tail is malloc'ed. LESSOR_DAMAGED, LESSOR_NO_MEMORY: the body is nonsense. */
 lessor_status_t lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_body_t *body);
+lessor_status_t lsr_image_get6(const uint8_t *image, size_t size_bytes, lessor_address6_t *address, lsr_body_t *body);
 
 /* Origin <-> bytes:  u16 number, u8 has_owner | has_policy << 1, u8 0, u32 address, u16 owner bytes, u16 policy bytes, texts. */
 size_t lsr_origin_image_bytes(const lsr_origin_t *origin);

@@ -27,8 +27,9 @@ lsr_table_destroy(lsr_table_t *table, lsr_pages_t *pages) {
 }
 
 uint32_t
-lsr_table_add_page(lsr_table_t *table, lsr_pages_t *pages, uint32_t index) {
-	const uint32_t page = lsr_pages_take(pages, table, index << LSR_PAGE_SHIFT);
+lsr_table_add_page_of(lsr_table_t *table, lsr_pages_t *pages, uint32_t index, const void *owner,
+		      uint32_t first_offset) {
+	const uint32_t page = lsr_pages_take(pages, owner, first_offset);
 	if (page == 0) {
 		return 0;
 	}
@@ -39,6 +40,11 @@ lsr_table_add_page(lsr_table_t *table, lsr_pages_t *pages, uint32_t index) {
 	}
 	lsr_pages_release(pages, page); /* another thread was first; this one was never reachable */
 	return present;
+}
+
+uint32_t
+lsr_table_add_page(lsr_table_t *table, lsr_pages_t *pages, uint32_t index) {
+	return lsr_table_add_page_of(table, pages, index, table, index << LSR_PAGE_SHIFT);
 }
 
 void

@@ -39,6 +39,10 @@ void lsr_table_destroy(lsr_table_t *table, lsr_pages_t *pages);
 /* The slow path of lsr_table_touch(). */
 uint32_t lsr_table_add_page(lsr_table_t *table, lsr_pages_t *pages, uint32_t index);
 
+/* The same for a table that is a part of its owner: the page's first place is so far behind the owner's first one. */
+uint32_t lsr_table_add_page_of(lsr_table_t *table, lsr_pages_t *pages, uint32_t index, const void *owner,
+			       uint32_t first_offset);
+
 static inline lsr_free_map_t
 lsr_table_map(const lsr_table_t *table) {
 	return (lsr_free_map_t){.base = table->map_base, .words = table->directory_entries};

@@ -228,6 +228,7 @@ lsr_scope_install(lsr_scope_t *scope, lsr_scope_config_t *config) {
 void
 lsr_scope_free(lsr_scope_t *scope, lsr_pages_t *pages) {
 	lsr_table_destroy(&scope->table, pages);
+	lsr_sparse_free(scope->sparse, pages);
 	free(atomic_load_explicit(&scope->config, memory_order_relaxed));
 	free(scope);
 }

@@ -25,8 +25,10 @@
 #include <stdint.h>
 
 #include <lessor/scope.h>
+#include <lessor/scope6.h>
 
 #include "base/rcu.h"
+#include "lease/sparse.h"
 #include "lease/table.h"
 #include "scope/trie.h"
 #include "stats/counters.h"
@@ -52,6 +54,9 @@ typedef struct lsr_scope_config {
 	lessor_range_t *hole;      /* the same, merged and disjoint, inside the range */
 	char *name;                /* NUL-terminated */
 	char *comment;
+	/* Of an IPv6 scope (scope/scope6.h), which has no range: 'holes' counts these, 'exclusion' and 'hole' are nothing. */
+	lessor_range6_t *exclusion6; /* ascending, disjoint */
+	uint16_t preference;
 } lsr_scope_config_t; /* one malloc'ed block */
 
 enum { LSR_GATE_OPEN = 0, LSR_GATE_CLOSED = 1 };
@@ -70,14 +75,31 @@ typedef struct lsr_scope {
 	_Atomic uint32_t pool_first; /* of the range; pool_last < pool_first: there is none */
 	_Atomic uint32_t pool_last;
 	_Atomic bool pool_has_holes;
+	bool is_sparse;       /* an IPv6 scope: subnet and mask are 0, and the table has no places */
+	lsr_sparse_t *sparse; /* of an IPv6 scope: its prefix and places */
 	lsr_counters_t counters;
 } lsr_scope_t;
 
-static_assert(offsetof(lsr_scope_t, pool_has_holes) < LSR_CACHE_LINE_BYTES, "the first line");
+static_assert(offsetof(lsr_scope_t, is_sparse) < LSR_CACHE_LINE_BYTES, "the first line");
 
 static inline unsigned
 lsr_mask_bits(uint32_t mask) {
 	return (unsigned)__builtin_popcount(mask);
+}
+
+/* A record's place in its scope is its address (IPv4) or its slot (IPv6). The table that has this place, which is there. */
+static inline lsr_table_t *
+lsr_scope_table(lsr_scope_t *scope, uint32_t place) {
+	return LSR_LIKELY(!scope->is_sparse) ? &scope->table : lsr_sparse_table(scope->sparse, place);
+}
+
+/* All tables of a scope, by number from 0; NULL: there are no more. */
+static inline const lsr_table_t *
+lsr_scope_table_at(const lsr_scope_t *scope, uint32_t number) {
+	if (!scope->is_sparse) {
+		return number == 0 ? &scope->table : NULL;
+	}
+	return number < lsr_sparse_chunks(scope->sparse) ? lsr_sparse_chunk(scope->sparse, number) : NULL;
 }
 
 static inline const lsr_scope_config_t *

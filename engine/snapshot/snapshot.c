@@ -147,7 +147,7 @@ lsr_snapshot_add(lsr_snapshot_writer_t *writer, uint64_t lsn, uint32_t header, c
 	memset(to + 12 + payload_bytes, 0, entry_bytes - 12 - payload_bytes);
 	writer->payload_bytes += entry_bytes;
 	writer->entries++;
-	writer->leases += lsr_header_type(header) == LSR_LOG_LEASE;
+	writer->leases += lsr_header_type(header) == LSR_LOG_LEASE || lsr_header_type(header) == LSR_LOG_LEASE6;
 	return 0;
 }
 
@@ -342,7 +342,8 @@ deliver(lsr_snapshot_reading_t *reading, const lsr_chunk_header_t *chunk) {
 		}
 		at += 8 + size_bytes;
 		reading->entries++;
-		reading->leases += lsr_header_type(header) == LSR_LOG_LEASE;
+		reading->leases +=
+			lsr_header_type(header) == LSR_LOG_LEASE || lsr_header_type(header) == LSR_LOG_LEASE6;
 	}
 	return LESSOR_OK;
 }

@@ -26,6 +26,7 @@
 
 #include <lessor/engine.h>
 #include <lessor/lease.h>
+#include <lessor/lease6.h>
 #include <lessor/status.h>
 #include <lessor/time.h>
 
@@ -73,6 +74,14 @@ typedef struct lessor_expire_report {
 lessor_status_t lessor_expire(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expire_options_t *options,
 			      lessor_cursor_t *cursor, lessor_expire_report_t *report, lessor_mode_t mode,
 			      lessor_ticket_t *ticket);
+
+/*
+ * The same for IPv6 leases. Whole scopes are swept, from the one with the prefix that the cursor begins at to the one that it ends at, whatever the lower halves
+ * of these addresses; a cursor that has been used for this serves for nothing else. The order is not that of addresses.
+ */
+lessor_status_t lessor_expire6(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expire_options_t *options,
+			       lessor_cursor6_t *cursor, lessor_expire_report_t *report, lessor_mode_t mode,
+			       lessor_ticket_t *ticket);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IPv6 leases and reservations.
+ * IPv6 leases.
  *
  * What <lessor/lease.h> says of leases holds here, with these differences. A client is a DUID together with an IAID; the pair is unique in a scope (RFC 8415
  * 12: clients choose IAIDs freely, 0 too). A lease has two expiries.
@@ -46,7 +46,7 @@ typedef struct lessor_lease6 {
 	lessor_address6_t owner_address; /* both 0: none */
 	const char *user_context;
 	lessor_ticket_t ticket; /* out only */
-	bool is_reserved;       /* out only */
+	bool is_reserved;       /* out only: false */
 } lessor_lease6_t;
 
 /* All zero but address_state ACTIVE, both expiries infinite. */
@@ -70,8 +70,8 @@ lessor_status_t lessor_lease6_delete(lessor_engine_t *engine, lessor_address6_t 
 				     lessor_ticket_t *ticket);
 
 /*
- * Create a lease at a free address of a scope: hint if it is free (0: none), otherwise one behind those that were given out before. The address that is
- * reserved for the client comes before any other.
+ * Create a lease at a free address of a scope's pool: hint if it is free (0: none), otherwise one behind those that this thread was given before; the first one is somewhere in
+ * the /64. As lessor_lease_allocate() otherwise.
  */
 lessor_status_t lessor_lease6_allocate(lessor_engine_t *engine, uint64_t prefix, uint64_t hint, lessor_lease6_t *lease,
 				       lessor_mode_t mode, lessor_ticket_t *ticket);
@@ -80,6 +80,7 @@ lessor_status_t lessor_lease6_allocate(lessor_engine_t *engine, uint64_t prefix,
 typedef struct lessor_cursor6 {
 	lessor_address6_t next; /* private */
 	lessor_address6_t last; /* private */
+	uint64_t place;         /* private: of a sweep */
 	bool at_end;            /* private */
 } lessor_cursor6_t;
 
@@ -90,31 +91,6 @@ lessor_status_t lessor_lease6_next(lessor_engine_t *engine, lessor_cursor6_t *cu
 /* How many leases there are from first to last, both inclusive. Cost: a few nanoseconds for each. */
 lessor_status_t lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_address6_t last,
 				    uint64_t *count);
-
-/* A reservation: as in <lessor/reservation.h>, with these differences. */
-typedef struct lessor_reservation6 {
-	lessor_address6_t address;
-	const uint8_t *duid;
-	uint16_t duid_bytes;
-	uint32_t iaid;
-	bool has_lease;
-	bool is_dormant;
-} lessor_reservation6_t;
-
-/*
- * Reserve an address for a client, whatever leases there are: a lease of another client at the address is deleted; a lease of the client at another address that
- * is not reserved is replaced by one at this address, with its members. An address outside of the prefix is kept without a lease, at most
- * LESSOR_SCOPE_MAX_EXCLUSIONS of them in a scope.
- * Returns: LESSOR_OK; LESSOR_NO_SCOPE; LESSOR_RESERVED: address or client is reserved already; LESSOR_LIMIT; LESSOR_INVALID; and the failures every change has.
- * Source: MS-DHCPM 3.2.4.60.
- */
-lessor_status_t lessor_reservation6_create(lessor_engine_t *engine, uint64_t prefix,
-					   const lessor_reservation6_t *reservation, lessor_mode_t mode,
-					   lessor_ticket_t *ticket);
-lessor_status_t lessor_reservation6_delete(lessor_engine_t *engine, uint64_t prefix, lessor_address6_t address,
-					   lessor_filetime_t now, lessor_mode_t mode, lessor_ticket_t *ticket);
-lessor_status_t lessor_reservation6_next(lessor_engine_t *engine, uint64_t prefix, lessor_address6_t from,
-					 lessor_reservation6_t *reservation, void *buffer, size_t buffer_bytes);
 
 #ifdef __cplusplus
 }

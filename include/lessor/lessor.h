@@ -7,8 +7,10 @@
 #include <lessor/expire.h>
 #include <lessor/filter.h>
 #include <lessor/lease.h>
+#include <lessor/lease6.h>
 #include <lessor/reservation.h>
 #include <lessor/scope.h>
+#include <lessor/scope6.h>
 #include <lessor/stats.h>
 #include <lessor/status.h>
 #include <lessor/superscope.h>

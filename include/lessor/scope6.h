@@ -75,7 +75,7 @@ lessor_status_t lessor_scope6_free_addresses(lessor_engine_t *engine, uint64_t p
 					     uint32_t count, uint64_t *addresses, uint32_t *found);
 
 /*
- * The figures of one scope: as <lessor/stats.h> says; in_use counts leases in state ACTIVE or DECLINED and reserved addresses outside of the exclusions.
+ * The figures of one scope: as <lessor/stats.h> says; in_use counts leases in state ACTIVE or DECLINED outside of the exclusions.
  * free is UINT64_MAX when it is 2^64.
  */
 typedef struct lessor_scope6_stats_s {

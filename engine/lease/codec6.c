@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lease/codec6.h"
+
+#include <string.h>
+
+static_assert(LSR_CLIENT6_MAX_BYTES == LSR_CLIENT6_HEAD_BYTES + LESSOR_DUID_MAX_BYTES, "IAID and the longest DUID");
+
+bool
+lsr_lease6_form_client(lsr_lease6_t *form, const uint8_t *duid, size_t duid_bytes, uint32_t iaid) {
+	if (duid == NULL || duid_bytes == 0 || duid_bytes > LESSOR_DUID_MAX_BYTES) {
+		return false;
+	}
+	const uint32_t head = __builtin_bswap32(iaid);
+	memcpy(form->client, &head, sizeof(head));
+	memcpy(form->client + LSR_CLIENT6_HEAD_BYTES, duid, duid_bytes);
+	form->client_bytes = LSR_CLIENT6_HEAD_BYTES + duid_bytes;
+	form->lease.client_id = form->client;
+	form->lease.client_id_bytes = (uint8_t)lsr_min_u64(form->client_bytes, UINT8_MAX);
+	return true;
+}
+
+bool
+lsr_lease6_form(const lessor_lease6_t *lease, uint32_t fields, lsr_lease6_t *form) {
+	form->lease = (lessor_lease_t){.address = 1,
+				       .address_state = lease->address_state,
+				       .dns_forward = lease->dns_forward,
+				       .dns_reverse = lease->dns_reverse,
+				       .hardware_type = lease->hardware_type,
+				       .hardware_bytes = lease->hardware_bytes,
+				       .hardware = lease->hardware,
+				       .last_transaction_s = lease->last_transaction_s,
+				       .expires_at = lease->expires_at,
+				       .name = lease->name,
+				       .comment = lease->comment,
+				       .user_context = lease->user_context};
+	form->address = lease->address;
+	form->owner = (fields & LESSOR_FIELD_OWNER) != 0 ? lease->owner_address : (lessor_address6_t){0};
+	form->preferred_expires_at =
+		(fields & LESSOR_FIELD_EXPIRES) != 0 && lease->preferred_expires_at < lease->expires_at
+			? lease->preferred_expires_at
+			: LESSOR_TIME_NONE;
+	form->client_bytes = 0;
+	return (lease->address.high | lease->address.low) != 0 &&
+	       ((fields & LESSOR_FIELD_CLIENT_ID) == 0 ||
+		lsr_lease6_form_client(form, lease->duid, lease->duid_bytes, lease->iaid));
+}
+
+static void
+fill_extras(const lsr_body_t *body, lessor_filetime_t *preferred, lessor_address6_t *owner) {
+	size_t size_bytes;
+	const uint8_t *item = lsr_tail_item(body->tail, LSR_TAIL_PREFERRED, &size_bytes);
+	if (item != NULL) {
+		memcpy(preferred, item, sizeof(*preferred));
+	}
+	item = lsr_tail_item(body->tail, LSR_TAIL_OWNER6, &size_bytes);
+	if (item != NULL) {
+		memcpy(owner, item, sizeof(*owner));
+	}
+}
+
+lessor_status_t
+lsr_lease6_unpack_form(const lsr_body_t *body, const lsr_origins_t *origins, lsr_lease6_t *form, void *buffer,
+		       size_t buffer_bytes, size_t *used_bytes) {
+	const lessor_status_t status = lsr_lease_unpack(body, origins, &form->lease, buffer, buffer_bytes, used_bytes);
+	if (status == LESSOR_OK) {
+		form->client_bytes = lsr_body_client_bytes(body);
+		form->preferred_expires_at = LESSOR_TIME_NONE;
+		form->owner = (lessor_address6_t){0};
+		fill_extras(body, &form->preferred_expires_at, &form->owner);
+	}
+	return status;
+}
+
+lessor_status_t
+lsr_lease6_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease6_t *lease, void *buffer,
+		  size_t buffer_bytes, size_t *used_bytes) {
+	lessor_lease_t from;
+	const lessor_status_t status = lsr_lease_unpack(body, origins, &from, buffer, buffer_bytes, used_bytes);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	uint32_t head;
+	memcpy(&head, from.client_id, sizeof(head));
+	*lease = (lessor_lease6_t){.duid = from.client_id + LSR_CLIENT6_HEAD_BYTES,
+				   .duid_bytes = (uint16_t)(lsr_body_client_bytes(body) - LSR_CLIENT6_HEAD_BYTES),
+				   .iaid = __builtin_bswap32(head),
+				   .address_state = from.address_state,
+				   .hardware_type = from.hardware_type,
+				   .hardware_bytes = from.hardware_bytes,
+				   .dns_forward = from.dns_forward,
+				   .dns_reverse = from.dns_reverse,
+				   .hardware = from.hardware,
+				   .last_transaction_s = from.last_transaction_s,
+				   .expires_at = from.expires_at,
+				   .preferred_expires_at = from.expires_at,
+				   .name = from.name,
+				   .comment = from.comment,
+				   .user_context = from.user_context,
+				   .ticket = from.ticket,
+				   .is_reserved = from.is_reserved};
+	if (body->tail != NULL) {
+		fill_extras(body, &lease->preferred_expires_at, &lease->owner_address);
+	}
+	return LESSOR_OK;
+}

@@ -1,0 +1,756 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * IPv6 leases: what is different about them. Their records lie in any slot of the scope, and an index leads from the lower half of an address to its record (lease/sparse.h).
+ *
+ * Steps of a create (leases.c) for an IPv6 address: claiming the record is claiming any free slot, which nobody waits for; then the address is entered into the index.
+ * If it is there, the record that it leads to decides, as the address's own record does for IPv4: a lease means taken; a claim without a lease, wait.
+ * From then on it is the code of IPv4.
+ */
+#include "engine_p.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- where to look first ------------------------------------------------------------------------------------------- */
+
+/* As in allocate.c: every thread goes on from where it was, and begins where no other does. */
+#define LANES 16u
+
+typedef struct {
+	uint32_t uid; /* of the scope; 0: none */
+	uint32_t place;
+	uint64_t low;
+} lsr_lane6_t;
+
+static _Thread_local lsr_lane6_t lanes[LANES];
+
+static lsr_lane6_t *
+lane_of(const lessor_engine_t *engine, const lsr_scope_t *scope) {
+	lsr_lane6_t *lane = &lanes[scope->uid % LANES];
+	if (LSR_UNLIKELY(lane->uid != scope->uid)) {
+		const uint32_t places = lsr_sparse_places(lsr_sparse_chunks(scope->sparse));
+		const uint64_t seed[2] = {lsr_engine_thread_start(UINT32_MAX), scope->sparse->prefix};
+		*lane = (lsr_lane6_t){
+			.uid = scope->uid,
+			.place = lsr_engine_thread_start(places),
+			/* Somewhere in the /64, where nobody has been: another place for each opening of the store. */
+			.low = lsr_client_digest(engine->secret, (const uint8_t *)seed, sizeof(seed))};
+	}
+	return lane;
+}
+
+/* ---- creating: the address ------------------------------------------------------------------------------------------ */
+
+static void
+decide(lsr_create_t *create, lessor_status_t status) {
+	create->status = status;
+	create->step = LSR_STEP_DONE;
+}
+
+/* A slot that looks free; the next create of this thread gets another. NULL record: none was found at once. */
+static void
+propose_place(lessor_engine_t *engine, lsr_create_t *create) {
+	lsr_lane6_t *lane = lane_of(engine, create->scope);
+	const uint32_t place = lsr_sparse_find(create->scope->sparse, lane->place);
+	create->record = NULL;
+	if (LSR_UNLIKELY(place == LSR_SPARSE_NONE)) {
+		return;
+	}
+	create->place = place;
+	create->record_id = lsr_sparse_touch(create->scope->sparse, &engine->pages, place);
+	if (LSR_LIKELY(create->record_id != LSR_NO_RECORD)) {
+		create->record = lsr_pages_record(&engine->pages, create->record_id);
+		lane->place = place + 1;
+	}
+}
+
+static bool
+is_open(const lsr_create_t *create) {
+	return LSR_LIKELY(create->step != LSR_STEP_DONE) && LSR_LIKELY(create->scope != NULL);
+}
+
+/* As locate_creates() in create.c, stage by stage. */
+void
+lsr_create6_locate(lessor_engine_t *engine, lsr_create_t *creates, size_t count) {
+	lsr_index_probe_t probes[LSR_CHUNK];
+	unsigned probed = 0;
+	for (size_t i = 0; i < count; i++) {
+		lsr_create_t *create = &creates[i];
+		if (LSR_UNLIKELY(create->step == LSR_STEP_DONE)) {
+			continue;
+		}
+		create->scope = lsr_engine_scope6_of(engine, create->form->address.high);
+		if (LSR_LIKELY(create->scope != NULL)) {
+			propose_place(engine, create);
+			lsr_prefetch_write(create->record);
+			probes[probed++] = (lsr_index_probe_t){.index = &create->scope->sparse->index,
+							       .key = create->form->address.low};
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (is_open(&creates[i])) {
+			lsr_create_t *create = &creates[i];
+			create->key = lsr_engine_client_key(engine, create->scope, create->form->client,
+							    create->form->client_bytes);
+			lsr_client_hash_prefetch(&engine->clients, create->key);
+			lsr_prefetch_write(&create->scope->counters);
+			if (create->record != NULL) {
+				lsr_prefetch_write(lsr_pages_low(&engine->pages, create->record_id));
+			}
+		}
+	}
+	if (count > 1) {
+		lsr_index_approach(probes, probed);
+	}
+}
+
+/* Claim a record if it is free. */
+static bool
+claim_record(lsr_record_t *record, uint64_t *word) {
+	if (!lsr_record_claim(record, word)) {
+		return false;
+	}
+	if ((*word & LSR_WORD_LIVE) != 0) {
+		lsr_record_unclaim(record, *word);
+		return false;
+	}
+	return true;
+}
+
+lessor_status_t
+lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *scope, lsr_place_t *claimed) {
+	lsr_sparse_t *sparse = scope->sparse;
+	lsr_lane6_t *lane = lane_of(engine, scope);
+	uint32_t from = lane->place;
+	uint32_t chunks = lsr_sparse_chunks(sparse);
+	bool lapped = false;
+	for (;;) {
+		const uint32_t place = lsr_sparse_find(sparse, from);
+		const uint32_t id =
+			place != LSR_SPARSE_NONE ? lsr_sparse_touch(sparse, &engine->pages, place) : LSR_NO_RECORD;
+		if (id != LSR_NO_RECORD && claim_record(lsr_pages_record(&engine->pages, id), &claimed->word)) {
+			claimed->place = place;
+			claimed->record_id = id;
+			lane->place = place + 1;
+			return LESSOR_OK;
+		}
+		if (id != LSR_NO_RECORD) {
+			from = place + 1;
+		} else if (!lapped) {
+			lapped = true;
+			from = 0;
+		} else if (place == LSR_SPARSE_NONE && lsr_sparse_grow(sparse, chunks)) {
+			from = lsr_sparse_places(chunks++);
+		} else {
+			return chunks == LSR_SPARSE_CHUNKS || lsr_pages_at_limit(&engine->pages) ? LESSOR_LIMIT
+												 : LESSOR_NO_MEMORY;
+		}
+	}
+}
+
+/* The slot that was proposed, or any other. False: decided. */
+static bool
+claim_slot(lessor_engine_t *engine, lsr_create_t *create) {
+	if (LSR_LIKELY(create->record != NULL) && LSR_LIKELY(claim_record(create->record, &create->word))) {
+		return true;
+	}
+	lsr_place_t claimed;
+	const lessor_status_t status = lsr_engine_claim_place(engine, create->scope, &claimed);
+	if (status != LESSOR_OK) {
+		decide(create, status);
+		return false;
+	}
+	create->place = claimed.place;
+	create->record_id = claimed.record_id;
+	create->record = lsr_pages_record(&engine->pages, claimed.record_id);
+	create->word = claimed.word;
+	return true;
+}
+
+/* What does the record that the address leads to say? LSR_STEP_AGAIN: the entry is gone, or going to another record. */
+static lsr_step_t
+judge_present(const lessor_engine_t *engine, const lsr_create_t *create, uint32_t id) {
+	const lsr_record_t *record = lsr_pages_record(&engine->pages, id);
+	const uint64_t word = lsr_record_word(record);
+	if ((word & LSR_WORD_LIVE) == 0) {
+		return (word & LSR_WORD_CLAIM) != 0 ? LSR_STEP_RECORD : LSR_STEP_AGAIN;
+	}
+	const uint64_t low = atomic_load_explicit(lsr_pages_low(&engine->pages, id), memory_order_acquire); /* L2 */
+	/* Also while it is being changed or deleted: this create comes before that change. */
+	const bool same = ((word ^ lsr_record_word(record)) & ~(uint64_t)LSR_WORD_CLAIM) == 0;
+	return same && low == create->form->address.low ? LSR_STEP_DONE : LSR_STEP_AGAIN;
+}
+
+bool
+lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
+	const uint64_t low = create->form->address.low;
+	if (LSR_UNLIKELY(!claim_slot(engine, create))) {
+		return false;
+	}
+	atomic_store_explicit(lsr_pages_low(&engine->pages, create->record_id), low, memory_order_release); /* L1 */
+	for (;;) {
+		uint32_t other;
+		lsr_step_t step;
+		switch (lsr_index_insert(&create->scope->sparse->index, low, create->record_id, &other)) {
+		case LSR_INDEX_DONE:
+			return true;
+		case LSR_INDEX_PRESENT:
+			step = judge_present(engine, create, other);
+			break;
+		default:
+			step = LSR_STEP_INTERN; /* stands for no memory */
+			break;
+		}
+		if (step == LSR_STEP_AGAIN) {
+			continue;
+		}
+		lsr_record_unclaim(create->record, create->word);
+		if (step == LSR_STEP_RECORD) {
+			create->blocker = lsr_pages_record(&engine->pages, other);
+			create->step = LSR_STEP_RECORD;
+		} else {
+			decide(create, step == LSR_STEP_DONE ? LESSOR_ADDRESS_TAKEN : LESSOR_NO_MEMORY);
+		}
+		return false;
+	}
+}
+
+void
+lsr_create6_release(const lsr_create_t *create) {
+	(void)lsr_index_remove(&create->scope->sparse->index, create->form->address.low, create->record_id);
+}
+
+/* ---- creating: the calls -------------------------------------------------------------------------------------------- */
+
+static void
+begin(lsr_create_t *create, const lessor_lease6_t *lease, lsr_lease6_t *form) {
+	const bool in_order = lsr_lease6_form(lease, LESSOR_FIELD_ALL, form);
+	lsr_create6_begin(create, form);
+	if (!in_order) {
+		decide(create, LESSOR_INVALID);
+	}
+}
+
+lessor_status_t
+lessor_lease6_create(lessor_engine_t *engine, const lessor_lease6_t *lease, lessor_mode_t mode,
+		     lessor_ticket_t *ticket) {
+	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	if (lease == NULL) {
+		return LESSOR_INVALID;
+	}
+	uint64_t end = 0;
+	lsr_lease6_t form;
+	lsr_create_t create;
+	begin(&create, lease, &form);
+	if (create.step != LSR_STEP_DONE) {
+		lsr_create6_run(engine, &create, 1, &end);
+	}
+	lsr_create_drop(&create);
+	lsr_rcu_brake();
+	return create.status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : create.status;
+}
+
+lessor_status_t
+lessor_lease6_create_batch(lessor_engine_t *engine, const lessor_lease6_t *leases, size_t count,
+			   lessor_status_t *statuses, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	const lessor_status_t usable = lsr_engine_for_change(engine, mode);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	if ((count > 0 && (leases == NULL || statuses == NULL)) || count > LESSOR_BATCH_MAX) {
+		return LESSOR_INVALID;
+	}
+	lsr_lease6_t forms[LSR_CHUNK];
+	lsr_create_t creates[LSR_CHUNK];
+	uint64_t end = 0;
+	for (size_t done = 0; done < count; done += LSR_CHUNK) {
+		const size_t taken = lsr_min_u64(count - done, LSR_CHUNK);
+		for (size_t i = 0; i < taken; i++) {
+			begin(&creates[i], &leases[done + i], &forms[i]);
+		}
+		lsr_create6_run(engine, creates, taken, &end);
+		for (size_t i = 0; i < taken; i++) {
+			statuses[done + i] = creates[i].status;
+			lsr_create_drop(&creates[i]);
+		}
+		if (end != 0) {
+			lsr_log_announce(&engine->log, end);
+		}
+		lsr_rcu_brake();
+	}
+	return lsr_engine_finish(engine, end, mode, ticket);
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------------- */
+
+static bool
+read_arguments_ok(const lessor_lease6_t *lease, const void *buffer, size_t buffer_bytes) {
+	return lease != NULL && (buffer != NULL || buffer_bytes == 0);
+}
+
+static lessor_status_t
+answer(const lessor_engine_t *engine, lessor_address6_t address, const lsr_body_t *body, lessor_lease6_t *lease,
+       void *buffer, size_t buffer_bytes) {
+	size_t used_bytes;
+	const lessor_status_t status =
+		lsr_lease6_unpack(body, &engine->origins, lease, buffer, buffer_bytes, &used_bytes);
+	if (status == LESSOR_OK) {
+		lease->address = address;
+	}
+	return status;
+}
+
+/* The lease of a record, if it is this address's. */
+static bool
+read_at(const lessor_engine_t *engine, uint32_t id, uint64_t low, lsr_body_t *body) {
+	uint64_t found;
+	return id != LSR_NO_RECORD && lsr_sparse_read(&engine->pages, engine->shadows, id, body, &found) &&
+	       found == low && LSR_LIKELY(!lsr_body_is_empty(body));
+}
+
+lessor_status_t
+lessor_lease6_get(lessor_engine_t *engine, lessor_address6_t address, lessor_lease6_t *lease, void *buffer,
+		  size_t buffer_bytes) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (!read_arguments_ok(lease, buffer, buffer_bytes)) {
+		return LESSOR_INVALID;
+	}
+	lsr_body_t body;
+	status = LESSOR_NOT_FOUND;
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = lsr_engine_scope6_of(engine, address.high);
+	if (scope != NULL && read_at(engine, lsr_index_find(&scope->sparse->index, address.low), address.low, &body)) {
+		status = answer(engine, address, &body, lease, buffer, buffer_bytes);
+	}
+	lsr_rcu_leave();
+	return status;
+}
+
+/* A look for a client that keeps what it found. */
+typedef struct {
+	lsr_client_match_t match;
+	lsr_body_t *body;
+	uint64_t *low;
+} lsr_client_look6_t;
+
+static lsr_match_t
+match_and_keep(const void *key, uint32_t record_id) {
+	const lsr_client_look6_t *look = key;
+	const lessor_engine_t *engine = look->match.engine;
+	return lsr_pages_owner(&engine->pages, record_id) == look->match.table &&
+			       lsr_sparse_read(&engine->pages, engine->shadows, record_id, look->body, look->low) &&
+			       lsr_match_body(&look->match, look->body)
+		       ? LSR_MATCH_YES
+		       : LSR_MATCH_NO;
+}
+
+lessor_status_t
+lessor_lease6_get_client(lessor_engine_t *engine, uint64_t prefix, const uint8_t *duid, size_t duid_bytes,
+			 uint32_t iaid, lessor_lease6_t *lease, void *buffer, size_t buffer_bytes) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lsr_lease6_t form;
+	if (!read_arguments_ok(lease, buffer, buffer_bytes) || !lsr_lease6_form_client(&form, duid, duid_bytes, iaid)) {
+		return LESSOR_INVALID;
+	}
+	lsr_body_t body;
+	lessor_address6_t address = {.high = prefix};
+	status = LESSOR_NO_SCOPE;
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
+	if (scope != NULL) {
+		const lsr_client_look6_t look = {.match = {.engine = engine,
+							   .table = &scope->table,
+							   .client_id = form.client,
+							   .client_id_bytes = form.client_bytes},
+						 .body = &body,
+						 .low = &address.low};
+		const uint64_t key = lsr_engine_client_key(engine, scope, form.client, form.client_bytes);
+		status = lsr_client_hash_find(&engine->clients, key, match_and_keep, &look) == LSR_NO_RECORD
+				 ? LESSOR_NOT_FOUND
+				 : answer(engine, address, &body, lease, buffer, buffer_bytes);
+	}
+	lsr_rcu_leave();
+	return status;
+}
+
+/* ---- in order of addresses ------------------------------------------------------------------------------------------ */
+
+/* Leases looked at in one read-side section. */
+#define SECTION_LEASES 256u
+
+void
+lessor_cursor6_init(lessor_cursor6_t *cursor, lessor_address6_t first, lessor_address6_t last) {
+	if (cursor != NULL) {
+		*cursor = (lessor_cursor6_t){.next = first, .last = last};
+	}
+}
+
+/* The scope at or behind the cursor, which goes to its beginning if it was before; NULL: there is no more, the cursor is at its end. */
+static const lsr_scope_t *
+scope_at(const lessor_engine_t *engine, lessor_cursor6_t *cursor) {
+	const lsr_scope_t *scope =
+		cursor->at_end ? NULL : lsr_trie_next(&engine->trie6, lsr_key_ipv6(cursor->next.high));
+	if (scope == NULL || scope->sparse->prefix > cursor->last.high) {
+		cursor->at_end = true;
+		return NULL;
+	}
+	if (scope->sparse->prefix != cursor->next.high) {
+		cursor->next = (lessor_address6_t){.high = scope->sparse->prefix};
+	}
+	return scope;
+}
+
+/* The last lower half to look at in a scope. */
+static uint64_t
+last_in(const lsr_scope_t *scope, const lessor_cursor6_t *cursor) {
+	return scope->sparse->prefix == cursor->last.high ? cursor->last.low : UINT64_MAX;
+}
+
+static void
+go_behind(lessor_cursor6_t *cursor, uint64_t low) {
+	cursor->next.low = low + 1;
+	if (low == UINT64_MAX) {
+		cursor->at_end = cursor->next.high == UINT64_MAX;
+		cursor->next.high++;
+	}
+}
+
+/* One entry on; false: it is no lease (any more), or there is none in this scope. */
+static bool
+step(const lessor_engine_t *engine, lessor_cursor6_t *cursor, lessor_address6_t *address, lsr_body_t *body) {
+	const lsr_scope_t *scope = scope_at(engine, cursor);
+	if (scope == NULL) {
+		return false;
+	}
+	uint64_t low = cursor->next.low;
+	const uint64_t last = last_in(scope, cursor);
+	const uint32_t id = low <= last ? lsr_index_next(&scope->sparse->index, &low, last) : LSR_NO_RECORD;
+	*address = (lessor_address6_t){.high = scope->sparse->prefix, .low = low};
+	go_behind(cursor, id != LSR_NO_RECORD ? low : UINT64_MAX);
+	return read_at(engine, id, low, body);
+}
+
+lessor_status_t
+lessor_lease6_next(lessor_engine_t *engine, lessor_cursor6_t *cursor, lessor_lease6_t *lease, void *buffer,
+		   size_t buffer_bytes) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (cursor == NULL || !read_arguments_ok(lease, buffer, buffer_bytes)) {
+		return LESSOR_INVALID;
+	}
+	lessor_cursor6_t at = *cursor;
+	status = LESSOR_END;
+	while (status == LESSOR_END && !at.at_end) {
+		lsr_rcu_enter();
+		for (unsigned i = 0; i < SECTION_LEASES && status == LESSOR_END && !at.at_end; i++) {
+			lsr_body_t body;
+			lessor_address6_t address;
+			if (step(engine, &at, &address, &body)) {
+				status = answer(engine, address, &body, lease, buffer, buffer_bytes);
+			}
+		}
+		lsr_rcu_leave();
+	}
+	if (status != LESSOR_BUFFER_TOO_SMALL) {
+		*cursor = at;
+	}
+	return status;
+}
+
+lessor_status_t
+lessor_lease6_find_name(lessor_engine_t *engine, const char *name, lessor_lease6_t *lease, void *buffer,
+			size_t buffer_bytes) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (name == NULL || !read_arguments_ok(lease, buffer, buffer_bytes)) {
+		return LESSOR_INVALID;
+	}
+	lessor_cursor6_t at = {.last = {UINT64_MAX, UINT64_MAX}};
+	const size_t name_bytes = strlen(name);
+	status = LESSOR_NOT_FOUND;
+	while (status == LESSOR_NOT_FOUND && !at.at_end) {
+		lsr_rcu_enter();
+		for (unsigned i = 0; i < SECTION_LEASES && status == LESSOR_NOT_FOUND && !at.at_end; i++) {
+			lsr_body_t body;
+			lessor_address6_t address;
+			if (step(engine, &at, &address, &body) && lsr_body_has_name(&body, name, name_bytes)) {
+				status = answer(engine, address, &body, lease, buffer, buffer_bytes);
+			}
+		}
+		lsr_rcu_leave();
+	}
+	return status;
+}
+
+lessor_status_t
+lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_address6_t last, uint64_t *count) {
+	const lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (count == NULL) {
+		return LESSOR_INVALID;
+	}
+	uint64_t total = 0;
+	lessor_cursor6_t at = {.next = first, .last = last};
+	while (!at.at_end) {
+		lsr_rcu_enter();
+		const lsr_scope_t *scope = scope_at(engine, &at);
+		if (scope != NULL) {
+			if (at.next.low <= last_in(scope, &at)) {
+				total += lsr_index_count(&scope->sparse->index, at.next.low, last_in(scope, &at));
+			}
+			at.next.low = 0;
+			at.at_end = at.next.high == UINT64_MAX;
+			at.next.high++;
+		}
+		lsr_rcu_leave();
+	}
+	*count = total;
+	return LESSOR_OK;
+}
+
+/* ---- free addresses -------------------------------------------------------------------------------------------------- */
+
+/* Entries of the index looked at together. */
+#define SCAN 64u
+
+/*
+ * Does this entry prove a lease at this moment, which has not been counted as deleted yet? Its bit does (allocate.c), if the slot is this address's still: what follows in
+ * the slot is seen in its low, or comes after that delete was counted.
+ */
+static bool
+is_proven(const lessor_engine_t *engine, lsr_scope_t *scope, uint64_t low, uint32_t id) {
+	const uint32_t place = lsr_table_address(&scope->table, &engine->pages, id);
+	return lsr_table_is_taken(lsr_sparse_table(scope->sparse, place), place) &&
+	       atomic_load_explicit(lsr_pages_low(&engine->pages, id), memory_order_acquire) == low;
+}
+
+/*
+ * The first lower half from 'from' to 'last' that is not in the index. False: there is none. *doubt, unless doubt is NULL, becomes a record that was passed over without
+ * being proven a lease.
+ */
+static bool
+find_gap(const lessor_engine_t *engine, lsr_scope_t *scope, uint64_t from, uint64_t last, uint64_t *low,
+	 const lsr_record_t **doubt) {
+	uint64_t keys[SCAN];
+	uint32_t values[SCAN];
+	for (;;) {
+		const uint32_t count = lsr_index_scan(&scope->sparse->index, from, last, keys, values, SCAN);
+		for (uint32_t i = 0; i < count; i++) {
+			if (keys[i] != from) {
+				*low = from;
+				return true;
+			}
+			if (doubt != NULL && !is_proven(engine, scope, from, values[i])) {
+				*doubt = lsr_pages_record(&engine->pages, values[i]);
+			}
+			if (from == last) {
+				return false;
+			}
+			from++;
+		}
+		if (count < SCAN) {
+			*low = from;
+			return true;
+		}
+	}
+}
+
+/* The same, of the pool. */
+static bool
+find_in_pool(const lessor_engine_t *engine, lsr_scope_t *scope, uint64_t from, uint64_t last, uint64_t *low,
+	     const lsr_record_t **doubt) {
+	lessor_range6_t piece;
+	while (from <= last && lsr_scope6_pool_piece(lsr_scope_config(scope), from, &piece) && piece.first <= last) {
+		const uint64_t end = lsr_min_u64(piece.last, last);
+		if (find_gap(engine, scope, piece.first, end, low, doubt)) {
+			return true;
+		}
+		if (end == UINT64_MAX) {
+			return false;
+		}
+		from = end + 1;
+	}
+	return false;
+}
+
+lessor_status_t
+lessor_scope6_free_addresses(lessor_engine_t *engine, uint64_t prefix, uint64_t first, uint64_t last, uint32_t count,
+			     uint64_t *addresses, uint32_t *found) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (found == NULL || (addresses == NULL && count != 0) || count > LESSOR_FREE_ADDRESSES_MAX || first > last) {
+		return LESSOR_INVALID;
+	}
+	status = LESSOR_NOT_FOUND;
+	lsr_rcu_enter();
+	lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
+	if (scope != NULL) {
+		uint64_t from = lsr_max_u64(first, 1);
+		uint32_t written = 0;
+		while (written < count && from <= last && from != 0 &&
+		       find_in_pool(engine, scope, from, last, &addresses[written], NULL)) {
+			from = addresses[written++] + 1;
+		}
+		*found = written;
+		status = LESSOR_OK;
+	}
+	lsr_rcu_leave();
+	return status;
+}
+
+/* ---- allocating ------------------------------------------------------------------------------------------------------ */
+
+/* An allocation inside one read-side section; the scheme is that of allocate.c. */
+typedef struct {
+	lessor_engine_t *engine;
+	lsr_create_t *create;
+	lsr_lease6_t *form;        /* create's */
+	const lsr_record_t *doubt; /* an address that could neither be had nor be proven taken */
+} lsr_search6_t;
+
+/* Claim this address, and the client with it. False: it is not to be had, create->step tells how that was found. */
+static bool
+try_low(lsr_search6_t *search, uint64_t low) {
+	lsr_create_t *create = search->create;
+	search->form->address.low = low;
+	propose_place(search->engine, create);
+	if (lsr_create6_claim_address(search->engine, create)) {
+		lsr_create6_claim_client(search->engine, create);
+		return true;
+	}
+	if (create->step == LSR_STEP_RECORD) {
+		search->doubt = create->blocker;
+		return false;
+	}
+	return create->status != LESSOR_ADDRESS_TAKEN;
+}
+
+/* From 'from' to 'last'; false: nothing to be had there. */
+static bool
+try_stretch(lsr_search6_t *search, uint64_t from, uint64_t last) {
+	uint64_t low;
+	while (from <= last && from != 0 &&
+	       find_in_pool(search->engine, search->create->scope, from, last, &low, &search->doubt)) {
+		if (try_low(search, low)) {
+			return true;
+		}
+		from = low + 1;
+	}
+	return false;
+}
+
+static bool
+try_hint(lsr_search6_t *search, uint64_t hint) {
+	const lsr_scope_t *scope = search->create->scope;
+	return hint != 0 && lsr_scope6_in_pool(lsr_scope_config(scope), hint) &&
+	       lsr_index_find(&scope->sparse->index, hint) == LSR_NO_RECORD &&
+	       (try_low(search, hint) || search->create->step == LSR_STEP_RECORD); /* perhaps it is free: wait */
+}
+
+static bool
+try_pool(lsr_search6_t *search) {
+	const uint64_t start = lsr_max_u64(lane_of(search->engine, search->create->scope)->low, 1);
+	return try_stretch(search, start, UINT64_MAX) || (start > 1 && try_stretch(search, 1, start - 1));
+}
+
+/* Steps 2 to 4 of a create, with an address that is looked for: claimed, decided, or what to wait for. */
+static void
+claim_somewhere(lessor_engine_t *engine, uint64_t hint, lsr_lease6_t *form, lsr_create_t *create) {
+	lsr_scope_t *scope = create->scope = lsr_engine_scope6_of(engine, form->address.high);
+	if (scope == NULL) {
+		decide(create, LESSOR_NO_SCOPE);
+		return;
+	}
+	create->step = LSR_STEP_GATE;
+	if (atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
+		return;
+	}
+	create->key = lsr_engine_client_key(engine, scope, form->client, form->client_bytes);
+	lsr_client_hash_prefetch(&engine->clients, create->key);
+	lsr_search6_t search = {.engine = engine, .create = create, .form = form};
+	const uint64_t deletes = lsr_engine_deletes_of(scope);
+	if (try_hint(&search, hint) || try_pool(&search)) {
+		if (create->step == LSR_STEP_CLAIMED) {
+			lane_of(engine, scope)->low = form->address.low + 1;
+		}
+	} else if (search.doubt != NULL) {
+		create->blocker = search.doubt;
+		create->step = LSR_STEP_RECORD;
+	} else if (lsr_engine_find_client(engine, scope, form->client, form->client_bytes) != LSR_NO_RECORD) {
+		decide(create, LESSOR_CLIENT_TAKEN);
+	} else if (lsr_engine_deletes_of(scope) != deletes) {
+		create->step = LSR_STEP_AGAIN;
+	} else {
+		decide(create, LESSOR_EXHAUSTED);
+	}
+}
+
+lessor_status_t
+lessor_lease6_allocate(lessor_engine_t *engine, uint64_t prefix, uint64_t hint, lessor_lease6_t *lease,
+		       lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (lease == NULL) {
+		return LESSOR_INVALID;
+	}
+	uint64_t end = 0;
+	lsr_lease6_t form;
+	lsr_create_t create;
+	lessor_lease6_t placed = *lease;
+	placed.address = (lessor_address6_t){.high = prefix, .low = 1}; /* any that is none at all would be refused */
+	begin(&create, &placed, &form);
+	if (create.step != LSR_STEP_DONE) {
+		lsr_create6_prepare(engine, &create);
+	}
+	while (create.step != LSR_STEP_DONE) {
+		status = lsr_engine_admit(engine, create.log_bytes);
+		if (status != LESSOR_OK) {
+			decide(&create, status);
+			break;
+		}
+		lsr_rcu_enter();
+		claim_somewhere(engine, hint, &form, &create);
+		if (create.step == LSR_STEP_CLAIMED) {
+			(void)lsr_create6_commit(engine, &create, &end); /* no room: undone, once more */
+		}
+		lsr_rcu_leave();
+		lsr_rcu_brake();
+		lsr_engine_await(engine, create.step, create.blocker);
+	}
+	lsr_create_drop(&create);
+	if (create.status == LESSOR_OK) {
+		create.status = lsr_engine_finish(engine, end, mode, ticket);
+	}
+	if (create.status == LESSOR_OK) {
+		lease->address = form.address;
+	}
+	return create.status;
+}
+
+void
+lessor_lease6_init(lessor_lease6_t *lease) {
+	if (lease != NULL) {
+		*lease = (lessor_lease6_t){.address_state = LESSOR_STATE_ACTIVE,
+					   .expires_at = LESSOR_TIME_INFINITE,
+					   .preferred_expires_at = LESSOR_TIME_INFINITE};
+	}
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is different about IPv6 scopes: a configuration without a range, whose pool is all of the /64 but the exclusions, and places that are slots (lease/sparse.h).
+ * Everything else is scope/scope.h.
+ *
+ * Image (log and snapshot):
+ *    0 u64 prefix   8 u32 uid   12 u32 id   16 u32 state   20 u32 lease_s   24 u32 flags (2 name, 4 comment)   28 u16 preference   30 u16 zero
+ *   32 u32 exclusions   36 u16 name bytes   38 u16 comment bytes   40 u64 deletes   48 u64 high water
+ *   56 exclusions (u64 first, u64 last), name, comment
+ */
+#ifndef LSR_SCOPE_SCOPE6_H
+#define LSR_SCOPE_SCOPE6_H
+
+#include <lessor/scope6.h>
+
+#include "scope/scope.h"
+
+#define LSR_SCOPE6_BITS 64u
+
+/* Is this a scope that can be created, but for its prefix; and may a scope have this prefix? */
+bool lsr_scope6_check(const lessor_scope6_t *scope);
+bool lsr_scope6_check_prefix(uint64_t prefix);
+
+/* A configuration with these exclusions, which are disjoint, in any order. NULL: no memory. Ends as those of scope.h do. */
+lsr_scope_config_t *lsr_scope6_config_new(const lessor_scope6_t *scope, const lessor_range6_t *exclusions,
+					  uint32_t count);
+
+/* What lessor_scope6_get() answers, texts pointing into the configuration. */
+lessor_scope6_t lsr_scope6_describe(const lsr_scope_t *scope, const lsr_scope_config_t *config);
+
+/* As lsr_scope_new(). */
+lsr_scope_t *lsr_scope6_new(uint64_t prefix, uint32_t uid, lsr_scope_config_t *config);
+
+/* How many exclusions begin at or before a lower half. */
+uint32_t lsr_scope6_exclusions_until(const lsr_scope_config_t *config, uint64_t low);
+
+static inline bool
+lsr_scope6_in_pool(const lsr_scope_config_t *config, uint64_t low) {
+	if (LSR_LIKELY(config->exclusions == 0)) {
+		return true;
+	}
+	const uint32_t before = lsr_scope6_exclusions_until(config, low);
+	return before == 0 || low > config->exclusion6[before - 1].last;
+}
+
+/* For who is inside an open gate or alone. */
+static inline bool
+lsr_scope6_pools(const lsr_scope_t *scope, uint64_t low) {
+	return LSR_LIKELY(!atomic_load_explicit(&scope->pool_has_holes, memory_order_relaxed)) ||
+	       lsr_scope6_in_pool(lsr_scope_config(scope), low);
+}
+
+/*
+ * The first stretch of the pool at or behind a lower half. False: there is none.
+ */
+bool lsr_scope6_pool_piece(const lsr_scope_config_t *config, uint64_t from, lessor_range6_t *piece);
+
+size_t lsr_scope6_image_bytes(const lsr_scope_config_t *config);
+void lsr_scope6_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_t deletes,
+			  uint64_t high_water);
+
+typedef struct lsr_scope6_image {
+	uint64_t prefix;
+	uint32_t uid;
+	uint64_t deletes, high_water;
+	lsr_scope_config_t *config; /* new, the caller's */
+} lsr_scope6_image_t;
+
+/* LESSOR_OK; LESSOR_DAMAGED; LESSOR_NO_MEMORY. */
+lessor_status_t lsr_scope6_image_get(const uint8_t *image, size_t size_bytes, lsr_scope6_image_t *out);
+
+#endif
