@@ -408,6 +408,11 @@ lsr_engine_end_leases(lessor_engine_t *engine, lsr_end_t *ends, size_t count, ui
 	return end_leases(engine, ends, count, lsn);
 }
 
+void
+lsr_engine_carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t count) {
+	carry_out_ends(engine, ends, count, atomic_load_explicit(&engine->epoch, memory_order_acquire));
+}
+
 static lsr_step_t
 try_delete(lessor_engine_t *engine, lsr_change_t *change) {
 	const lsr_step_t step = claim_lease(engine, change);

@@ -4,7 +4,8 @@
  *
  *   1 Remember the deletes of the counting half that stands still, move the counting epoch on, take the log's tail as 'from', and wait a grace period:
  *     now every change before 'from' shows, and the old epoch's counts are final.
- *   2 Write the scopes, the leases in address order, the origins. Each entry is one state that existed, at its own LSN.
+ *   2 Write the superscopes and scopes, the leases in address order, the origins, the filters. Each entry is one state that existed, at its own LSN; superscopes and
+ *     scopes are those of 'from', everything else may be later.
  *   3 Wait until the log is durable up to the tail of now ('end'): the snapshot may show nothing that a crash could still take back.
  *   4 Sync, rename, sync the directory; then the older snapshots and the log segments before 'from' go.
  * A failure before the rename leaves everything as it was.
@@ -46,19 +47,25 @@ typedef struct {
 
 /* ---- collecting ---------------------------------------------------------------------------------------------------- */
 
+/* Room for one more image; NULL: write first what is there. */
+static uint8_t *
+room(lsr_checkpoint_t *checkpoint, lsr_record_type_t type, size_t image_bytes, uint64_t lsn) {
+	if (checkpoint->used_bytes + image_bytes > COLLECT_BYTES || checkpoint->count == COLLECT_LEASES) {
+		return NULL;
+	}
+	checkpoint->list[checkpoint->count++] = (lsr_collected_t){
+		.lsn = lsn, .header = lsr_record_header(type, image_bytes), .offset = (uint32_t)checkpoint->used_bytes};
+	checkpoint->used_bytes += image_bytes;
+	return checkpoint->bytes + checkpoint->used_bytes - image_bytes;
+}
+
 static bool
 collect(lsr_checkpoint_t *checkpoint, const lsr_found_t *found) {
-	const size_t image_bytes = lsr_image_bytes(&found->body);
-	if (checkpoint->used_bytes + image_bytes > COLLECT_BYTES || checkpoint->count == COLLECT_LEASES) {
-		return false;
+	uint8_t *image = room(checkpoint, LSR_LOG_LEASE, lsr_image_bytes(&found->body), found->body.lsn);
+	if (image != NULL) {
+		lsr_image_put(image, found->address, &found->body);
 	}
-	lsr_image_put(checkpoint->bytes + checkpoint->used_bytes, found->address, &found->body);
-	checkpoint->list[checkpoint->count++] =
-		(lsr_collected_t){.lsn = found->body.lsn,
-				  .header = lsr_record_header(LSR_LOG_LEASE, image_bytes),
-				  .offset = (uint32_t)checkpoint->used_bytes};
-	checkpoint->used_bytes += image_bytes;
-	return true;
+	return image != NULL;
 }
 
 static int
@@ -176,6 +183,56 @@ write_origins(lsr_checkpoint_t *checkpoint) {
 	return result;
 }
 
+/* ---- superscopes and filters --------------------------------------------------------------------------------------- */
+
+static int
+write_thing(void *context, unsigned type, const void *payload, size_t size_bytes) {
+	lsr_checkpoint_t *checkpoint = context;
+	return lsr_snapshot_add(&checkpoint->writer, checkpoint->writer.from_lsn,
+				lsr_record_header((lsr_record_type_t)type, size_bytes), payload);
+}
+
+/* As many as there is room for. False: these were the last. */
+static bool
+collect_filters(lsr_checkpoint_t *checkpoint, uint64_t *key) {
+	uint8_t image[LSR_FILTER_IMAGE_MAX_BYTES];
+	for (;;) {
+		uint64_t next = *key;
+		const size_t image_bytes = lsr_filters_save(&checkpoint->engine->filters, &next, image);
+		if (image_bytes == 0) {
+			return false;
+		}
+		uint8_t *to = room(checkpoint, LSR_LOG_FILTER, image_bytes, checkpoint->writer.from_lsn);
+		if (to == NULL) {
+			return true;
+		}
+		memcpy(to, image, image_bytes);
+		*key = next;
+	}
+}
+
+/* As with origins, a change whose log record lies before 'from' may yet have to show: wait for whoever makes it. */
+static int
+write_filters(lsr_checkpoint_t *checkpoint) {
+	lessor_engine_t *engine = checkpoint->engine;
+	bool allow;
+	bool deny;
+	(void)pthread_mutex_lock(&engine->filters.lock);
+	(void)lessor_filter_enforcement(engine, &allow, &deny);
+	(void)pthread_mutex_unlock(&engine->filters.lock);
+	const uint8_t enforced[2] = {allow, deny};
+	int result = write_thing(checkpoint, LSR_LOG_FILTER_ENFORCE, enforced, sizeof(enforced));
+	uint64_t key = 0;
+	bool more = true;
+	while (more && result == 0) {
+		lsr_rcu_enter();
+		more = collect_filters(checkpoint, &key);
+		lsr_rcu_leave();
+		result = is_stopping(engine) ? -ECANCELED : write_collected(checkpoint);
+	}
+	return result;
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
 
 /* Step 1, and the scopes of step 2: under the scope lock, so that scopes and their saved counts belong together. */
@@ -189,9 +246,8 @@ begin(lsr_checkpoint_t *checkpoint) {
 	atomic_store_explicit(&engine->epoch, checkpoint->old_epoch + 1, memory_order_seq_cst);
 	lsr_rcu_synchronize();
 	int result = lsr_snapshot_begin(&checkpoint->writer, engine->directory, engine->store_id, from);
-	if (result == 0) {
-		result = each_scope(checkpoint, write_one_scope);
-	}
+	result = result != 0 ? result : lsr_superscopes_save(&engine->superscopes, write_thing, checkpoint);
+	result = result != 0 ? result : each_scope(checkpoint, write_one_scope);
 	(void)pthread_mutex_unlock(&engine->scope_lock);
 	return result;
 }
@@ -219,6 +275,7 @@ write_snapshot(lsr_checkpoint_t *checkpoint, char *sentence, size_t sentence_byt
 	int result = begin(checkpoint);
 	result = result != 0 ? result : write_leases(checkpoint);
 	result = result != 0 ? result : write_origins(checkpoint);
+	result = result != 0 ? result : write_filters(checkpoint);
 	lessor_status_t status = status_of(result);
 	if (status == LESSOR_OK) {
 		const uint64_t end = lsr_log_tail(&engine->log);

@@ -217,9 +217,9 @@ read_identity(lessor_engine_t *engine, int file, lessor_report_t *report) {
 	    identity.crc != lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc))) {
 		return complain(report, LESSOR_DAMAGED, "%s: damaged at offset 0", STORE_NAME);
 	}
-	if (identity.version != LSR_FORMAT_VERSION) {
-		return complain(report, LESSOR_UNSUPPORTED, "%s: format version %u, this library knows %u", STORE_NAME,
-				identity.version, LSR_FORMAT_VERSION);
+	if (!lsr_format_is_known(identity.version)) {
+		return complain(report, LESSOR_UNSUPPORTED, "%s: format version %u, this library knows up to %u",
+				STORE_NAME, identity.version, LSR_FORMAT_VERSION);
 	}
 	memcpy(engine->store_id, identity.store_id, sizeof(engine->store_id));
 	engine->log_begun = identity.log_begun != 0;
@@ -348,8 +348,12 @@ init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 		return false;
 	}
 	memset(engine->shadows, 0, sizeof(*engine->shadows));
-	return getrandom(engine->secret, sizeof(engine->secret), 0) == (ssize_t)sizeof(engine->secret) &&
-	       lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_origins_init(&engine->origins) &&
+	if (getrandom(engine->secret, sizeof(engine->secret), 0) != (ssize_t)sizeof(engine->secret)) {
+		return false;
+	}
+	memcpy(&engine->superscopes.by_number.secret, engine->secret, sizeof(uint64_t));
+	memcpy(&engine->filters.entries.secret, engine->secret, sizeof(uint64_t));
+	return lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_origins_init(&engine->origins) &&
 	       reserve_any(engine, options->max_leases) && provide(engine, options->expected_leases);
 }
 
@@ -409,6 +413,8 @@ free_engine(lessor_engine_t *engine) {
 	lsr_trie_destroy(&engine->trie);
 	lsr_client_hash_destroy(&engine->clients);
 	lsr_origins_destroy(&engine->origins);
+	lsr_superscopes_destroy(&engine->superscopes);
+	lsr_filters_destroy(&engine->filters);
 	lsr_pages_destroy(&engine->pages);
 	free(engine->shadows);
 	if (engine->lock_file >= 0) {
@@ -444,6 +450,7 @@ new_engine(const lessor_options_t *options) {
 	engine->directory = engine->lock_file = -1;
 	engine->next_uid = 1;
 	lsr_log_init(&engine->log);
+	lsr_filters_init(&engine->filters);
 	atomic_init(&engine->epoch, 1);
 	settle_server(engine, options);
 	(void)pthread_mutex_init(&engine->scope_lock, NULL);

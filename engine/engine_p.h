@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
- * change.c, reservation.c, expire.c, scopes.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
+ * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all
+ * the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
  *   1 snapshot_lock    one snapshot at a time
- *   2 scope_lock       changes of scopes: trie, configurations, gates, uids
+ *   2 scope_lock       changes of scopes: trie, configurations, gates, uids; of superscopes
+ *     filters.lock     changes of filters; nobody takes it together with scope_lock
  *   3 origins.lock     new origins
  *   4 record claims    one at a time, or the claims of one batch chunk, which never waits while it holds any
  *   5 bucket locks
@@ -31,6 +33,7 @@
 
 #include "base/hash.h"
 #include "base/provisioner.h"
+#include "filters.h"
 #include "lease/client_hash.h"
 #include "lease/codec.h"
 #include "lease/origin.h"
@@ -39,6 +42,7 @@
 #include "scope/scope.h"
 #include "scope/trie.h"
 #include "snapshot/snapshot.h"
+#include "superscopes.h"
 
 #define LSR_ENGINE_MAGIC      UINT64_C(0x6C6573736F720001)
 #define LSR_SERVER_NAME_BYTES 256
@@ -67,6 +71,8 @@ struct lessor_engine {
 	uint64_t loaded_log_bytes;
 	_Atomic uint64_t scopes; /* scope_lock */
 	uint32_t next_uid;       /* scope_lock */
+	lsr_superscopes_t superscopes;
+	lsr_filters_t filters;
 	pthread_mutex_t scope_lock;
 	pthread_mutex_t snapshot_lock;
 	_Atomic uint64_t snapshot_from; /* of the newest snapshot; snapshot_lock */
@@ -369,7 +375,29 @@ lsr_engine_end_of(const lessor_engine_t *engine, lsr_scope_t *scope, uint32_t ad
  */
 bool lsr_engine_end_leases(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint64_t *lsn);
 
+/* The rest of it, for ends whose record is in the log already; all of one scope. */
+void lsr_engine_carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t count);
+
 /* ---- scopes.c ---------------------------------------------------------------------------------------------------- */
+
+/* The scope with exactly this subnet address. Inside a read-side section; or with the scope lock held, which keeps it in place. */
+lsr_scope_t *lsr_engine_find_scope(const lessor_engine_t *engine, uint32_t subnet);
+lsr_scope_t *lsr_engine_find_scope_locked(const lessor_engine_t *engine, uint32_t subnet);
+
+/* Keep changes of leases out of a scope, and wait until none is under way; let them in again. Scope lock held. */
+void lsr_engine_close_gate(lsr_scope_t *scope);
+void lsr_engine_open_gate(lsr_scope_t *scope);
+
+/* Replace the configuration, by one record in the log; recount if the pool changes. Scope lock held; takes 'fresh' over on success. */
+lessor_status_t lsr_engine_replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope_config_t *fresh,
+					  bool pool_changes, uint64_t *lsn);
+
+/* What was asked for is there already; but whoever wants it durable waits for the change that made it. LESSOR_OK. */
+static inline lessor_status_t
+lsr_engine_nothing_new(lessor_engine_t *engine, uint64_t *lsn) {
+	*lsn = engine->has_log ? lsr_log_tail(&engine->log) : 0;
+	return LESSOR_OK;
+}
 
 /* Free the tails of a scope at once; nobody uses the engine any more. */
 void lsr_engine_free_tails(const lessor_engine_t *engine, const lsr_scope_t *scope);
@@ -384,6 +412,12 @@ void lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope);
 void lsr_engine_count(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
 		      uint64_t by_state[LSR_COUNTERS]);
 void lsr_engine_recount(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_scope_config_t *config);
+
+/* ---- ranges.c ---------------------------------------------------------------------------------------------------- */
+
+/* Is there a record in this range of a scope that counts? For who keeps the scope in place. */
+bool lsr_engine_holds(const lessor_engine_t *engine, const lsr_scope_t *scope, lessor_range_t range,
+		      bool (*counts)(const lsr_body_t *body));
 
 /* ---- recovery.c -------------------------------------------------------------------------------------------------- */
 

@@ -45,6 +45,9 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 	}
 	out.memory_bytes += atomic_load_explicit(&engine->pages.records.committed_bytes, memory_order_relaxed) +
 			    atomic_load_explicit(&engine->pages.infos.committed_bytes, memory_order_relaxed);
+	lsr_rcu_enter();
+	out.memory_bytes += lsr_superscopes_memory(&engine->superscopes) + lsr_filters_memory(&engine->filters);
+	lsr_rcu_leave();
 	if (engine->has_log) {
 		out.memory_bytes += engine->log.ring_bytes;
 		out.log_bytes = atomic_load_explicit(&engine->log.segments.total_bytes, memory_order_relaxed);
@@ -163,7 +166,9 @@ lessor_check(lessor_engine_t *engine, lessor_report_t *report) {
 		report->scopes++;
 		status = check_scope(engine, scope, report);
 	}
+	status = status == LESSOR_OK ? lsr_superscopes_check(&engine->superscopes, report) : status;
 	(void)pthread_mutex_unlock(&engine->scope_lock);
+	status = status == LESSOR_OK ? lsr_filters_check(&engine->filters, report) : status;
 	report->last_ticket = lessor_durable_ticket(engine);
 	return status;
 }

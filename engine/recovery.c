@@ -8,10 +8,14 @@
  *               snapshot, skip it: scopes are listed first, under the lock that their changes hold, and are those of its 'from' position; a lease of a
  *               scope that came while the leases were written is in the log again, behind its scope.
  *   lease end   Remove the lease if its LSN is smaller. Count the delete if its epoch is later than the snapshot's. No scope owns the address: damage.
- *   scope       Same subnet and uid: take the configuration. Otherwise create it; if it overlaps one with a greater uid, a later state is
+ *   scope       Same subnet and uid: take the configuration; with another mask, forget what leases there are: in truth there were none, and the log has later ones again. Otherwise create it; if it overlaps one with a greater uid, a later state is
  *               already there: skip it.
  *   scope end   Same uid: remove the scope with its leases. Otherwise a later scope is already there: remove from it the leases with a smaller LSN.
+ *   clear       Take the configuration, and remove the leases of the range that have a smaller LSN and are not reserved. All deletes count: under the lock that the snapshot
+ *               took for its 'from' no epoch ends.
  *   origin      Give the number these texts.
+ *   superscope, its end, filter, its end, enforcement: as they say.
+ *   group       The records in it, one after the other, with its LSN.
  * Counters are kept all along, so that high-water marks come out as they were. Then every lease enters the client hash (reindex.h). Two leases of one client in
  * one scope cannot come out of a sound log; should it happen, the greater LSN wins and the report says so.
  */
@@ -55,6 +59,14 @@ take_config(lsr_recovery_t *recovery, lsr_scope_t *scope, lsr_scope_config_t *fr
 	lsr_rcu_brake();
 }
 
+/* It is out of the trie. A snapshot may show leases of a later scope in its place; the log has them again. */
+static void
+discard_scope(lessor_engine_t *engine, lsr_scope_t *scope) {
+	lsr_engine_free_tails(engine, scope);
+	lsr_engine_empty_records(engine, scope);
+	lsr_scope_free(scope, &engine->pages);
+}
+
 static lessor_status_t
 add_scope(lsr_recovery_t *recovery, lsr_scope_image_t *image) {
 	lessor_engine_t *engine = recovery->engine;
@@ -78,6 +90,27 @@ add_scope(lsr_recovery_t *recovery, lsr_scope_image_t *image) {
 	return LESSOR_OK;
 }
 
+/* The same scope with another mask. */
+static lessor_status_t
+move_scope(lsr_recovery_t *recovery, lsr_scope_t *scope, const lsr_scope_image_t *image) {
+	lessor_engine_t *engine = recovery->engine;
+	lsr_trie_move_t move;
+	lsr_scope_t *successor = lsr_scope_new_masked(scope, image->mask, image->config);
+	if (successor == NULL) {
+		lsr_scope_config_free(image->config);
+		return LESSOR_NO_MEMORY;
+	}
+	const lessor_status_t status = lsr_scope_stage_move(&engine->trie, scope, successor, &move);
+	if (status != LESSOR_OK) {
+		lsr_scope_free(successor, &engine->pages);
+		return status == LESSOR_SCOPE_EXISTS ? LESSOR_DAMAGED : status;
+	}
+	lsr_trie_publish_move(&engine->trie, &move);
+	lsr_rcu_brake();
+	discard_scope(engine, scope);
+	return LESSOR_OK;
+}
+
 static lessor_status_t
 apply_scope(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes) {
 	lsr_scope_image_t image;
@@ -95,6 +128,9 @@ apply_scope(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes)
 	}
 	lsr_scope_t *present = lsr_trie_find(&engine->trie, lsr_key_ipv4(image.subnet));
 	if (present != NULL && present->uid == image.uid) {
+		if (present->mask != image.mask) {
+			return move_scope(recovery, present, &image);
+		}
 		take_config(recovery, present, image.config);
 		return LESSOR_OK;
 	}
@@ -116,14 +152,15 @@ remove_lease(const lsr_recovery_t *recovery, const lsr_found_t *found, uint64_t 
 	lsr_replay_vacate(lsr_pages_record(&engine->pages, id), &found->body);
 }
 
-/* Remove the leases of a range of addresses that are older than lsn. */
+/* Remove the leases of a range of addresses that are older than lsn; the reserved ones too, if they are not spared. */
 static void
-remove_older(const lsr_recovery_t *recovery, uint32_t first, uint32_t last, uint64_t lsn) {
+remove_older(const lsr_recovery_t *recovery, uint32_t first, uint32_t last, uint64_t lsn, bool spare_reserved) {
 	uint64_t at = first;
 	bool more = true;
 	while (more) {
 		lsr_found_t found;
-		if (lsr_engine_walk(recovery->engine, &at, last, &found, &more) && found.body.lsn < lsn) {
+		if (lsr_engine_walk(recovery->engine, &at, last, &found, &more) && found.body.lsn < lsn &&
+		    !(spare_reserved && lsr_body_is_reserved(&found.body))) {
 			remove_lease(recovery, &found, lsn);
 		}
 	}
@@ -138,7 +175,7 @@ apply_scope_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_by
 		return LESSOR_DAMAGED;
 	}
 	memcpy(image, payload, sizeof(image));
-	remove_older(recovery, image[0], image[0] | ~image[1], lsn);
+	remove_older(recovery, image[0], image[0] | ~image[1], lsn, false);
 	lsr_scope_t *scope = lsr_trie_find(&engine->trie, lsr_key_ipv4(image[0]));
 	if (scope == NULL || scope->uid != image[2]) {
 		return LESSOR_OK;
@@ -150,10 +187,31 @@ apply_scope_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_by
 	}
 	lsr_trie_publish(&engine->trie, &change);
 	(void)atomic_fetch_sub_explicit(&engine->scopes, 1, memory_order_relaxed);
-	lsr_engine_free_tails(
-		engine, scope); /* a snapshot may show leases of a later scope in this place; the log has them again */
-	lsr_engine_empty_records(engine, scope);
-	lsr_scope_free(scope, &engine->pages);
+	discard_scope(engine, scope);
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+apply_clear(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	uint32_t head[3]; /* uid, first, last */
+	lsr_scope_image_t image;
+	if (size_bytes < sizeof(head)) {
+		return LESSOR_DAMAGED;
+	}
+	memcpy(head, payload, sizeof(head));
+	const lessor_status_t status = lsr_scope_image_get(payload + sizeof(head), size_bytes - sizeof(head), &image);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lsr_scope_t *scope = lsr_engine_scope_of(recovery->engine, image.subnet);
+	if (scope == NULL || scope->uid != head[0] || scope->uid != image.uid || scope->mask != image.mask ||
+	    head[1] > head[2] || (head[1] & scope->mask) != scope->subnet || (head[2] & scope->mask) != scope->subnet) {
+		lsr_scope_config_free(image.config);
+		return LESSOR_DAMAGED;
+	}
+	remove_older(recovery, head[1], head[2], lsn, true);
+	(void)atomic_fetch_add_explicit(&scope->counters.deletes[0], image.deletes, memory_order_relaxed);
+	take_config(recovery, scope, image.config);
 	return LESSOR_OK;
 }
 
@@ -188,6 +246,7 @@ apply_lease_end(const lsr_recovery_t *recovery, const uint8_t *payload, size_t s
 /* What is no lease: alone, behind everything before it. */
 static lessor_status_t
 apply_alone(lsr_recovery_t *recovery, uint32_t type, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	lessor_engine_t *engine = recovery->engine;
 	const lessor_status_t status = lsr_replay_drain(recovery->replay);
 	if (status != LESSOR_OK) {
 		return status;
@@ -199,18 +258,26 @@ apply_alone(lsr_recovery_t *recovery, uint32_t type, const uint8_t *payload, siz
 		return apply_scope(recovery, payload, size_bytes);
 	case LSR_LOG_SCOPE_END:
 		return apply_scope_end(recovery, payload, size_bytes, lsn);
+	case LSR_LOG_CLEAR:
+		return apply_clear(recovery, payload, size_bytes, lsn);
+	case LSR_LOG_SUPERSCOPE:
+		return lsr_superscopes_replay(&engine->superscopes, payload, size_bytes);
+	case LSR_LOG_SUPERSCOPE_END:
+		return lsr_superscopes_replay_end(&engine->superscopes, payload, size_bytes);
+	case LSR_LOG_FILTER:
+		return lsr_filters_replay(&engine->filters, payload, size_bytes);
+	case LSR_LOG_FILTER_END:
+		return lsr_filters_replay_end(&engine->filters, payload, size_bytes);
+	case LSR_LOG_FILTER_ENFORCE:
+		return lsr_filters_replay_enforce(&engine->filters, payload, size_bytes);
 	default:
 		return LESSOR_DAMAGED;
 	}
 }
 
 static lessor_status_t
-apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
-	lsr_recovery_t *recovery = context;
+apply_one(lsr_recovery_t *recovery, uint32_t header, const uint8_t *payload, uint64_t lsn) {
 	const size_t size_bytes = lsr_header_payload_bytes(header);
-	if (size_bytes > lsr_header_bytes(header)) {
-		return LESSOR_DAMAGED;
-	}
 	switch (lsr_header_type(header)) {
 	case LSR_LOG_LEASE:
 		return lsr_replay_lease(recovery->replay, payload, size_bytes, lsn);
@@ -219,6 +286,27 @@ apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
 	default:
 		return apply_alone(recovery, lsr_header_type(header), payload, size_bytes, lsn);
 	}
+}
+
+static lessor_status_t
+apply_group(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
+	uint32_t header;
+	const uint8_t *inner;
+	lessor_status_t status = LESSOR_OK;
+	while (status == LESSOR_OK && lsr_group_next(&payload, &size_bytes, &header, &inner)) {
+		status = apply_one(recovery, header, inner, lsn);
+	}
+	return status == LESSOR_OK && size_bytes != 0 ? LESSOR_DAMAGED : status;
+}
+
+static lessor_status_t
+apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
+	const size_t size_bytes = lsr_header_payload_bytes(header);
+	if (size_bytes > lsr_header_bytes(header)) {
+		return LESSOR_DAMAGED;
+	}
+	return lsr_header_type(header) == LSR_LOG_GROUP ? apply_group(context, payload, size_bytes, lsn)
+							: apply_one(context, header, payload, lsn);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scopes: create, change, delete, look up; their statistics. Every change holds the scope lock; look-ups do not. */
+/* Scopes: create, change, delete, look up; their statistics. Every change holds the scope lock; look-ups do not. Their pools are in ranges.c. */
 #include "engine_p.h"
 
 #include <stdlib.h>
@@ -7,15 +7,14 @@
 
 /* ---- gate ---------------------------------------------------------------------------------------------------------- */
 
-/* Keep changes of leases out of a scope, and wait until none is under way. Scope lock held. */
-static void
-close_gate(lsr_scope_t *scope) {
+void
+lsr_engine_close_gate(lsr_scope_t *scope) {
 	atomic_store_explicit(&scope->gate, LSR_GATE_CLOSED, memory_order_seq_cst);
 	lsr_rcu_synchronize();
 }
 
-static void
-open_gate(lsr_scope_t *scope) {
+void
+lsr_engine_open_gate(lsr_scope_t *scope) {
 	atomic_store_explicit(&scope->gate, LSR_GATE_OPEN, memory_order_seq_cst);
 }
 
@@ -133,17 +132,16 @@ lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope) {
 
 /* ---- finding ------------------------------------------------------------------------------------------------------- */
 
-static lsr_scope_t *
-find_exact(const lessor_engine_t *engine, uint32_t subnet) {
+lsr_scope_t *
+lsr_engine_find_scope(const lessor_engine_t *engine, uint32_t subnet) {
 	lsr_scope_t *scope = lsr_trie_find(&engine->trie, lsr_key_ipv4(subnet));
 	return scope != NULL && scope->subnet == subnet ? scope : NULL;
 }
 
-/* With the scope lock held a scope cannot go away. */
-static lsr_scope_t *
-find_locked(const lessor_engine_t *engine, uint32_t subnet) {
+lsr_scope_t *
+lsr_engine_find_scope_locked(const lessor_engine_t *engine, uint32_t subnet) {
 	lsr_rcu_enter();
-	lsr_scope_t *scope = find_exact(engine, subnet);
+	lsr_scope_t *scope = lsr_engine_find_scope(engine, subnet);
 	lsr_rcu_leave();
 	return scope;
 }
@@ -182,7 +180,7 @@ typedef const lsr_scope_t *(*lsr_finder_t)(const lessor_engine_t *engine, uint32
 
 static const lsr_scope_t *
 by_subnet(const lessor_engine_t *engine, uint32_t subnet) {
-	return find_exact(engine, subnet);
+	return lsr_engine_find_scope(engine, subnet);
 }
 
 static const lsr_scope_t *
@@ -293,7 +291,7 @@ lessor_scope_create(lessor_engine_t *engine, const lessor_scope_t *scope, lessor
 	if (scope == NULL || !lsr_scope_check(scope)) {
 		return LESSOR_INVALID;
 	}
-	lsr_scope_config_t *config = lsr_scope_config_new(scope, NULL, 0);
+	lsr_scope_config_t *config = lsr_scope_config_new(scope, 0, NULL, 0);
 	if (config == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
@@ -308,12 +306,11 @@ lessor_scope_create(lessor_engine_t *engine, const lessor_scope_t *scope, lessor
 	return lsr_engine_finish(engine, lsn, mode, ticket);
 }
 
-/* Replace the configuration; recount if the pool changes. Scope lock held; takes 'fresh' over on success. */
-static lessor_status_t
-replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope_config_t *fresh, bool pool_changes,
-	       uint64_t *lsn) {
+lessor_status_t
+lsr_engine_replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope_config_t *fresh, bool pool_changes,
+			  uint64_t *lsn) {
 	if (pool_changes) {
-		close_gate(scope);
+		lsr_engine_close_gate(scope);
 	}
 	const lessor_status_t status = log_scope(engine, scope, fresh, lsn);
 	if (status == LESSOR_OK) {
@@ -323,7 +320,7 @@ replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope_config_t *
 		lsr_scope_config_retire(lsr_scope_install(scope, fresh));
 	}
 	if (pool_changes) {
-		open_gate(scope);
+		lsr_engine_open_gate(scope);
 	}
 	return status;
 }
@@ -349,27 +346,107 @@ overlay(lessor_scope_t *to, const lessor_scope_t *from, uint32_t fields) {
 	if ((fields & LESSOR_SCOPE_FIELD_COMMENT) != 0) {
 		to->comment = from->comment;
 	}
+	if ((fields & LESSOR_SCOPE_FIELD_OFFER_DELAY) != 0) {
+		to->offer_delay_ms = from->offer_delay_ms;
+	}
+	if ((fields & LESSOR_SCOPE_FIELD_QUARANTINE) != 0) {
+		to->quarantine_on = from->quarantine_on;
+	}
+	if ((fields & LESSOR_SCOPE_FIELD_MASK) != 0) {
+		to->mask = from->mask;
+	}
+}
+
+static bool
+is_anything(const lsr_body_t *body) {
+	(void)body;
+	return true;
+}
+
+static lessor_range_t
+whole(const lsr_scope_t *scope) {
+	return (lessor_range_t){scope->subnet, scope->subnet + scope->table.last_offset};
+}
+
+/* Put another scope in the place of one that is empty, with its gate closed. Takes 'fresh' over on success. */
+static lessor_status_t
+move_scope(lessor_engine_t *engine, lsr_scope_t *scope, uint32_t mask, lsr_scope_config_t *fresh, uint64_t *lsn) {
+	lsr_trie_move_t move;
+	lsr_scope_t *successor = lsr_scope_new_masked(scope, mask, fresh);
+	if (successor == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	lessor_status_t status = lsr_scope_stage_move(&engine->trie, scope, successor, &move);
+	if (status == LESSOR_OK) {
+		status = log_scope(engine, successor, fresh, lsn);
+		if (status != LESSOR_OK) {
+			lsr_trie_abandon_move(&move);
+		}
+	}
+	if (status != LESSOR_OK) {
+		atomic_store_explicit(&successor->config, NULL, memory_order_relaxed); /* the caller frees it */
+		lsr_scope_free(successor, &engine->pages);
+		return status;
+	}
+	lsr_trie_publish_move(&engine->trie, &move);
+	return LESSOR_OK;
+}
+
+/* Another mask: another scope. *removed becomes the old one, for the caller to drain; its gate stays closed. */
+static lessor_status_t
+replace_mask(lessor_engine_t *engine, lsr_scope_t *scope, uint32_t mask, lsr_scope_config_t *fresh,
+	     lsr_scope_t **removed, uint64_t *lsn) {
+	lsr_engine_close_gate(scope);
+	const lessor_status_t status = lsr_engine_holds(engine, scope, whole(scope), is_anything)
+					       ? LESSOR_SCOPE_NOT_EMPTY
+					       : move_scope(engine, scope, mask, fresh, lsn);
+	if (status == LESSOR_OK) {
+		*removed = scope;
+	} else {
+		lsr_engine_open_gate(scope);
+	}
+	return status;
+}
+
+/* What an update makes of a scope: LESSOR_OK; LESSOR_INVALID; LESSOR_SCOPE_NOT_EMPTY, as far as the configuration tells. */
+static lessor_status_t
+merge(const lsr_scope_t *scope, const lsr_scope_config_t *old, const lessor_scope_t *given, uint32_t fields,
+      lessor_scope_t *merged) {
+	*merged = lsr_scope_describe(scope, old);
+	overlay(merged, given, fields);
+	const bool moves = merged->mask != scope->mask;
+	lessor_scope_t asked = *merged;
+	asked.has_range = merged->has_range && (!moves || (fields & LESSOR_SCOPE_FIELD_RANGE) != 0);
+	if (!lsr_scope_check(&asked)) {
+		return LESSOR_INVALID;
+	}
+	return moves && (old->has_range || old->exclusions != 0) ? LESSOR_SCOPE_NOT_EMPTY : LESSOR_OK;
 }
 
 static lessor_status_t
-update_locked(lessor_engine_t *engine, const lessor_scope_t *given, uint32_t fields, uint64_t *lsn) {
-	lsr_scope_t *scope = find_locked(engine, given->subnet);
+update_locked(lessor_engine_t *engine, const lessor_scope_t *given, uint32_t fields, lsr_scope_t **removed,
+	      uint64_t *lsn) {
+	lessor_scope_t merged;
+	lsr_scope_t *scope = lsr_engine_find_scope_locked(engine, given->subnet);
 	if (scope == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
 	const lsr_scope_config_t *old = lsr_scope_config(scope);
-	lessor_scope_t merged = lsr_scope_describe(scope, old);
-	overlay(&merged, given, fields);
-	if (!lsr_scope_check(&merged)) {
-		return LESSOR_INVALID;
+	lessor_status_t status = merge(scope, old, given, fields, &merged);
+	if (status != LESSOR_OK) {
+		return status;
 	}
-	lsr_scope_config_t *fresh = lsr_scope_config_new(&merged, old->exclusion, old->exclusions);
+	lsr_scope_config_t *fresh = lsr_scope_config_new(&merged, old->superscope, old->exclusion, old->exclusions);
 	if (fresh == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
-	const bool pool_changes =
-		fresh->has_range != old->has_range || memcmp(&fresh->range, &old->range, sizeof(fresh->range)) != 0;
-	const lessor_status_t status = replace_config(engine, scope, fresh, pool_changes, lsn);
+	if (merged.mask != scope->mask) {
+		status = replace_mask(engine, scope, merged.mask, fresh, removed, lsn);
+	} else {
+		const bool pool_changes = fresh->has_range != old->has_range ||
+					  memcmp(&fresh->range, &old->range, sizeof(fresh->range)) != 0;
+		status = lsr_engine_replace_config(engine, scope, fresh, pool_changes, lsn);
+	}
 	if (status != LESSOR_OK) {
 		lsr_scope_config_free(fresh);
 	}
@@ -380,8 +457,10 @@ lessor_status_t
 lessor_scope_update(lessor_engine_t *engine, const lessor_scope_t *scope, uint32_t fields, lessor_mode_t mode,
 		    lessor_ticket_t *ticket) {
 	const uint32_t known = LESSOR_SCOPE_FIELD_ID | LESSOR_SCOPE_FIELD_STATE | LESSOR_SCOPE_FIELD_LEASE_S |
-			       LESSOR_SCOPE_FIELD_RANGE | LESSOR_SCOPE_FIELD_NAME | LESSOR_SCOPE_FIELD_COMMENT;
+			       LESSOR_SCOPE_FIELD_RANGE | LESSOR_SCOPE_FIELD_NAME | LESSOR_SCOPE_FIELD_COMMENT |
+			       LESSOR_SCOPE_FIELD_OFFER_DELAY | LESSOR_SCOPE_FIELD_QUARANTINE | LESSOR_SCOPE_FIELD_MASK;
 	uint64_t lsn = 0;
+	lsr_scope_t *removed = NULL;
 	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
 		return status;
@@ -390,147 +469,33 @@ lessor_scope_update(lessor_engine_t *engine, const lessor_scope_t *scope, uint32
 		return LESSOR_INVALID;
 	}
 	(void)pthread_mutex_lock(&engine->scope_lock);
-	status = update_locked(engine, scope, fields, &lsn);
+	status = update_locked(engine, scope, fields, &removed, &lsn);
 	(void)pthread_mutex_unlock(&engine->scope_lock);
+	if (removed != NULL) {
+		lsr_engine_drain_scope(engine, removed);
+	}
 	return status == LESSOR_OK ? lsr_engine_finish(engine, lsn, mode, ticket) : status;
-}
-
-/* ---- exclusions ---------------------------------------------------------------------------------------------------- */
-
-static int64_t
-find_exclusion(const lsr_scope_config_t *config, lessor_range_t range) {
-	for (uint32_t i = 0; i < config->exclusions; i++) {
-		if (config->exclusion[i].first == range.first && config->exclusion[i].last == range.last) {
-			return i;
-		}
-	}
-	return -1;
-}
-
-/* Add or take away one exclusion. LESSOR_END: nothing to do. */
-static lessor_status_t
-exclusions_after(const lsr_scope_config_t *old, lessor_range_t range, bool add, lessor_range_t *list, uint32_t *count) {
-	const int64_t at = find_exclusion(old, range);
-	if (add ? at >= 0 : at < 0) {
-		return add ? LESSOR_END : LESSOR_NOT_FOUND;
-	}
-	if (add && old->exclusions == LESSOR_SCOPE_MAX_EXCLUSIONS) {
-		return LESSOR_LIMIT;
-	}
-	*count = 0;
-	for (uint32_t i = 0; i < old->exclusions; i++) {
-		if (add || i != (uint32_t)at) {
-			list[(*count)++] = old->exclusion[i];
-		}
-	}
-	if (add) {
-		list[(*count)++] = range;
-	}
-	return LESSOR_OK;
-}
-
-static lessor_status_t
-exclude_locked(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, bool add, uint64_t *lsn) {
-	uint32_t count;
-	lsr_scope_t *scope = find_locked(engine, subnet);
-	if (scope == NULL) {
-		return LESSOR_NOT_FOUND;
-	}
-	if ((range.first & scope->mask) != subnet || (range.last & scope->mask) != subnet) {
-		return LESSOR_INVALID;
-	}
-	const lsr_scope_config_t *old = lsr_scope_config(scope);
-	lessor_range_t *list = malloc(((size_t)old->exclusions + 1) * sizeof(list[0]));
-	if (list == NULL) {
-		return LESSOR_NO_MEMORY;
-	}
-	lsr_scope_config_t *fresh = NULL;
-	lessor_status_t status = exclusions_after(old, range, add, list, &count);
-	if (status == LESSOR_OK) {
-		const lessor_scope_t described = lsr_scope_describe(scope, old);
-		fresh = lsr_scope_config_new(&described, list, count);
-		status = fresh == NULL ? LESSOR_NO_MEMORY
-				       : replace_config(engine, scope, fresh, fresh->pool != old->pool, lsn);
-	}
-	if (status != LESSOR_OK) {
-		lsr_scope_config_free(fresh);
-	}
-	free(list);
-	if (status != LESSOR_END) {
-		return status;
-	}
-	/* It is there already; but whoever wants it durable waits for the change that made it. */
-	*lsn = engine->has_log ? lsr_log_tail(&engine->log) : 0;
-	return LESSOR_OK;
-}
-
-static lessor_status_t
-change_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, bool add, lessor_mode_t mode,
-		  lessor_ticket_t *ticket) {
-	uint64_t lsn = 0;
-	lessor_status_t status = lsr_engine_for_change(engine, mode);
-	if (status != LESSOR_OK) {
-		return status;
-	}
-	if (range.first > range.last) {
-		return LESSOR_INVALID;
-	}
-	(void)pthread_mutex_lock(&engine->scope_lock);
-	status = exclude_locked(engine, subnet, range, add, &lsn);
-	(void)pthread_mutex_unlock(&engine->scope_lock);
-	return status == LESSOR_OK ? lsr_engine_finish(engine, lsn, mode, ticket) : status;
-}
-
-lessor_status_t
-lessor_scope_exclude(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, lessor_mode_t mode,
-		     lessor_ticket_t *ticket) {
-	return change_exclusions(engine, subnet, range, true, mode, ticket);
-}
-
-lessor_status_t
-lessor_scope_include(lessor_engine_t *engine, uint32_t subnet, lessor_range_t range, lessor_mode_t mode,
-		     lessor_ticket_t *ticket) {
-	return change_exclusions(engine, subnet, range, false, mode, ticket);
-}
-
-lessor_status_t
-lessor_scope_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t *ranges, size_t capacity,
-			size_t *count) {
-	lessor_status_t status = lsr_engine_for_read(engine);
-	if (status != LESSOR_OK) {
-		return status;
-	}
-	if (count == NULL || (ranges == NULL && capacity != 0)) {
-		return LESSOR_INVALID;
-	}
-	status = LESSOR_NOT_FOUND;
-	lsr_rcu_enter();
-	const lsr_scope_t *scope = find_exact(engine, subnet);
-	if (scope != NULL) {
-		const lsr_scope_config_t *config = lsr_scope_config(scope);
-		*count = config->exclusions;
-		status = capacity != 0 && capacity < config->exclusions ? LESSOR_BUFFER_TOO_SMALL : LESSOR_OK;
-		if (capacity >= config->exclusions && config->exclusions > 0) {
-			memcpy(ranges, config->exclusion, config->exclusions * sizeof(ranges[0]));
-		}
-	}
-	lsr_rcu_leave();
-	return status;
 }
 
 /* ---- deleting ------------------------------------------------------------------------------------------------------ */
+
+/* A lease that anybody has or had: a dormant one only keeps an address for its client. */
+static bool
+is_used(const lsr_body_t *body) {
+	return !lsr_body_is_empty(body) && !(lsr_body_is_reserved(body) && body->expires_at == LESSOR_TIME_NONE);
+}
 
 /* Scope lock held. On success the scope is out of the trie, for the caller to drain. */
 static lessor_status_t
 delete_locked(lessor_engine_t *engine, uint32_t subnet, bool force, lsr_scope_t **removed, uint64_t *lsn) {
 	lsr_trie_change_t change;
-	lsr_scope_t *scope = find_locked(engine, subnet);
+	lsr_scope_t *scope = lsr_engine_find_scope_locked(engine, subnet);
 	if (scope == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
-	close_gate(scope);
+	lsr_engine_close_gate(scope);
 	lessor_status_t status =
-		!force && lsr_counters_leases(&scope->counters) != 0 ? LESSOR_SCOPE_NOT_EMPTY : LESSOR_OK;
+		!force && lsr_engine_holds(engine, scope, whole(scope), is_used) ? LESSOR_SCOPE_NOT_EMPTY : LESSOR_OK;
 	if (status == LESSOR_OK) {
 		status =
 			lsr_trie_stage_remove(&engine->trie, lsr_key_ipv4(subnet), lsr_mask_bits(scope->mask), &change);
@@ -543,7 +508,7 @@ delete_locked(lessor_engine_t *engine, uint32_t subnet, bool force, lsr_scope_t 
 		}
 	}
 	if (status != LESSOR_OK) {
-		open_gate(scope);
+		lsr_engine_open_gate(scope);
 		return status;
 	}
 	lsr_trie_publish(&engine->trie, &change);
@@ -600,7 +565,7 @@ lessor_scope_stats(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_
 	}
 	status = LESSOR_NOT_FOUND;
 	lsr_rcu_enter();
-	lsr_scope_t *scope = find_exact(engine, subnet);
+	lsr_scope_t *scope = lsr_engine_find_scope(engine, subnet);
 	if (scope != NULL) {
 		uint64_t by_state[LSR_COUNTERS];
 		lsr_counters_t *counters = &scope->counters;
@@ -630,7 +595,7 @@ lessor_scope_recount(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stat
 	/* The lock keeps the scope in place, so that a long count is no long read-side section. */
 	status = LESSOR_NOT_FOUND;
 	(void)pthread_mutex_lock(&engine->scope_lock);
-	const lsr_scope_t *scope = find_locked(engine, subnet);
+	const lsr_scope_t *scope = lsr_engine_find_scope_locked(engine, subnet);
 	if (scope != NULL) {
 		uint64_t by_state[LSR_COUNTERS];
 		const lsr_scope_config_t *config = lsr_scope_config(scope);

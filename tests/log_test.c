@@ -920,11 +920,19 @@ other_versions_and_stores_are_told_apart(void **state) {
 	image_begin(&image, 1, LSR_LSN_FIRST, 0);
 	(void)image_frame(&image, 2, 90, NULL);
 	lsr_segment_header_t *header = (lsr_segment_header_t *)(void *)image.bytes;
-	header->version = 2;
+	static const uint32_t unknown[] = {0, LSR_FORMAT_VERSION + 1};
+	for (size_t i = 0; i < COUNT(unknown); i++) {
+		char version[16];
+		(void)snprintf(version, sizeof(version), "version %u", unknown[i]);
+		header->version = unknown[i];
+		lsr_segment_header_seal(header);
+		write_image(store, &image);
+		assert_refused(store, LESSOR_UNSUPPORTED, "log-0000000000000001.seg", version);
+	}
+	header->version = LSR_FORMAT_OLDEST;
 	lsr_segment_header_seal(header);
 	write_image(store, &image);
-	assert_refused(store, LESSOR_UNSUPPORTED, "log-0000000000000001.seg", "version 2");
-	header->version = 1;
+	assert_ends(store, 2, image.next_lsn, 0);
 	memcpy(header->store_id, other_id, sizeof(other_id));
 	lsr_segment_header_seal(header);
 	write_image(store, &image);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The log on disk. All integers little-endian. Version 1.
+ * The log on disk. All integers little-endian. Version 2.
  *
  * The log is one stream of bytes. A position in it (LSN) is a count of bytes since the store was made; LSN_FIRST is the first. The stream is
  * cut into frames (one per flush), and frames lie in segment files "log-<index, 16 hex digits>.seg", the index growing by one. A segment that is prepared
@@ -8,11 +8,11 @@
  *
  * Segment file: blocks of 4096 bytes, all written (zeros) before the segment is used.
  *   block 0, the segment header:
- *      0 u64 magic "LSRSEG01"          8 u32 version (1)           12 u32 zero
+ *      0 u64 magic "LSRSEG01"          8 u32 version (2)           12 u32 zero
  *     16 16 bytes store id            32 u64 index                40 u64 first LSN (0 only while it is being prepared)
  *     48 u64 size of the file         56 u32 zero                 60 u32 CRC32C of bytes 0-59
  *   then frames, each beginning on a fresh block:
- *      0 u32 magic "LSRF"              4 u16 version (1)            6 u16 flags (1: the store was closed here)
+ *      0 u32 magic "LSRF"              4 u16 version (2)            6 u16 flags (1: the store was closed here)
  *      8 16 bytes store id            24 u64 LSN of the first payload byte
  *     32 u64 durable LSN when it was built                        40 u32 payload bytes
  *     44 u32 CRC of the frame before (0 for the first of a process, and in a mark that recovery wrote)
@@ -34,6 +34,11 @@
  *      0 u32 header: size in units of 8 bytes (bits 0-15), type (16-20), unused bytes at the end (21-23), zero (24-31)
  *      4 payload
  * In memory a header of 0 means "not complete yet"; it is stored last.
+ *
+ * A change that is more than one record is a group: a record whose payload is whole records, one behind the other, no groups among them. All have the group's
+ * LSN, and at most one of them is about any one address, scope or other thing.
+ *
+ * Version 1 had the record types up to 5 and shorter scope images (scope/scope.h). It is read, not written: a store that is opened goes on in version 2.
  */
 #ifndef LSR_LOG_FORMAT_H
 #define LSR_LOG_FORMAT_H
@@ -47,7 +52,8 @@
 #define LSR_LSN_FIRST            UINT64_C(64)
 #define LSR_SEGMENT_MAGIC        UINT64_C(0x313047455352534C) /* "LSRSEG01" */
 #define LSR_FRAME_MAGIC          UINT32_C(0x4652534C)         /* "LSRF" */
-#define LSR_FORMAT_VERSION       1u
+#define LSR_FORMAT_VERSION       2u
+#define LSR_FORMAT_OLDEST        1u
 #define LSR_FRAME_CLOSED         1u
 #define LSR_STORE_ID_BYTES       16u
 #define LSR_FRAME_PAYLOAD_MAX    ((uint32_t)(1u << 20) - 64u)
@@ -68,8 +74,29 @@ typedef enum lsr_record_type {
 	LSR_LOG_LEASE_END = 2, /* u32 address, u32 counting epoch (stats/counters.h); u32 0 more: it was no lease */
 	LSR_LOG_ORIGIN = 3,    /* image of lease/codec.h */
 	LSR_LOG_SCOPE = 4,     /* a scope after its change: image of scope/scope.h */
-	LSR_LOG_SCOPE_END = 5  /* u32 subnet, u32 mask, u32 uid */
+	LSR_LOG_SCOPE_END = 5, /* u32 subnet, u32 mask, u32 uid */
+	/* Since version 2. */
+	LSR_LOG_SUPERSCOPE = 6, /* u32 number, name */
+	LSR_LOG_SUPERSCOPE_END =
+		7, /* u32 number. First in a snapshot: the greatest number that was ever used, whatever became of it */
+	LSR_LOG_FILTER = 8,          /* image of filters.h */
+	LSR_LOG_FILTER_END = 9,      /* the first 9 bytes of such an image */
+	LSR_LOG_FILTER_ENFORCE = 10, /* u8 allow, u8 deny */
+	LSR_LOG_LEASE6 = 11,         /* u64 high, u64 low, then what LEASE has behind its address */
+	LSR_LOG_LEASE6_END = 12,     /* u64 high, u64 low, u32 counting epoch */
+	LSR_LOG_SCOPE6 = 13,
+	LSR_LOG_SCOPE6_END = 14, /* u64 prefix, u32 uid */
+	LSR_LOG_GROUP = 15,      /* records */
+	LSR_LOG_CLEAR =
+		16 /* u32 uid, u32 first, u32 last, scope image: the scope as it is without its range, whose leases that are older than this record and not
+			    * reserved are gone; the image's deletes count them */
 } lsr_record_type_t;
+
+/* Can a file of this version be read? */
+static inline bool
+lsr_format_is_known(uint32_t version) {
+	return version >= LSR_FORMAT_OLDEST && version <= LSR_FORMAT_VERSION;
+}
 
 typedef struct lsr_segment_header {
 	uint64_t magic;                       /* 0 */
@@ -131,6 +158,18 @@ static inline uint32_t
 lsr_header_payload_bytes(uint32_t header) {
 	return lsr_header_bytes(header) - 4 - (header >> 21 & 7);
 }
+
+/*
+ * Building a group: begin a record with this much payload at 'at', which has room for lsr_record_bytes(). The payload is for the caller to write, afterwards, to
+ * at + 4. Returns the place behind the record.
+ */
+uint8_t *lsr_group_put(uint8_t *at, lsr_record_type_t type, size_t payload_bytes);
+
+/*
+ * Taking one apart: the next record of a group's payload, whose rest is *left_bytes at *at. False: there is none; or what is there is no record, and *left_bytes is
+ * not 0.
+ */
+bool lsr_group_next(const uint8_t **at, size_t *left_bytes, uint32_t *header, const uint8_t **payload);
 
 /* Bytes on disk of a frame with this payload. */
 static inline uint64_t

@@ -39,9 +39,9 @@ check_header(lsr_log_reading_t *reading, const char *name, const lsr_segment_hea
 	if (!lsr_segment_header_is_sound(header)) {
 		return complain(contents, LESSOR_DAMAGED, "%s: the segment header at offset 0 is damaged", name);
 	}
-	if (header->version != LSR_FORMAT_VERSION) {
-		return complain(contents, LESSOR_UNSUPPORTED, "%s: log format version %u, this library knows %u", name,
-				header->version, LSR_FORMAT_VERSION);
+	if (!lsr_format_is_known(header->version)) {
+		return complain(contents, LESSOR_UNSUPPORTED, "%s: log format version %u, this library knows up to %u",
+				name, header->version, LSR_FORMAT_VERSION);
 	}
 	if (memcmp(header->store_id, reading->store_id, LSR_STORE_ID_BYTES) != 0 || header->index != info->index ||
 	    header->first_lsn < LSR_LSN_FIRST) {

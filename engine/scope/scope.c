@@ -6,8 +6,9 @@
 
 #include "base/text.h"
 
-#define IMAGE_HEAD_BYTES 60u
-enum { IMAGE_RANGE = 1, IMAGE_NAME = 2, IMAGE_COMMENT = 4 };
+#define IMAGE_HEAD_BYTES     60u
+#define IMAGE_SINCE_V2_BYTES 8u
+enum { IMAGE_RANGE = 1, IMAGE_NAME = 2, IMAGE_COMMENT = 4, IMAGE_QUARANTINE = 8, IMAGE_SINCE_V2 = 16 };
 
 /* ---- configuration ----------------------------------------------------------------------------------------------- */
 
@@ -20,7 +21,7 @@ bool
 lsr_scope_check(const lessor_scope_t *scope) {
 	size_t ignored;
 	if (scope->subnet == 0 || !mask_is_contiguous(scope->mask) || (scope->subnet & ~scope->mask) != 0 ||
-	    scope->state > LESSOR_SCOPE_INVALID_STATE) {
+	    scope->state > LESSOR_SCOPE_INVALID_STATE || scope->offer_delay_ms > LESSOR_OFFER_DELAY_MAX_MS) {
 		return false;
 	}
 	if (scope->has_range &&
@@ -110,7 +111,8 @@ lsr_scope_pool_piece(const lsr_scope_config_t *config, uint64_t from, lessor_ran
 }
 
 lsr_scope_config_t *
-lsr_scope_config_new(const lessor_scope_t *scope, const lessor_range_t *exclusions, uint32_t count) {
+lsr_scope_config_new(const lessor_scope_t *scope, uint32_t superscope, const lessor_range_t *exclusions,
+		     uint32_t count) {
 	const size_t name_bytes = scope->name != NULL ? strlen(scope->name) : 0;
 	const size_t comment_bytes = scope->comment != NULL ? strlen(scope->comment) : 0;
 	lsr_scope_config_t *config =
@@ -121,6 +123,9 @@ lsr_scope_config_new(const lessor_scope_t *scope, const lessor_range_t *exclusio
 	*config = (lsr_scope_config_t){.id = scope->id,
 				       .state = scope->state,
 				       .lease_s = scope->lease_s != 0 ? scope->lease_s : LESSOR_DEFAULT_LEASE_S,
+				       .superscope = superscope,
+				       .offer_delay_ms = scope->offer_delay_ms,
+				       .quarantine_on = scope->quarantine_on,
 				       .has_range = scope->has_range,
 				       .has_name = scope->name != NULL,
 				       .has_comment = scope->comment != NULL,
@@ -168,7 +173,9 @@ lsr_scope_describe(const lsr_scope_t *scope, const lsr_scope_config_t *config) {
 				.has_range = config->has_range,
 				.range = config->range,
 				.name = config->has_name ? config->name : NULL,
-				.comment = config->has_comment ? config->comment : NULL};
+				.comment = config->has_comment ? config->comment : NULL,
+				.offer_delay_ms = config->offer_delay_ms,
+				.quarantine_on = config->quarantine_on};
 }
 
 /* ---- scopes ------------------------------------------------------------------------------------------------------- */
@@ -191,6 +198,24 @@ lsr_scope_new(uint32_t subnet, uint32_t mask, uint32_t uid, lsr_scope_config_t *
 	return scope;
 }
 
+lsr_scope_t *
+lsr_scope_new_masked(const lsr_scope_t *old, uint32_t mask, lsr_scope_config_t *config) {
+	lsr_scope_t *scope = lsr_scope_new(old->subnet, mask, old->uid, config);
+	for (unsigned half = 0; scope != NULL && half < 2; half++) {
+		atomic_init(&scope->counters.deletes[half],
+			    atomic_load_explicit(&old->counters.deletes[half], memory_order_relaxed));
+		scope->counters.deletes_saved = old->counters.deletes_saved;
+	}
+	return scope;
+}
+
+lessor_status_t
+lsr_scope_stage_move(const lsr_trie_t *trie, const lsr_scope_t *old, lsr_scope_t *successor, lsr_trie_move_t *move) {
+	const lsr_key_t key = lsr_key_ipv4(old->subnet);
+	return lsr_trie_stage_move(trie, key, lsr_mask_bits(old->mask), key, lsr_mask_bits(successor->mask), successor,
+				   move);
+}
+
 lsr_scope_config_t *
 lsr_scope_install(lsr_scope_t *scope, lsr_scope_config_t *config) {
 	const bool has_range = config->has_range;
@@ -211,8 +236,8 @@ lsr_scope_free(lsr_scope_t *scope, lsr_pages_t *pages) {
 
 size_t
 lsr_scope_image_bytes(const lsr_scope_config_t *config) {
-	return IMAGE_HEAD_BYTES + (size_t)config->exclusions * sizeof(lessor_range_t) + config->name_bytes +
-	       config->comment_bytes;
+	return IMAGE_HEAD_BYTES + IMAGE_SINCE_V2_BYTES + (size_t)config->exclusions * sizeof(lessor_range_t) +
+	       config->name_bytes + config->comment_bytes;
 }
 
 static void
@@ -240,7 +265,8 @@ lsr_scope_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_co
 	put_u32(&image, config->state);
 	put_u32(&image, config->lease_s);
 	put_u32(&image, (config->has_range ? IMAGE_RANGE : 0u) | (config->has_name ? IMAGE_NAME : 0u) |
-				(config->has_comment ? IMAGE_COMMENT : 0u));
+				(config->has_comment ? IMAGE_COMMENT : 0u) |
+				(config->quarantine_on ? IMAGE_QUARANTINE : 0u) | IMAGE_SINCE_V2);
 	put_u32(&image, config->range.first);
 	put_u32(&image, config->range.last);
 	put_u32(&image, config->exclusions);
@@ -249,6 +275,8 @@ lsr_scope_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_co
 	memcpy(image + 16, &config->name_bytes, 2);
 	memcpy(image + 18, &config->comment_bytes, 2);
 	image += 20;
+	put_u32(&image, config->superscope);
+	put_u32(&image, config->offer_delay_ms);
 	memcpy(image, config->exclusion, ranges_bytes);
 	memcpy(image + ranges_bytes, config->name, config->name_bytes);
 	memcpy(image + ranges_bytes + config->name_bytes, config->comment, config->comment_bytes);
@@ -256,8 +284,8 @@ lsr_scope_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_co
 
 /* The texts of an image are not NUL-terminated: copy them. */
 static lessor_status_t
-build_config(const uint8_t *image, lessor_scope_t *scope, uint32_t flags, uint32_t exclusions, uint16_t name_bytes,
-	     uint16_t comment_bytes, lsr_scope_config_t **config) {
+build_config(const uint8_t *image, lessor_scope_t *scope, uint32_t superscope, uint32_t flags, uint32_t exclusions,
+	     uint16_t name_bytes, uint16_t comment_bytes, lsr_scope_config_t **config) {
 	const size_t ranges_bytes = (size_t)exclusions * sizeof(lessor_range_t);
 	lessor_range_t *ranges = malloc(ranges_bytes + 1);
 	char *texts = malloc((size_t)name_bytes + comment_bytes + 2u);
@@ -272,7 +300,7 @@ build_config(const uint8_t *image, lessor_scope_t *scope, uint32_t flags, uint32
 		scope->comment = (flags & IMAGE_COMMENT) != 0 ? texts + name_bytes + 1 : NULL;
 		status = LESSOR_DAMAGED;
 		if (lsr_scope_check(scope)) {
-			*config = lsr_scope_config_new(scope, ranges, exclusions);
+			*config = lsr_scope_config_new(scope, superscope, ranges, exclusions);
 			status = *config != NULL ? LESSOR_OK : LESSOR_NO_MEMORY;
 		}
 	}
@@ -288,6 +316,7 @@ lsr_scope_image_get(const uint8_t *image, size_t size_bytes, lsr_scope_image_t *
 	}
 	uint16_t name_bytes;
 	uint16_t comment_bytes;
+	uint32_t superscope = 0;
 	lessor_scope_t scope = {0};
 	scope.subnet = out->subnet = get_u32(&image);
 	scope.mask = out->mask = get_u32(&image);
@@ -296,7 +325,9 @@ lsr_scope_image_get(const uint8_t *image, size_t size_bytes, lsr_scope_image_t *
 	scope.state = get_u32(&image);
 	scope.lease_s = get_u32(&image);
 	const uint32_t flags = get_u32(&image);
+	const size_t head_bytes = IMAGE_HEAD_BYTES + ((flags & IMAGE_SINCE_V2) != 0 ? IMAGE_SINCE_V2_BYTES : 0);
 	scope.has_range = (flags & IMAGE_RANGE) != 0;
+	scope.quarantine_on = (flags & IMAGE_QUARANTINE) != 0;
 	scope.range.first = get_u32(&image);
 	scope.range.last = get_u32(&image);
 	const uint32_t exclusions = get_u32(&image);
@@ -305,8 +336,17 @@ lsr_scope_image_get(const uint8_t *image, size_t size_bytes, lsr_scope_image_t *
 	memcpy(&name_bytes, image + 16, 2);
 	memcpy(&comment_bytes, image + 18, 2);
 	if (exclusions > LESSOR_SCOPE_MAX_EXCLUSIONS ||
-	    size_bytes != IMAGE_HEAD_BYTES + (size_t)exclusions * sizeof(lessor_range_t) + name_bytes + comment_bytes) {
+	    size_bytes != head_bytes + (size_t)exclusions * sizeof(lessor_range_t) + name_bytes + comment_bytes) {
 		return LESSOR_DAMAGED;
 	}
-	return build_config(image + 20, &scope, flags, exclusions, name_bytes, comment_bytes, &out->config);
+	image += 20;
+	if ((flags & IMAGE_SINCE_V2) != 0) {
+		superscope = get_u32(&image);
+		const uint32_t offer_delay_ms = get_u32(&image);
+		if (offer_delay_ms > LESSOR_OFFER_DELAY_MAX_MS) {
+			return LESSOR_DAMAGED;
+		}
+		scope.offer_delay_ms = (uint16_t)offer_delay_ms;
+	}
+	return build_config(image, &scope, superscope, flags, exclusions, name_bytes, comment_bytes, &out->config);
 }

@@ -10,10 +10,11 @@
  *   scope lock, and starts over. Reads do not look at it.
  *
  * Scope image (log and snapshot):
- *    0 u32 subnet   4 u32 mask   8 u32 uid   12 u32 id   16 u32 state   20 u32 lease_s   24 u32 flags (1 range, 2 name, 4 comment)
+ *    0 u32 subnet   4 u32 mask   8 u32 uid   12 u32 id   16 u32 state   20 u32 lease_s   24 u32 flags (1 range, 2 name, 4 comment, 8 quarantine, 16 always)
  *   28 u32 first   32 u32 last   36 u32 exclusions   40 u64 deletes   48 u64 high water   56 u16 name bytes   58 u16 comment bytes
- *   60 exclusions (u32 first, u32 last), name, comment
- * deletes and high water count in snapshots only.
+ *   60 u32 superscope   64 u32 offer delay
+ *   68 exclusions (u32 first, u32 last), name, comment
+ * deletes and high water count in snapshots only. Images of format version 1 have neither flag 16 nor the line at 60.
  */
 #ifndef LSR_SCOPE_SCOPE_H
 #define LSR_SCOPE_SCOPE_H
@@ -35,6 +36,9 @@ typedef struct lsr_scope_config {
 	uint32_t id;
 	uint32_t state;
 	uint32_t lease_s;
+	uint32_t superscope; /* its number; 0, or one that is no superscope's any more: it is in none */
+	uint16_t offer_delay_ms;
+	bool quarantine_on;
 	bool has_range;
 	bool has_name;
 	bool has_comment;
@@ -112,7 +116,8 @@ lsr_scope_config_t *lsr_scope_install(lsr_scope_t *scope, lsr_scope_config_t *co
 bool lsr_scope_check(const lessor_scope_t *scope);
 
 /* A configuration with these exclusions (any order, may overlap; sorted and merged in the copy). NULL: no memory. */
-lsr_scope_config_t *lsr_scope_config_new(const lessor_scope_t *scope, const lessor_range_t *exclusions, uint32_t count);
+lsr_scope_config_t *lsr_scope_config_new(const lessor_scope_t *scope, uint32_t superscope,
+					 const lessor_range_t *exclusions, uint32_t count);
 void lsr_scope_config_retire(lsr_scope_config_t *config);
 void lsr_scope_config_free(lsr_scope_config_t *config);
 
@@ -121,6 +126,14 @@ lessor_scope_t lsr_scope_describe(const lsr_scope_t *scope, const lsr_scope_conf
 
 /* A scope around a configuration, which it takes over. NULL: no memory (the configuration is still the caller's). */
 lsr_scope_t *lsr_scope_new(uint32_t subnet, uint32_t mask, uint32_t uid, lsr_scope_config_t *config);
+
+/*
+ * A scope with another mask that takes the place of an empty one whose gate is closed: the same scope for everybody, with its uid and its deletes. Then the change of
+ * the trie. As lsr_scope_new(), and lsr_trie_stage_move().
+ */
+lsr_scope_t *lsr_scope_new_masked(const lsr_scope_t *old, uint32_t mask, lsr_scope_config_t *config);
+lessor_status_t lsr_scope_stage_move(const lsr_trie_t *trie, const lsr_scope_t *old, lsr_scope_t *successor,
+				     lsr_trie_move_t *move);
 
 /* Free at once; its records are empty and nobody can reach it. */
 void lsr_scope_free(lsr_scope_t *scope, lsr_pages_t *pages);

@@ -272,6 +272,35 @@ lsr_trie_stage_remove(const lsr_trie_t *trie, lsr_key_t key, unsigned bits, lsr_
 	return stage(&path, key, change);
 }
 
+lessor_status_t
+lsr_trie_stage_move(const lsr_trie_t *trie, lsr_key_t old_key, unsigned old_bits, lsr_key_t key, unsigned bits,
+		    void *value, lsr_trie_move_t *move) {
+	lessor_status_t status = lsr_trie_stage_remove(trie, old_key, old_bits, &move->remove);
+	if (status == LESSOR_OK) {
+		lsr_trie_t between;
+		atomic_init(&between.root, move->remove.fresh[0]);
+		status = lsr_trie_stage_insert(&between, key, bits, value, &move->insert);
+		if (status != LESSOR_OK) {
+			lsr_trie_abandon(&move->remove);
+		}
+	}
+	return status;
+}
+
+void
+lsr_trie_publish_move(lsr_trie_t *trie, lsr_trie_move_t *move) {
+	/* The second one shows both; then the first one's nodes go, and those that stood between the two, which nobody ever saw. */
+	lsr_trie_t between;
+	lsr_trie_publish(trie, &move->insert);
+	lsr_trie_publish(&between, &move->remove);
+}
+
+void
+lsr_trie_abandon_move(lsr_trie_move_t *move) {
+	lsr_trie_abandon(&move->insert);
+	lsr_trie_abandon(&move->remove);
+}
+
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
 /* The rest of a long key. */

@@ -68,6 +68,19 @@ lessor_status_t lsr_trie_stage_remove(const lsr_trie_t *trie, lsr_key_t key, uns
 void lsr_trie_publish(lsr_trie_t *trie, lsr_trie_change_t *change);
 void lsr_trie_abandon(lsr_trie_change_t *change);
 
+/*
+ * Unmap a prefix and map another one, which may overlap it, as one change: a look-up sees the one or the other. Statuses of both; publish and abandon as above.
+ */
+typedef struct lsr_trie_move {
+	lsr_trie_change_t remove;
+	lsr_trie_change_t insert;
+} lsr_trie_move_t;
+
+lessor_status_t lsr_trie_stage_move(const lsr_trie_t *trie, lsr_key_t old_key, unsigned old_bits, lsr_key_t key,
+				    unsigned bits, void *value, lsr_trie_move_t *move);
+void lsr_trie_publish_move(lsr_trie_t *trie, lsr_trie_move_t *move);
+void lsr_trie_abandon_move(lsr_trie_move_t *move);
+
 /* The value whose prefix contains key, or NULL. Inside a read-side section. */
 void *lsr_trie_find(const lsr_trie_t *trie, lsr_key_t key);
 

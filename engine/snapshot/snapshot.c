@@ -286,10 +286,10 @@ read_header(lsr_snapshot_reading_t *reading, uint64_t from_lsn) {
 	    header.crc != lsr_crc(LSR_CRC_SEED, &header, offsetof(lsr_snapshot_header_t, crc))) {
 		return damaged(reading, "the header is damaged");
 	}
-	if (header.version != LSR_FORMAT_VERSION) {
+	if (!lsr_format_is_known(header.version)) {
 		return complain(reading->info, LESSOR_UNSUPPORTED,
-				"%s: snapshot format version %u, this library knows %u", reading->name, header.version,
-				LSR_FORMAT_VERSION);
+				"%s: snapshot format version %u, this library knows up to %u", reading->name,
+				header.version, LSR_FORMAT_VERSION);
 	}
 	if (memcmp(header.store_id, reading->store_id, LSR_STORE_ID_BYTES) != 0 || header.from_lsn != from_lsn) {
 		return damaged(reading, "the header belongs to another store or file");

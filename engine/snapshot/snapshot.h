@@ -5,10 +5,10 @@
  * A snapshot is fuzzy: it is written while changes go on. Each entry carries the LSN of the change it shows. Loading it and then replaying the log from its
  * 'from' position on, taking a record only if its LSN is greater than what is there, gives exactly the state at the log's end.
  *
- * File "snapshot-<from LSN, 16 hex digits>.lsr"; integers little-endian; version 1. Written as "snapshot.tmp", synced, renamed, the
+ * File "snapshot-<from LSN, 16 hex digits>.lsr"; integers little-endian; version 2 (version 1 is read too, see log/format.h). Written as "snapshot.tmp", synced, renamed, the
  * directory synced: a file of that name is complete.
  *   block 0 (4096 bytes):
- *      0 u64 magic "LSRSNP01"    8 u32 version (1)   12 u32 zero   16 16 bytes store id   32 u64 from LSN
+ *      0 u64 magic "LSRSNP01"    8 u32 version (2)   12 u32 zero   16 16 bytes store id   32 u64 from LSN
  *     40 u64 time of making (FILETIME)    48 u64 zero    56 u32 zero    60 u32 CRC32C of bytes 0-59
  *   then chunks, each beginning on a fresh block:
  *      0 u32 magic "LSRC"    4 u32 payload bytes    8 u64 number, from 0    16 16 bytes store id    32 u64 from LSN

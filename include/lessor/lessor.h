@@ -5,11 +5,13 @@
 
 #include <lessor/engine.h>
 #include <lessor/expire.h>
+#include <lessor/filter.h>
 #include <lessor/lease.h>
 #include <lessor/reservation.h>
 #include <lessor/scope.h>
 #include <lessor/stats.h>
 #include <lessor/status.h>
+#include <lessor/superscope.h>
 #include <lessor/time.h>
 #include <lessor/version.h>
 
