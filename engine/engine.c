@@ -452,6 +452,7 @@ new_engine(const lessor_options_t *options) {
 	lsr_log_init(&engine->log);
 	lsr_filters_init(&engine->filters);
 	atomic_init(&engine->epoch, 1);
+	engine->opened_at = lessor_time_now();
 	settle_server(engine, options);
 	(void)pthread_mutex_init(&engine->scope_lock, NULL);
 	(void)pthread_mutex_init(&engine->snapshot_lock, NULL);

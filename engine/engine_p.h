@@ -69,6 +69,7 @@ struct lessor_engine {
 	uint64_t snapshot_after_bytes;
 	uint64_t loaded_lsn; /* what the open found: durable */
 	uint64_t loaded_log_bytes;
+	lessor_filetime_t opened_at;
 	_Atomic uint64_t scopes; /* scope_lock */
 	uint32_t next_uid;       /* scope_lock */
 	lsr_superscopes_t superscopes;

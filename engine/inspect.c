@@ -30,7 +30,8 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 		return LESSOR_INVALID;
 	}
 	lessor_engine_stats_t out = {.memory_bytes = lsr_client_hash_memory(&engine->clients),
-				     .log_bytes = engine->loaded_log_bytes};
+				     .log_bytes = engine->loaded_log_bytes,
+				     .opened_at = engine->opened_at};
 	/* One scope per read-side section: no lock that a change may hold while it waits for the disk. */
 	for (uint64_t at = 0; at <= UINT32_MAX;) {
 		lsr_rcu_enter();

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dhcpsapi/utf16.h"
+
 #define LSR_PAGE_MIN_BYTES   1024u
 #define LSR_PAGE_MAX_BYTES   65536u
 #define LSR_PAGE_FIRST_ITEMS 16u
@@ -65,6 +67,11 @@ lsr_page_reaches(lsr_page_t *page) {
 	return !page->is_full;
 }
 
+size_t
+lsr_page_text_bytes(const char *utf8) {
+	return utf8 == NULL ? 0 : (lsr_utf16_units(utf8) + 1) * sizeof(WCHAR);
+}
+
 static bool
 make_room(lsr_page_t *page) {
 	const size_t room = page->room == 0 ? LSR_PAGE_FIRST_ITEMS : 2 * page->room;
@@ -84,6 +91,11 @@ lsr_page_add(lsr_page_t *page, const void *item) {
 		memcpy(page->items + page->count * page->item_bytes, item, page->item_bytes);
 		page->count++;
 	}
+}
+
+lessor_status_t
+lsr_page_outcome(const lsr_page_t *page) {
+	return page->block.exhausted ? LESSOR_NO_MEMORY : page->count == 0 ? LESSOR_END : LESSOR_OK;
 }
 
 void
@@ -136,7 +148,7 @@ lsr_page_give(lsr_page_t *page, const lsr_page_out_t *out, uint64_t total) {
 
 lessor_status_t
 lsr_page_give_counted(lsr_page_t *page, const lsr_page_out_t *out, DHCP_RESUME_HANDLE *resume) {
-	if (page->count == 0 && page->rest == 0) {
+	if (page->count == 0 && page->rest == 0 && !page->block.exhausted) {
 		lsr_page_discard(page);
 		return LESSOR_END;
 	}

@@ -317,14 +317,18 @@ DWORD DHCP_API_FUNCTION DhcpV4GetFreeIPAddress(LPWSTR ServerIpAddress, DHCP_IP_A
 					       LPDHCP_IP_ARRAY *IPAddrList);
 
 /*
- * Compare a scope's leases with what counts as in use, and list the addresses where they differ. The engine keeps both
- * in one step, so there is one difference that can be: a reserved address without a lease, because its client has its
- * lease at another address of the scope (DhcpDatabaseFix). It is not repaired whatever FixFlag says, for a client has
- * one lease. Leases that do not count as in use, because they are doomed or outside the range, are not listed.
+ * Compare a scope's leases with what counts as taken, and list the addresses where they differ, ascending.
+ *   DhcpRegistryFix  there is a lease, and the address counts as free,
+ *   DhcpDatabaseFix  or it counts as taken, and there is no lease. The engine keeps both in one step, so this is a fault
+ *                    of memory or of the library. A FixFlag other than 0 mends it by the leases, of which none is made
+ *                    or changed.
+ *   DhcpDatabaseFix  a reserved address without a lease, because its client has its lease at another address of the
+ *                    scope. That is no fault, and not mended: a client has one lease.
+ * Leases that do not count as in use, because they are doomed or outside the range, are not listed.
  *
  * Access:    read and write, even if FixFlag is 0.
  *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
- * Source:    MS-DHCPM 3.1.4.28.
+ * Source:    MS-DHCPM 3.1.4.28, which has leases made for addresses that count as taken.
  */
 DWORD DHCP_API_FUNCTION DhcpScanDatabase(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress, DWORD FixFlag,
 					 LPDHCP_SCAN_LIST *ScanList);

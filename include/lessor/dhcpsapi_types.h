@@ -677,7 +677,7 @@ typedef struct _DHCP_SUBNET_ELEMENT_INFO_ARRAY_V5 {
 	LPDHCP_SUBNET_ELEMENT_DATA_V5 Elements;
 } DHCP_SUBNET_ELEMENT_INFO_ARRAY_V5, *LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V5;
 
-/* What a check of the store found at one address (MS-DHCPM 2.2.1.1.10, 2.2.1.2.35). */
+/* What a check of the store found at one address (MS-DHCPM 2.2.1.1.10, 2.2.1.2.35). See DhcpScanDatabase(). */
 typedef enum _DHCP_SCAN_FLAG {
 	DhcpRegistryFix = 0, /* there is a lease, but the address counts as free */
 	DhcpDatabaseFix = 1  /* the address counts as in use, but there is no lease */

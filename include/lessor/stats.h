@@ -14,10 +14,13 @@
 #ifndef LESSOR_STATS_H
 #define LESSOR_STATS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <lessor/engine.h>
 #include <lessor/status.h>
+#include <lessor/time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,6 +50,7 @@ typedef struct lessor_engine_stats_s {
 	uint64_t flushed_bytes; /* of these, bytes written */
 	lessor_ticket_t last_ticket;
 	lessor_ticket_t durable_ticket;
+	lessor_filetime_t opened_at; /* when lessor_open() began */
 } lessor_engine_stats_t;
 
 /* The figures of one scope. Progress: wait-free. Returns: LESSOR_OK; LESSOR_NOT_FOUND; LESSOR_INVALID; LESSOR_FORKED. */
@@ -57,6 +61,24 @@ lessor_status_t lessor_scope_stats(lessor_engine_t *engine, uint32_t subnet, les
  * operators. Exact only while nobody changes the scope. Cost: grows with the leases.
  */
 lessor_status_t lessor_scope_recount(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_t *stats);
+
+/* An address at which a scope's leases and its map of taken addresses, by which free ones are found, contradict each other. */
+typedef struct lessor_discrepancy {
+	uint32_t address;
+	bool has_lease; /* a lease is there and the map says free; otherwise nothing is there and the map says taken */
+} lessor_discrepancy_t;
+
+/*
+ * Compare the leases of a scope with its map of taken addresses: a self-check, which finds something only after a fault of memory or of this library. 'found'
+ * receives the first 'capacity' discrepancies at or behind 'from', ascending; fewer (*count) means that there are no more. repair: correct
+ * the map by the leases, which are never touched.
+ * Returns:  LESSOR_OK; LESSOR_NOT_FOUND (no such scope); LESSOR_INVALID (NULL, capacity 0); LESSOR_FORKED; with repair also LESSOR_READ_ONLY, LESSOR_CLOSED,
+ *           LESSOR_NO_MEMORY (what was corrected until then stays so).
+ * Progress: exact while leases change, and holds nobody up: an address that is being changed at this moment is no discrepancy.
+ * Cost:     a look at each place of the scope's pages.
+ */
+lessor_status_t lessor_scope_scan(lessor_engine_t *engine, uint32_t subnet, uint32_t from, bool repair,
+				  lessor_discrepancy_t *found, size_t capacity, size_t *count);
 
 /* The whole engine. Cost: grows with the number of scopes. Returns: LESSOR_OK; LESSOR_INVALID; LESSOR_FORKED. */
 lessor_status_t lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats);
