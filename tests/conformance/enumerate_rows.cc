@@ -102,6 +102,17 @@ read_all(const enumerate_t &enumerate, DWORD preferred) {
 	return page.code;
 }
 
+/* Read one page, then lose the lease that the handle names. */
+DHCP_RESUME_HANDLE lost;
+
+void
+lost_handle(const enumerate_t &enumerate) {
+	eighty();
+	lost = 0;
+	CHECK_EQUAL(ERROR_MORE_DATA, enumerate(S, &lost, 1024).code);
+	must(remove(at_address(lost)));
+}
+
 /* What distinguishes the calls: the answers for an empty scope and for none. */
 struct manner_t {
 	DWORD empty_scope;
@@ -162,11 +173,10 @@ add_enumeration(table_t &table, const std::string &section, const std::string &i
 			  return page.code;
 		  },
 		  ERROR_MORE_DATA},
-		 {id + "10", section + ": the lease that the handle names is gone", eighty,
+		 {id + "10", section + ": the lease that the handle names is gone",
+		  [enumerate] { lost_handle(enumerate); },
 		  [enumerate] {
-			  DHCP_RESUME_HANDLE handle = 0;
-			  CHECK_EQUAL(ERROR_MORE_DATA, enumerate(S, &handle, 1024).code);
-			  must(remove(at_address(handle)));
+			  DHCP_RESUME_HANDLE handle = lost;
 			  return enumerate(S, &handle, 1024).code;
 		  },
 		  ERROR_DHCP_JET_ERROR},
@@ -362,14 +372,22 @@ add_enumeration_rows(table_t &table) {
 		  first(plain("DhcpEnumSubnetClientsV5", DhcpEnumSubnetClientsV5)), ERROR_NO_MORE_ITEMS},
 		 {"43", "MS-DHCPM 3.2.4.116: pages, every address once, ascending", eighty,
 		  [newest] { return read_all(newest, 1024); }, ERROR_SUCCESS},
-		 {"44", "MS-DHCPM 3.2.4.116: the lease of the handle was deleted", eighty,
+		 {"44", "MS-DHCPM 3.2.4.116: the lease of the handle was deleted", [newest] { lost_handle(newest); },
 		  [newest] {
-			  DHCP_RESUME_HANDLE handle = 0;
-			  CHECK_EQUAL(ERROR_MORE_DATA, newest(S, &handle, 1024).code);
-			  must(remove(at_address(handle)));
+			  DHCP_RESUME_HANDLE handle = lost;
 			  return newest(S, &handle, 1024).code;
 		  },
 		  ERROR_DHCP_JET_ERROR},
+		 {"E1-14", "this library, option: an enumeration goes on behind a lease that is gone",
+		  [newest] { lost_handle(newest); },
+		  [newest] {
+			  CHECK_EQUAL(LESSOR_OK, lessor_dhcpsapi_set_options(nullptr, LESSOR_DHCPSAPI_RELAXED_RESUME));
+			  DHCP_RESUME_HANDLE handle = lost;
+			  const page_t page = newest(S, &handle, EVERYTHING);
+			  CHECK(!page.addresses.empty() && page.addresses.front() > lost);
+			  return page.code;
+		  },
+		  ERROR_SUCCESS},
 		 {"45", "MS-DHCPM 3.2.4.116: everything at once", eighty,
 		  [newest] {
 			  DHCP_RESUME_HANDLE handle = 0;

@@ -265,7 +265,7 @@ template <class DATA_, class RANGE_, class RESERVATION_, class ARRAY_> struct ge
 	std::string add_section, enumerate_section, remove_section;
 	DWORD (*add)(const WCHAR *, DHCP_IP_ADDRESS, const DATA *);
 	DWORD (*remove)(const WCHAR *, DHCP_IP_ADDRESS, const DATA *, DHCP_FORCE_FLAG);
-	DWORD (*enumerate)
+	DWORD(*enumerate)
 	(const WCHAR *, DHCP_IP_ADDRESS, DHCP_SUBNET_ELEMENT_TYPE, DHCP_RESUME_HANDLE *, DWORD, ARRAY **, DWORD *,
 	 DWORD *);
 
