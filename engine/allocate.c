@@ -171,6 +171,18 @@ find_reserved(const lessor_engine_t *engine, const lsr_scope_t *scope, lessor_le
 	return true;
 }
 
+/* An address is claimed. While the client is, too, no reservation of its can come up without a lease; but one may have since we looked. */
+static void
+settle_claim(lessor_engine_t *engine, lsr_create_t *create, lessor_lease_t *lease) {
+	const uint32_t address = lease->address;
+	if (LSR_UNLIKELY(find_reserved(engine, create->scope, lease))) {
+		lsr_create_undo(engine, create);
+		create->step = LSR_STEP_TAKE;
+		return;
+	}
+	go_on_behind(create->scope, address);
+}
+
 /* Steps 2 to 4 of a create, with an address that is looked for: claimed, decided, or what to wait for. */
 static void
 claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_lease_t *lease, lsr_create_t *create) {
@@ -194,11 +206,13 @@ claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_
 	const uint64_t deletes = deletes_of(scope);
 	if (try_hint(&search, hint) || try_pool(&search)) {
 		if (create->step == LSR_STEP_CLAIMED) {
-			go_on_behind(scope, lease->address);
+			settle_claim(engine, create, lease);
 		}
 	} else if (search.in_doubt != NULL) {
 		create->blocker = search.in_doubt;
 		create->step = LSR_STEP_RECORD;
+	} else if (find_reserved(engine, scope, lease)) {
+		create->step = LSR_STEP_TAKE;
 	} else if (client_has_lease(engine, create)) {
 		refuse(create, LESSOR_CLIENT_TAKEN);
 	} else if (deletes_of(scope) != deletes) {

@@ -43,6 +43,7 @@ typedef struct {
 	size_t used_bytes;
 	lsr_collected_t *list;
 	size_t count;
+	uint64_t empties; /* entries that are no leases */
 } lsr_checkpoint_t;
 
 /* ---- collecting ---------------------------------------------------------------------------------------------------- */
@@ -64,6 +65,7 @@ collect(lsr_checkpoint_t *checkpoint, const lsr_found_t *found) {
 	uint8_t *image = room(checkpoint, LSR_LOG_LEASE, lsr_image_bytes(&found->body), found->body.lsn);
 	if (image != NULL) {
 		lsr_image_put(image, found->address, &found->body);
+		checkpoint->empties += lsr_body_is_empty(&found->body);
 	}
 	return image != NULL;
 }
@@ -310,7 +312,8 @@ take_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 	}
 	if (status == LESSOR_OK) {
 		drop_older(engine, checkpoint.writer.from_lsn);
-		report->snapshot_leases = report->leases = checkpoint.writer.leases;
+		report->snapshot_leases = checkpoint.writer.leases;
+		report->leases = checkpoint.writer.leases - checkpoint.empties;
 		report->snapshot_bytes = checkpoint.writer.offset;
 		report->scopes = atomic_load_explicit(&engine->scopes, memory_order_relaxed);
 		report->last_ticket = lsr_log_durable(&engine->log);

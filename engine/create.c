@@ -255,8 +255,8 @@ claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 
 /* ---- committing: steps 5 and 6 -------------------------------------------------------------------------------------- */
 
-static void
-undo_create(lessor_engine_t *engine, lsr_create_t *create) {
+void
+lsr_create_undo(lessor_engine_t *engine, lsr_create_t *create) {
 	(void)lsr_client_hash_remove(&engine->clients, create->key, create->record_id);
 	lsr_record_unclaim(create->record, create->word);
 	create->step = LSR_STEP_OPEN;
@@ -305,7 +305,7 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 	if (engine->has_log && LSR_UNLIKELY(!lsr_log_reserve(&engine->log, total, &position))) {
 		for (size_t i = 0; i < count; i++) {
 			if (creates[i].step == LSR_STEP_CLAIMED) {
-				undo_create(engine, &creates[i]);
+				lsr_create_undo(engine, &creates[i]);
 			}
 		}
 		return false;

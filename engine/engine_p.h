@@ -278,6 +278,9 @@ void lsr_create_prepare(lessor_engine_t *engine, lsr_create_t *create);
 /* claim create->record, which is that of lease->address, and the client: claimed, decided, or what to wait for; */
 void lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create);
 
+/* give back what is claimed; */
+void lsr_create_undo(lessor_engine_t *engine, lsr_create_t *create);
+
 /* log and publish what is claimed. False: the log had no room, it is undone; */
 bool lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
 

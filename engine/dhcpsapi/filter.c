@@ -173,7 +173,7 @@ lies_behind(const lessor_filter_t *filter, const lessor_filter_t *other) {
 
 static void
 add_record(lsr_page_t *page, const lessor_filter_t *filter) {
-	if (lsr_page_fits(page, sizeof(DHCP_FILTER_RECORD) + lsr_page_text_bytes(filter->comment))) {
+	if (lsr_page_fits(page, sizeof(DHCP_FILTER_RECORD) + lsr_utf16_bytes(filter->comment))) {
 		const DHCP_FILTER_RECORD record = {.AddrPatt = pattern_of(filter),
 						   .Comment = lsr_block_text(&page->block, filter->comment)};
 		lsr_page_add(page, &record);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dhcpsapi/utf16.h"
-
 #define LSR_PAGE_MIN_BYTES   1024u
 #define LSR_PAGE_MAX_BYTES   65536u
 #define LSR_PAGE_FIRST_ITEMS 16u
@@ -65,11 +63,6 @@ lsr_page_reaches(lsr_page_t *page) {
 	}
 	page->rest += page->is_full;
 	return !page->is_full;
-}
-
-size_t
-lsr_page_text_bytes(const char *utf8) {
-	return utf8 == NULL ? 0 : (lsr_utf16_units(utf8) + 1) * sizeof(WCHAR);
 }
 
 static bool

@@ -53,13 +53,10 @@ bool lsr_page_fits(lsr_page_t *page, size_t cost);
  */
 bool lsr_page_reaches(lsr_page_t *page);
 
-/* What a text costs; NULL costs nothing. */
-size_t lsr_page_text_bytes(const char *utf8);
-
 /* Add an item: item_bytes bytes at 'item'. */
 void lsr_page_add(lsr_page_t *page, const void *item);
 
-/* All items were there, and those that fit were added: LESSOR_OK, or LESSOR_END if the page is empty, or LESSOR_NO_MEMORY if it should not be. */
+/* What became of a page that all items were offered to: LESSOR_OK; LESSOR_END, it is empty; LESSOR_NO_MEMORY. */
 lessor_status_t lsr_page_outcome(const lsr_page_t *page);
 
 /*

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <lessor/filter.h>
+
 _Static_assert(LSR_UTF8_BYTES(LSR_NAME_MAX_UNITS) - 1 <= LESSOR_NAME_MAX_BYTES, "a name fits the engine");
 _Static_assert(LSR_UTF8_BYTES(LSR_COMMENT_MAX_UNITS) - 1 <= LESSOR_NAME_MAX_BYTES, "a comment fits the engine");
 _Static_assert(LSR_UTF8_BYTES(LSR_POLICY_MAX_UNITS) - 1 <= LESSOR_POLICY_MAX_BYTES, "a policy name fits the engine");
@@ -157,24 +159,28 @@ block_bytes(const lessor_lease_t *lease, lsr_client_kind_t kind) {
 	return bytes;
 }
 
-static size_t
-text_bytes(const char *utf8) {
-	return utf8 == NULL ? 0 : (lsr_utf16_units(utf8) + 1) * sizeof(WCHAR);
-}
-
 size_t
 lsr_client_record_page_bytes(const lessor_lease_t *lease, lsr_client_kind_t kind) {
-	return kinds[kind].struct_bytes + sizeof(void *) + lease->client_id_bytes + text_bytes(lease->name) +
-	       text_bytes(lease->comment) + text_bytes(lease->owner_name) +
-	       (kind >= LSR_CLIENT_PB ? text_bytes(lease->policy_name) : 0) +
+	return kinds[kind].struct_bytes + sizeof(void *) + lease->client_id_bytes + lsr_utf16_bytes(lease->name) +
+	       lsr_utf16_bytes(lease->comment) + lsr_utf16_bytes(lease->owner_name) +
+	       (kind >= LSR_CLIENT_PB ? lsr_utf16_bytes(lease->policy_name) : 0) +
 	       (kind >= LSR_CLIENT_EX ? LSR_PROPERTIES_BYTES : 0);
 }
 
+_Static_assert(FILTER_STATUS_NONE == (int)LESSOR_FILTER_NO_MATCH &&
+		       FILTER_STATUS_FULL_MATCH_IN_ALLOW_LIST == (int)LESSOR_FILTER_ALLOWED &&
+		       FILTER_STATUS_FULL_MATCH_IN_DENY_LIST == (int)LESSOR_FILTER_DENIED &&
+		       FILTER_STATUS_WILDCARD_MATCH_IN_ALLOW_LIST == (int)LESSOR_FILTER_ALLOWED_BY_WILDCARD &&
+		       FILTER_STATUS_WILDCARD_MATCH_IN_DENY_LIST == (int)LESSOR_FILTER_DENIED_BY_WILDCARD,
+	       "matches have one number");
+
+/* The hardware address of a client is its identifier here, as it is in a unique ID. */
 static DWORD
 filter_status(lessor_engine_t *engine, const lessor_lease_t *lease) {
-	(void)engine;
-	(void)lease;
-	return FILTER_STATUS_NONE;
+	lessor_filter_match_t match;
+	const lessor_status_t status =
+		lessor_filter_match(engine, HWTYPE_ETHERNET_10MB, lease->client_id, lease->client_id_bytes, &match);
+	return status == LESSOR_OK ? (DWORD)match : FILTER_STATUS_NONE;
 }
 
 static LPDHCP_PROPERTY_ARRAY

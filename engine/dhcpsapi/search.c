@@ -109,6 +109,16 @@ lsr_search_release(lsr_search_hit_t *found) {
 	found->long_texts = NULL;
 }
 
+size_t
+lsr_unique_id_write(uint32_t subnet, const uint8_t *client_id, size_t client_id_bytes, BYTE *buffer) {
+	memmove(buffer + LSR_UNIQUE_ID_CLIENT_AT, client_id, client_id_bytes);
+	for (unsigned i = 0; i < LSR_UNIQUE_ID_TYPE_AT; i++) {
+		buffer[i] = (BYTE)(subnet >> 8 * i);
+	}
+	buffer[LSR_UNIQUE_ID_TYPE_AT] = HWTYPE_ETHERNET_10MB;
+	return LSR_UNIQUE_ID_CLIENT_AT + client_id_bytes;
+}
+
 DWORD
 lessor_dhcpsapi_unique_id(DHCP_IP_ADDRESS SubnetAddress, const DHCP_CLIENT_UID *ClientId, BYTE *Buffer, DWORD *Length) {
 	if (Length == NULL || ClientId == NULL || !lsr_client_record_id_ok(ClientId)) {
@@ -119,11 +129,6 @@ lessor_dhcpsapi_unique_id(DHCP_IP_ADDRESS SubnetAddress, const DHCP_CLIENT_UID *
 	if (room < *Length) {
 		return ERROR_MORE_DATA;
 	}
-	/* The caller may have put the identifier into the same buffer. */
-	memmove(Buffer + LSR_UNIQUE_ID_CLIENT_AT, ClientId->Data, ClientId->DataLength);
-	for (unsigned i = 0; i < LSR_UNIQUE_ID_TYPE_AT; i++) {
-		Buffer[i] = (BYTE)(SubnetAddress >> 8 * i);
-	}
-	Buffer[LSR_UNIQUE_ID_TYPE_AT] = HWTYPE_ETHERNET_10MB;
+	(void)lsr_unique_id_write(SubnetAddress, ClientId->Data, ClientId->DataLength, Buffer);
 	return ERROR_SUCCESS;
 }

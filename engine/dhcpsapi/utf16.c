@@ -33,15 +33,18 @@ lsr_utf16_fits(LPCWSTR text, size_t max_units) {
 }
 
 size_t
-lsr_utf16_units(const char *utf8) {
-	size_t units = 0;
+lsr_utf16_bytes(const char *utf8) {
+	size_t units = 1;
+	if (utf8 == NULL) {
+		return 0;
+	}
 	for (; *utf8 != '\0'; utf8++) {
 		const unsigned byte = (unsigned char)*utf8;
 		/* Each character begins with a byte of another form than those that follow; four bytes are a pair. */
 		units += (byte & 0xC0u) != 0x80u;
 		units += byte >= 0xF0u;
 	}
-	return units;
+	return units * sizeof(WCHAR);
 }
 
 bool

@@ -8,6 +8,10 @@
 
 #include <lessor/dhcpsapi.h>
 
+/* The longest names and comments of scopes. ERROR_DHCP_SCOPE_NAME_TOO_LONG has the first number; the second is ours. */
+#define LSR_SUBNET_NAME_MAX_UNITS    256u
+#define LSR_SUBNET_COMMENT_MAX_UNITS 1024u
+
 /* A unit of the basic plane takes up to three bytes; a surrogate pair takes four for its two. */
 #define LSR_UTF8_BYTES(units) (3u * (units) + 1u)
 
@@ -23,8 +27,8 @@ bool lsr_utf16_take(LPCWSTR text, size_t max_units, char *utf8, const char **mem
 /* Is 'text' NULL, or at most max_units units long? */
 bool lsr_utf16_fits(LPCWSTR text, size_t max_units);
 
-/* The units that well-formed 'utf8' comes to, without a NUL. */
-size_t lsr_utf16_units(const char *utf8);
+/* The bytes that well-formed 'utf8' comes to, with a NUL; 0 for NULL. */
+size_t lsr_utf16_bytes(const char *utf8);
 
 /*
  * Convert 'utf8' of utf8_bytes bytes into 'text', which has room for utf8_bytes + 1 units, always enough. Returns

@@ -337,13 +337,12 @@ DWORD DHCP_API_FUNCTION DhcpScanDatabase(const WCHAR *ServerIpAddress, DHCP_IP_A
  * Create a scope, without range, exclusions and reservations. SubnetAddress is the subnet's, not a gateway's.
  *
  * Access:    read and write.
- *   ERROR_INVALID_PARAMETER          SubnetAddress is 0, is not SubnetInfo's, or has bits outside of SubnetMask; the
- *                                    mask is not contiguous; an unknown SubnetState; a text not UTF-16, a comment too
- *                                    long.
+ *   ERROR_INVALID_PARAMETER          SubnetAddress is 0, is not SubnetInfo's, or has bits outside of SubnetMask.
  *   ERROR_DHCP_SCOPE_NAME_TOO_LONG   SubnetName has more than 256 units.
+ *   ERROR_INVALID_PARAMETER          a text is not UTF-16, the comment too long; the mask is not contiguous; an unknown
+ *                                    SubnetState.
  *   ERROR_DHCP_SUBNET_EXISTS         it would overlap a scope that exists.
- * Source:    reference pages; MS-DHCPM 3.1.4.1, 3.1.4.49. The last two sentences of the first code are not in the
- *            steps.
+ * Source:    reference pages; MS-DHCPM 3.1.4.1, 3.1.4.49. The second and third of these are not in the steps.
  */
 DWORD DHCP_API_FUNCTION DhcpCreateSubnet(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
 					 const DHCP_SUBNET_INFO *SubnetInfo);
