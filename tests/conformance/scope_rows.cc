@@ -165,95 +165,100 @@ add_sets(table_t &table) {
 			return RUN(DhcpSetSubnetInfoVQ, nullptr, subnet, &info);
 		};
 	};
-	table.insert(table.end(),
-		     {{"SS1", section + "name, comment and state are replaced, leases stay", leased,
-		       setting(S,
-			       [](auto &info) {
-				       info.SubnetName = text(u"lab");
-				       info.SubnetComment = text(u"2nd floor");
-				       info.SubnetState = DhcpSubnetDisabledSwitched;
-			       }),
-		       ERROR_SUCCESS,
-		       [] {
-			       check_scope(S, [](const auto &info) {
-				       CHECK(same(info.SubnetName, u"lab") && same(info.SubnetComment, u"2nd floor"));
-				       CHECK_EQUAL(DhcpSubnetDisabledSwitched, info.SubnetState);
-			       });
-			       check_figures(1, 79);
-		       }},
-		      {"SS2", section + "no such scope", standard, setting(S2, [](auto &) {}),
-		       ERROR_DHCP_SUBNET_NOT_PRESENT},
-		      {"SS3", section + "no SubnetInfo", standard,
-		       [] { return RUN(DhcpSetSubnetInfo, nullptr, S, nullptr); }, ERROR_INVALID_PARAMETER},
-		      {"SS4", section + "argument and structure differ", standard,
-		       setting(S, [](auto &info) { info.SubnetAddress = S2; }), ERROR_INVALID_PARAMETER},
-		      {"SS5", section + "the address is no subnet of the mask", standard, mask(0xFFFF0000u),
-		       ERROR_INVALID_PARAMETER},
-		      {"SS6", section + "another mask, and the scope has a range", standard, mask(0xFFFFFF80u),
-		       ERROR_INVALID_PARAMETER},
-		      {"SS7", section + "another mask, and the scope is empty", empty_scope, mask(0xFFFFFF80u),
-		       ERROR_SUCCESS,
-		       [] { check_scope(S, [](const auto &info) { CHECK_EQUAL(0xFFFFFF80u, info.SubnetMask); }); }},
-		      {"SS8", section + "another mask that overlaps a neighbour",
-		       [] {
-			       begin();
-			       must(create_scope(S2, MASK24));
-			       must(create_scope(ip(192, 168, 3, 0), MASK24));
-		       },
-		       [] {
-			       DHCP_SUBNET_INFO info = scope_info(S2, 0xFFFFFE00u);
-			       return RUN(DhcpSetSubnetInfo, nullptr, S2, &info);
-		       },
-		       ERROR_DHCP_SUBNET_EXISTS},
-		      {"SS9", section + "a name of 257 units", standard,
-		       setting(S, [](auto &info) { info.SubnetName = text(name_257.c_str()); }),
-		       ERROR_DHCP_SCOPE_NAME_TOO_LONG},
-		      {"SS10", section + "a state that does not exist", standard,
-		       setting(S, [](auto &info) { info.SubnetState = static_cast<DHCP_SUBNET_STATE>(7); }),
-		       ERROR_INVALID_PARAMETER},
-		      {"SS11", "MS-DHCPM 3.1.4.51 DhcpSetSubnetInfoVQ: the quarantine bit", standard,
-		       setting_vq(S, [](auto &info) { info.QuarantineOn = 1; }), ERROR_SUCCESS,
-		       [] {
-			       result<DHCP_SUBNET_INFO_VQ> info;
-			       must(RUN(DhcpGetSubnetInfoVQ, nullptr, S, info.out()));
-			       CHECK_EQUAL(1, info->QuarantineOn);
-			       CHECK_EQUAL(0x7F000001u, info->PrimaryHost.IpAddress);
-			       CHECK_EQUAL(0, info->Reserved1 + info->Reserved2);
-		       }},
-		      {"SS12", "MS-DHCPM 3.1.4.51 DhcpSetSubnetInfoVQ: no such scope", standard,
-		       setting_vq(S2, [](auto &) {}), ERROR_DHCP_SUBNET_NOT_PRESENT},
-		      {"SS13", "MS-DHCPM 3.1.4.51 DhcpSetSubnetInfoVQ: argument and structure differ", standard,
-		       setting_vq(S, [](auto &info) { info.SubnetAddress = S2; }), ERROR_INVALID_PARAMETER},
-		      {"SS14", "MS-DHCPM 3.1.4.51 DhcpSetSubnetInfoVQ: a name of 257 units", standard,
-		       setting_vq(S, [](auto &info) { info.SubnetName = text(name_257.c_str()); }),
-		       ERROR_DHCP_SCOPE_NAME_TOO_LONG},
-		      {"SS15", "MS-DHCPM 3.1.4.51 DhcpSetSubnetInfoVQ: another mask that overlaps a neighbour",
-		       [] {
-			       begin();
-			       must(create_scope(S2, MASK24));
-			       must(create_scope(ip(192, 168, 3, 0), MASK24));
-		       },
-		       setting_vq(S2, [](auto &info) { info.SubnetMask = 0xFFFFFE00u; }), ERROR_DHCP_SUBNET_EXISTS},
-		      {"SG1", "MS-DHCPM 3.1.4.3 DhcpGetSubnetInfo: no such scope", standard,
-		       [] {
-			       result<DHCP_SUBNET_INFO> info;
-			       const DWORD code = RUN(DhcpGetSubnetInfo, nullptr, S2, info.out());
-			       check_given(code, info);
-			       return code;
-		       },
-		       ERROR_DHCP_SUBNET_NOT_PRESENT},
-		      {"SG2", "MS-DHCPM 3.1.4.3 DhcpGetSubnetInfo: no place for the answer", standard,
-		       [] { return RUN(DhcpGetSubnetInfo, nullptr, S, nullptr); }, ERROR_INVALID_PARAMETER},
-		      {"SG3", "MS-DHCPM 3.1.4.50 DhcpGetSubnetInfoVQ: no such scope", standard,
-		       [] {
-			       result<DHCP_SUBNET_INFO_VQ> info;
-			       const DWORD code = RUN(DhcpGetSubnetInfoVQ, nullptr, S2, info.out());
-			       check_given(code, info);
-			       return code;
-		       },
-		       ERROR_DHCP_SUBNET_NOT_PRESENT},
-		      {"SG4", "MS-DHCPM 3.1.4.50 DhcpGetSubnetInfoVQ: no place for the answer", standard,
-		       [] { return RUN(DhcpGetSubnetInfoVQ, nullptr, S, nullptr); }, ERROR_INVALID_PARAMETER}});
+	table.insert(
+		table.end(),
+		{{"SS1", section + "name, comment and state are replaced, leases stay", leased,
+		  setting(S,
+			  [](auto &info) {
+				  info.SubnetName = text(u"lab");
+				  info.SubnetComment = text(u"2nd floor");
+				  info.SubnetState = DhcpSubnetDisabledSwitched;
+			  }),
+		  ERROR_SUCCESS,
+		  [] {
+			  check_scope(S, [](const auto &info) {
+				  CHECK(same(info.SubnetName, u"lab") && same(info.SubnetComment, u"2nd floor"));
+				  CHECK_EQUAL(DhcpSubnetDisabledSwitched, info.SubnetState);
+			  });
+			  check_figures(1, 79);
+		  }},
+		 {"SS2", section + "no such scope", standard, setting(S2, [](auto &) {}),
+		  ERROR_DHCP_SUBNET_NOT_PRESENT},
+		 {"SS3", section + "no SubnetInfo", standard,
+		  [] { return RUN(DhcpSetSubnetInfo, nullptr, S, nullptr); }, ERROR_INVALID_PARAMETER},
+		 {"SS4", section + "argument and structure differ", standard,
+		  setting(S, [](auto &info) { info.SubnetAddress = S2; }), ERROR_INVALID_PARAMETER},
+		 {"SS5", section + "the address is no subnet of the mask", standard, mask(0xFFFF0000u),
+		  ERROR_INVALID_PARAMETER},
+		 {"SS6", section + "another mask, and the scope has a range", standard, mask(0xFFFFFF80u),
+		  ERROR_INVALID_PARAMETER},
+		 {"SS7", section + "another mask, and the scope is empty", empty_scope, mask(0xFFFFFF80u),
+		  ERROR_SUCCESS,
+		  [] { check_scope(S, [](const auto &info) { CHECK_EQUAL(0xFFFFFF80u, info.SubnetMask); }); }},
+		 {"SS8", section + "another mask that overlaps a neighbour",
+		  [] {
+			  begin();
+			  must(create_scope(S2, MASK24));
+			  must(create_scope(ip(192, 168, 3, 0), MASK24));
+		  },
+		  [] {
+			  DHCP_SUBNET_INFO info = scope_info(S2, 0xFFFFFE00u);
+			  return RUN(DhcpSetSubnetInfo, nullptr, S2, &info);
+		  },
+		  ERROR_DHCP_SUBNET_EXISTS},
+		 {"SS9", section + "a name of 257 units", standard,
+		  setting(S, [](auto &info) { info.SubnetName = text(name_257.c_str()); }),
+		  ERROR_DHCP_SCOPE_NAME_TOO_LONG},
+		 {"SS10", section + "a state that does not exist", standard,
+		  setting(S, [](auto &info) { info.SubnetState = static_cast<DHCP_SUBNET_STATE>(7); }),
+		  ERROR_INVALID_PARAMETER},
+		 {"SS11", "MS-DHCPM 3.1.4.51 DhcpSetSubnetInfoVQ: the quarantine bit", standard,
+		  setting_vq(S, [](auto &info) { info.QuarantineOn = 1; }), ERROR_SUCCESS,
+		  [] {
+			  result<DHCP_SUBNET_INFO_VQ> info;
+			  must(RUN(DhcpGetSubnetInfoVQ, nullptr, S, info.out()));
+			  CHECK_EQUAL(1, info->QuarantineOn);
+			  CHECK_EQUAL(0x7F000001u, info->PrimaryHost.IpAddress);
+			  CHECK_EQUAL(0, info->Reserved1 + info->Reserved2);
+		  }},
+		 {"SS12", "MS-DHCPM 3.1.4.51 DhcpSetSubnetInfoVQ: no such scope", standard,
+		  setting_vq(S2, [](auto &) {}), ERROR_DHCP_SUBNET_NOT_PRESENT},
+		 {"SS13", "MS-DHCPM 3.1.4.51 DhcpSetSubnetInfoVQ: argument and structure differ", standard,
+		  setting_vq(S, [](auto &info) { info.SubnetAddress = S2; }), ERROR_INVALID_PARAMETER},
+		 {"SS14", "MS-DHCPM 3.1.4.51 DhcpSetSubnetInfoVQ: a name of 257 units", standard,
+		  setting_vq(S, [](auto &info) { info.SubnetName = text(name_257.c_str()); }),
+		  ERROR_DHCP_SCOPE_NAME_TOO_LONG},
+		 {"SS15", "MS-DHCPM 3.1.4.51 DhcpSetSubnetInfoVQ: another mask that overlaps a neighbour",
+		  [] {
+			  begin();
+			  must(create_scope(S2, MASK24));
+			  must(create_scope(ip(192, 168, 3, 0), MASK24));
+		  },
+		  setting_vq(S2, [](auto &info) { info.SubnetMask = 0xFFFFFE00u; }), ERROR_DHCP_SUBNET_EXISTS},
+		 {"SS16", section + "that argument and structure differ counts before a missing scope", standard,
+		  setting(S2, [](auto &info) { info.SubnetAddress = ip(192, 168, 3, 0); }), ERROR_INVALID_PARAMETER},
+		 {"SS17", section + "an address that is no subnet of the mask counts before a missing scope", standard,
+		  setting(ip(192, 168, 3, 1), [](auto &) {}), ERROR_INVALID_PARAMETER},
+		 {"SG1", "MS-DHCPM 3.1.4.3 DhcpGetSubnetInfo: no such scope", standard,
+		  [] {
+			  result<DHCP_SUBNET_INFO> info;
+			  const DWORD code = RUN(DhcpGetSubnetInfo, nullptr, S2, info.out());
+			  check_given(code, info);
+			  return code;
+		  },
+		  ERROR_DHCP_SUBNET_NOT_PRESENT},
+		 {"SG2", "MS-DHCPM 3.1.4.3 DhcpGetSubnetInfo: no place for the answer", standard,
+		  [] { return RUN(DhcpGetSubnetInfo, nullptr, S, nullptr); }, ERROR_INVALID_PARAMETER},
+		 {"SG3", "MS-DHCPM 3.1.4.50 DhcpGetSubnetInfoVQ: no such scope", standard,
+		  [] {
+			  result<DHCP_SUBNET_INFO_VQ> info;
+			  const DWORD code = RUN(DhcpGetSubnetInfoVQ, nullptr, S2, info.out());
+			  check_given(code, info);
+			  return code;
+		  },
+		  ERROR_DHCP_SUBNET_NOT_PRESENT},
+		 {"SG4", "MS-DHCPM 3.1.4.50 DhcpGetSubnetInfoVQ: no place for the answer", standard,
+		  [] { return RUN(DhcpGetSubnetInfoVQ, nullptr, S, nullptr); }, ERROR_INVALID_PARAMETER}});
 }
 
 /* ---- enumerating ---- */
