@@ -145,11 +145,11 @@ pick_text(unsigned limit, flaw_t *flaw) {
 	WCHAR longer[NAME_UNITS + 1];
 	const uint8_t choice = take();
 	*flaw = FLAW_NONE;
-	if (choice < 240) {
+	if (choice < 252) {
 		/* Mostly short ones. */
 		return good[choice < 200 ? choice % 6 : choice % count];
 	}
-	if (choice < 248) {
+	if (choice < 254) {
 		*flaw = FLAW_LONG;
 		fill(longer, limit, u'x');
 		longer[limit] = u'x';
@@ -162,20 +162,33 @@ pick_text(unsigned limit, flaw_t *flaw) {
 
 /* ---- addresses and clients ---- */
 
-/* From a small world, in which things meet: 10.0.0.0 to 10.0.0.127. */
+/* From a small world, in which things meet: 10.0.0.0 to 10.0.0.127; mostly out of scopes and leases that there are. */
 static DWORD
 pick_address(void) {
 	const uint8_t choice = take();
-	if (choice < 250) {
-		return 0x0A000000u + choice % 128;
+	const DWORD far[] = {0, 1, 0xFFFFFFFFu, 0x0A010203u};
+	if (choice < 60 && model.lease_count != 0) {
+		return model.leases[take() % model.lease_count].address;
 	}
-	const DWORD far[] = {0, 1, 0xFFFFFFFFu, 0x0A010203u, 0x7FFFFFFFu, 0x0A000100u};
-	return far[choice - 250];
+	if (choice < 200 && model.scope_count != 0) {
+		return model.scopes[choice % model.scope_count].subnet + take() % 32;
+	}
+	return choice < 252 ? 0x0A000000u + take() % 128 : far[choice - 252];
 }
 
 static DWORD
 pick_subnet(void) {
-	return once_in(32) ? pick_address() : 0x0A000000u + 16 * below(8);
+	const uint8_t choice = take();
+	if (choice < 220 && model.scope_count != 0) {
+		return model.scopes[choice % model.scope_count].subnet;
+	}
+	return choice == 255 ? pick_address() : 0x0A000000u + 16 * (choice % 8u);
+}
+
+/* For a scope that is to be new. */
+static DWORD
+pick_new_subnet(void) {
+	return once_in(16) ? pick_subnet() : 0x0A000000u + 16 * below(8);
 }
 
 /* An identifier of 1 to 255 bytes that ends where memory ends; or, flawed, none or one that claims to be longer than it is. */
@@ -184,13 +197,13 @@ pick_id(model_id_t *id, bool *flawed) {
 	const uint8_t choice = take();
 	const uint8_t number = choice % 16;
 	DHCP_CLIENT_UID uid = {0, NULL};
-	*flawed = choice >= 240;
+	*flawed = choice >= 248;
 	memset(id, 0, sizeof(*id));
 	if (*flawed) {
 		const BYTE one = 1;
 		const DWORD lies[] = {0, 256, 0x7FFFFFFFu, 0xFFFFFFFFu};
 		uid.DataLength = lies[choice % 4];
-		uid.Data = choice < 248 ? guarded(&one, 1) : NULL;
+		uid.Data = choice < 252 ? guarded(&one, 1) : NULL;
 		return uid;
 	}
 	id->length = number == 15 ? 255 : number == 14 ? 1 : 2 + number;
@@ -296,13 +309,13 @@ pick_lease(DHCP_CLIENT_INFO_EX *info, model_lease_t *lease, unsigned comment_lim
 static bool
 pick_more(DHCP_CLIENT_INFO_EX *info, model_lease_t *lease, bool strict) {
 	const BYTE types[] = {0, 1, 2, 3, 4, 5, 6, 7, CLIENT_TYPE_NONE, 8, 0x65, 0xFF};
-	const BYTE states[] = {0, 1, 2, 3, 0x71, 0xF2, 0x10, 0xFC, 1, 1, 1, 1};
+	const BYTE states[] = {0, 1, 2, 3, 0x71, 0xF2, 3, 1, 0x10, 0xFC};
 	flaw_t flaw_policy;
-	const unsigned type = once_in(4) ? below(12) : below(9);
+	const unsigned type = once_in(16) ? below(12) : below(9);
 	lease->type = info->bClientType = types[type];
-	info->AddressState = states[below(12)];
+	info->AddressState = states[once_in(16) ? below(10) : below(8)];
 	lease->state = info->AddressState == 0 ? ADDRESS_STATE_ACTIVE : info->AddressState;
-	lease->status = once_in(16) ? 7u + take() : below(7);
+	lease->status = once_in(32) ? 7u + take() : below(7);
 	info->Status = (QuarantineStatus)lease->status;
 	lease->probation = pick_time();
 	info->ProbationEnds = date(lease->probation);
@@ -435,8 +448,13 @@ static model_lease_t *
 pick_key(DHCP_CLIENT_UID *uid, bool *bad) {
 	BYTE key[5 + MODEL_ID_BYTES + 1];
 	model_id_t id;
-	const DWORD subnet = pick_subnet();
+	DWORD subnet = pick_subnet();
 	(void)pick_id(&id, bad);
+	if (model.lease_count != 0 && once_in(2)) {
+		const model_lease_t *lease = &model.leases[take() % model.lease_count];
+		subnet = model_scope_of(&model, lease->address)->subnet;
+		id = lease->id;
+	}
 	for (unsigned i = 0; i < 4; i++) {
 		key[i] = (BYTE)(subnet >> (8 * i));
 	}
@@ -657,9 +675,12 @@ call_free(void) {
 	static DWORD wanted_addresses[DHCP_MAX_FREE_ADDRESSES_REQUESTED];
 	const DWORD numbers[] = {0, 1, 2, 5, 17, 1024, 1025, EVERYTHING};
 	const DWORD subnet = once_in(16) ? 0 : pick_subnet();
-	const DWORD start = once_in(2) ? pick_address() : 0;
-	const DWORD end = once_in(2) ? pick_address() : 0;
-	const DWORD wanted = numbers[below(8)];
+	const model_scope_t *scope = model_scope_get(&model, subnet);
+	const bool inside = scope != NULL && scope->has_range && !once_in(8);
+	const DWORD size = inside ? scope->range.last - scope->range.first + 1 : 1;
+	const DWORD start = once_in(2) ? inside ? scope->range.first + take() % size : pick_address() : 0;
+	const DWORD end = once_in(2) ? inside ? scope->range.last - take() % size : pick_address() : 0;
+	const DWORD wanted = numbers[once_in(4) ? below(8) : below(3)];
 	DWORD count = 0;
 	LPDHCP_IP_ARRAY list = NULL;
 	DWORD expected;
@@ -712,7 +733,7 @@ pick_scope(DWORD argument, DHCP_SUBNET_INFO_VQ *info, model_scope_t *scope, mode
 
 static void
 call_scope_create(void) {
-	const DWORD argument = pick_subnet();
+	const DWORD argument = pick_new_subnet();
 	const bool vq = below(2) == 1;
 	DHCP_SUBNET_INFO_VQ info;
 	model_scope_t scope;
@@ -824,7 +845,7 @@ typedef struct element {
 } element_t;
 
 static void
-pick_element(element_t *element, DWORD subnet) {
+pick_element(element_t *element, DWORD subnet, const model_scope_t *scope) {
 	const unsigned generations[] = {1, 4, 5};
 	memset(element, 0, sizeof(*element));
 	element->generation = generations[below(3)];
@@ -832,6 +853,10 @@ pick_element(element_t *element, DWORD subnet) {
 	element->arm = !once_in(32);
 	element->range.first = once_in(16) ? pick_address() : subnet + below(16);
 	element->range.last = once_in(16) ? pick_address() : element->range.first + below(12);
+	if (scope != NULL && scope->has_range && once_in(2)) {
+		element->range.first = scope->range.first - below(3) + below(3);
+		element->range.last = scope->range.last - below(3) + below(3);
+	}
 	element->reservation.address = once_in(16) ? pick_address() : subnet + below(16);
 	element->uid = pick_id(&element->reservation.id, &element->id_flawed);
 	element->id_missing = element->uid.DataLength == 0 || element->uid.Data == NULL || once_in(32);
@@ -941,7 +966,7 @@ call_element_add(void) {
 	const DWORD subnet = pick_subnet();
 	model_scope_t *scope = model_scope_get(&model, subnet);
 	element_t element;
-	pick_element(&element, subnet);
+	pick_element(&element, subnet, scope);
 	point(&element);
 	if (scope != NULL && scope->exclusion_count >= MODEL_EXCLUSIONS - 1 && element.type == DhcpExcludedIpRanges) {
 		return;
@@ -976,11 +1001,16 @@ call_element_remove(void) {
 	const unsigned flag = once_in(16) ? 2u + take() : below(2);
 	model_scope_t *scope = model_scope_get(&model, subnet);
 	element_t element;
-	pick_element(&element, subnet);
-	if (scope != NULL && scope->has_range && once_in(2)) {
-		element.range = scope->range;
-	} else if (scope != NULL && scope->exclusion_count != 0 && once_in(2)) {
+	pick_element(&element, subnet, scope);
+	if (scope != NULL && scope->exclusion_count != 0 && element.type == DhcpExcludedIpRanges && once_in(2)) {
 		element.range = scope->exclusions[below((unsigned)scope->exclusion_count)];
+	} else if (scope != NULL && scope->reservation_count != 0 && once_in(2)) {
+		element.reservation = scope->reservations[below((unsigned)scope->reservation_count)];
+		element.uid.DataLength = element.reservation.id.length;
+		element.uid.Data = guarded(element.reservation.id.data, element.reservation.id.length);
+		element.id_missing = element.id_flawed = false;
+	} else if (scope != NULL && scope->has_range) {
+		element.range = scope->range;
 	}
 	point(&element);
 	const DWORD early = flag > 1 ? ERROR_INVALID_PARAMETER : element_code(&element, scope);
@@ -1047,7 +1077,7 @@ static void
 call_element_list(void) {
 	const DWORD subnet = pick_subnet();
 	const unsigned type = once_in(8) ? take() : (const unsigned[]){0, 2, 3, 6}[below(4)];
-	const DWORD start = once_in(2) ? take() % 8 : 0;
+	const DWORD start = once_in(4) ? take() % 8 : 0;
 	const DWORD preferred = once_in(4) ? below(3) * 40u : EVERYTHING;
 	const model_scope_t *scope = model_scope_get(&model, subnet);
 	const size_t all = scope == NULL                  ? 0
@@ -1076,7 +1106,7 @@ call_element_list(void) {
 static void
 call_reservation_list(void) {
 	const DWORD subnet = once_in(16) ? 0 : pick_subnet();
-	const DWORD start = once_in(2) ? take() % 8 : 0;
+	const DWORD start = once_in(4) ? take() % 8 : 0;
 	const DWORD preferred = once_in(4) ? below(3) * 90u : EVERYTHING;
 	model_scope_t *scope = model_scope_get(&model, subnet);
 	const size_t left = scope == NULL || start >= scope->reservation_count ? 0 : scope->reservation_count - start;
@@ -1351,7 +1381,7 @@ static const struct {
 	{"a search for free addresses", call_free, 12},
 	{"a create of a scope", call_scope_create, 16},
 	{"a set of a scope", call_scope_set, 6},
-	{"a delete of a scope", call_scope_delete, 3},
+	{"a delete of a scope", call_scope_delete, 2},
 	{"a delay", call_delay, 3},
 	{"a get of a scope", call_scope_get, 4},
 	{"an enumeration of scopes", call_scope_list, 4},

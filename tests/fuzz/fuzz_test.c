@@ -83,7 +83,7 @@ main(int argc, char **argv) {
 	if (argc > 2) {
 		return 0;
 	}
-	const unsigned rounds = LSR_TEST_ROUNDS(1000);
+	const unsigned rounds = LSR_TEST_ROUNDS(400);
 	const unsigned files = run_folder(argv[1]);
 	run_random(rounds);
 	(void)printf("%u inputs of the corpus, %u random ones\n", files, rounds);
