@@ -85,7 +85,7 @@ run() {
 			std::printf("\n");
 		}
 		std::printf("%zu free\n", free_addresses(1024).size());
-		(void)name_at(subnet + 77);
+		(void)name_at(subnet + 200); /* nobody has it */
 	} catch (const std::exception &problem) {
 		std::printf("%s\n", problem.what());
 		return 0;
