@@ -2,8 +2,7 @@
 /*
  * The Windows calls, end to end over an engine in memory.
  *
- * Most tests start from the same scope: 192.168.1.0/24, range .10 to .99, excluded .20 to .29; a pool of 80
- * addresses, all free. "Page" in a comment is the reference page of the function, numbers are sections of [MS-DHCPM].
+ * "Page" in a comment is the reference page of the function, numbers are sections of [MS-DHCPM].
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,18 +30,8 @@
 #include "dhcpsapi/binding.h"
 #include "dhcpsapi/block.h"
 #include "dhcpsapi/call.h"
+#include "dhcpsapi_setup.h"
 #include "dhcpsapi_windows_style.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-#define SUBNET      0xC0A80100u
-#define HOST(n)     (SUBNET + (n))
-#define POOL        80u
-#define SERVER_NAME "lessor-test"
-#define SERVER_IP   0x0A090807u
-
-static BYTE m1[] = {0x00, 0x1C, 0x25, 0x80, 0xA0, 0x43};
-static BYTE m2[] = {0x00, 0x1C, 0x25, 0x80, 0xA0, 0x44};
 
 /*
  * The contract of the header with programs compiled for it: values, sizes, order.
@@ -105,168 +94,6 @@ _Static_assert(sizeof(DHCP_CLIENT_INFO_PB) == 104, "DHCP_CLIENT_INFO_PB");
 
 /* Both ways to name a structure. */
 static struct _DHCP_CLIENT_INFO_PB *const by_tag = (DHCP_CLIENT_INFO_PB *)NULL;
-
-/*
- * Set-up.
- */
-
-static lessor_engine_t *
-open_engine(bool strict) {
-	lessor_engine_t *engine = NULL;
-	lessor_options_t options;
-	lessor_options_init(&options);
-	options.log = false;
-	options.max_leases = 4096;
-	options.strict_address_state = strict;
-	options.server_name = SERVER_NAME;
-	options.server_address = SERVER_IP;
-	assert_int_equal(lessor_open(NULL, &options, &engine, NULL), LESSOR_OK);
-	return engine;
-}
-
-static void
-add_scope(lessor_engine_t *engine, uint32_t subnet, lessor_scope_state_t state) {
-	const lessor_scope_t scope = {.subnet = subnet,
-				      .mask = 0xFFFFFF00u,
-				      .state = state,
-				      .has_range = true,
-				      .range = {.first = subnet + 10, .last = subnet + 99}};
-	const lessor_range_t excluded = {.first = subnet + 20, .last = subnet + 29};
-	assert_int_equal(lessor_scope_create(engine, &scope, LESSOR_ASYNC, NULL), LESSOR_OK);
-	assert_int_equal(lessor_scope_exclude(engine, subnet, excluded, LESSOR_ASYNC, NULL), LESSOR_OK);
-}
-
-static void
-bind_default(lessor_engine_t *engine, lessor_access_t access) {
-	assert_int_equal(lessor_dhcpsapi_bind(NULL, engine, access, LESSOR_SYNC), LESSOR_OK);
-}
-
-static int
-set_up_with(void **state, bool strict, lessor_scope_state_t scope_state) {
-	lessor_engine_t *engine = open_engine(strict);
-	add_scope(engine, SUBNET, scope_state);
-	bind_default(engine, LESSOR_ACCESS_READWRITE);
-	*state = engine;
-	return 0;
-}
-
-static int
-set_up(void **state) {
-	return set_up_with(state, false, LESSOR_SCOPE_ENABLED);
-}
-
-static int
-tear_down(void **state) {
-	lessor_engine_t *engine = *state;
-	(void)lessor_dhcpsapi_bind(NULL, NULL, LESSOR_ACCESS_NONE, LESSOR_ASYNC);
-	assert_int_equal(lessor_check(engine, NULL), LESSOR_OK);
-	assert_int_equal(lessor_close(&engine), LESSOR_OK);
-	return 0;
-}
-
-/*
- * Words of the tests.
- */
-
-static DHCP_CLIENT_INFO_PB
-lease_of(DHCP_IP_ADDRESS address, BYTE *mac) {
-	DHCP_CLIENT_INFO_PB info;
-	lessor_dhcpsapi_client_info_init(&info);
-	info.ClientIpAddress = address;
-	info.ClientHardwareAddress.DataLength = MAC_ADDRESS_LENGTH;
-	info.ClientHardwareAddress.Data = mac;
-	return info;
-}
-
-static DWORD
-create(DHCP_IP_ADDRESS address, BYTE *mac) {
-	DHCP_CLIENT_INFO_PB info = lease_of(address, mac);
-	return DhcpV4CreateClientInfo(NULL, &info);
-}
-
-static DWORD
-create_named(DHCP_IP_ADDRESS address, BYTE *mac, WCHAR *name) {
-	DHCP_CLIENT_INFO_PB info = lease_of(address, mac);
-	info.ClientName = name;
-	return DhcpV4CreateClientInfo(NULL, &info);
-}
-
-static DHCP_SEARCH_INFO
-by_address(DHCP_IP_ADDRESS address) {
-	return (DHCP_SEARCH_INFO){.SearchType = DhcpClientIpAddress, .SearchInfo = {.ClientIpAddress = address}};
-}
-
-static DHCP_SEARCH_INFO
-by_name(WCHAR *name) {
-	return (DHCP_SEARCH_INFO){.SearchType = DhcpClientName, .SearchInfo = {.ClientName = name}};
-}
-
-static DHCP_SEARCH_INFO
-by_bytes(BYTE *data, DWORD length) {
-	return (DHCP_SEARCH_INFO){.SearchType = DhcpClientHardwareAddress,
-				  .SearchInfo = {.ClientHardwareAddress = {.DataLength = length, .Data = data}}};
-}
-
-/* Read a lease that is known to exist. */
-static LPDHCP_CLIENT_INFO_PB
-get_found(DHCP_SEARCH_INFO search) {
-	LPDHCP_CLIENT_INFO_PB info = NULL;
-	assert_int_equal(DhcpV4GetClientInfo(NULL, &search, &info), ERROR_SUCCESS);
-	assert_non_null(info);
-	return info;
-}
-
-/* What a search answers, the result being of no interest; and that it is NULL if there is none. */
-static DWORD
-get_code(DHCP_SEARCH_INFO search) {
-	static DHCP_CLIENT_INFO_PB untouched;
-	LPDHCP_CLIENT_INFO_PB info = &untouched;
-	const DWORD code = DhcpV4GetClientInfo(NULL, &search, &info);
-	assert_ptr_not_equal(info, &untouched);
-	assert_true((code == ERROR_SUCCESS) == (info != NULL));
-	DhcpRpcFreeMemory(info);
-	return code;
-}
-
-static DWORD
-delete_found(DHCP_SEARCH_INFO search) {
-	return DhcpDeleteClientInfo(NULL, &search);
-}
-
-static void
-assert_stats(lessor_engine_t *engine, uint32_t subnet, uint64_t in_use, uint64_t free_count) {
-	lessor_scope_stats_t stats;
-	assert_int_equal(lessor_scope_stats(engine, subnet, &stats), LESSOR_OK);
-	assert_int_equal(stats.in_use, in_use);
-	assert_int_equal(stats.free, free_count);
-	assert_int_equal(stats.pending, 0);
-}
-
-static size_t
-units_of(LPCWSTR text) {
-	size_t units = 0;
-	while (text[units] != 0) {
-		units++;
-	}
-	return units;
-}
-
-static void
-assert_same_text(LPCWSTR a, LPCWSTR b) {
-	if (a == NULL || b == NULL) {
-		assert_null(a);
-		assert_null(b);
-		return;
-	}
-	assert_int_equal(units_of(a), units_of(b));
-	assert_memory_equal(a, b, units_of(a) * sizeof(WCHAR));
-}
-
-static void
-assert_same_time(DATE_TIME a, DATE_TIME b) {
-	assert_int_equal(a.dwLowDateTime, b.dwLowDateTime);
-	assert_int_equal(a.dwHighDateTime, b.dwHighDateTime);
-}
 
 /*
  * The vectors: short scripts of calls, each with what it must answer.

@@ -226,44 +226,24 @@ enum_elements(LPCWSTR server, const lsr_element_enum_t *call) {
 	return code == ERROR_SUCCESS && listing.page.rest > 0 ? ERROR_MORE_DATA : code;
 }
 
-DWORD DHCP_API_FUNCTION
-DhcpEnumSubnetElements(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
-		       DHCP_SUBNET_ELEMENT_TYPE EnumElementType, DHCP_RESUME_HANDLE *ResumeHandle,
-		       DWORD PreferredMaximum, LPDHCP_SUBNET_ELEMENT_INFO_ARRAY *EnumElementInfo, DWORD *ElementsRead,
-		       DWORD *ElementsTotal) {
-	return enum_elements(ServerIpAddress, &(lsr_element_enum_t){LSR_ELEMENT_V1,
-								    SubnetAddress,
-								    EnumElementType,
-								    ResumeHandle,
-								    PreferredMaximum,
-								    {EnumElementInfo, ElementsRead, ElementsTotal}});
-}
+/* The three of them take the same arguments; only the type of the array differs. */
+#define LSR_ELEMENT_ENUM(name, of_version, array_t)                                                                    \
+	DWORD DHCP_API_FUNCTION name(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,                      \
+				     DHCP_SUBNET_ELEMENT_TYPE EnumElementType, DHCP_RESUME_HANDLE *ResumeHandle,       \
+				     DWORD PreferredMaximum, array_t *EnumElementInfo, DWORD *ElementsRead,            \
+				     DWORD *ElementsTotal) {                                                           \
+		return enum_elements(ServerIpAddress,                                                                  \
+				     &(lsr_element_enum_t){of_version,                                                 \
+							   SubnetAddress,                                              \
+							   EnumElementType,                                            \
+							   ResumeHandle,                                               \
+							   PreferredMaximum,                                           \
+							   {EnumElementInfo, ElementsRead, ElementsTotal}});           \
+	}
 
-DWORD DHCP_API_FUNCTION
-DhcpEnumSubnetElementsV4(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
-			 DHCP_SUBNET_ELEMENT_TYPE EnumElementType, DHCP_RESUME_HANDLE *ResumeHandle,
-			 DWORD PreferredMaximum, LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V4 *EnumElementInfo,
-			 DWORD *ElementsRead, DWORD *ElementsTotal) {
-	return enum_elements(ServerIpAddress, &(lsr_element_enum_t){LSR_ELEMENT_V4,
-								    SubnetAddress,
-								    EnumElementType,
-								    ResumeHandle,
-								    PreferredMaximum,
-								    {EnumElementInfo, ElementsRead, ElementsTotal}});
-}
-
-DWORD DHCP_API_FUNCTION
-DhcpEnumSubnetElementsV5(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,
-			 DHCP_SUBNET_ELEMENT_TYPE EnumElementType, DHCP_RESUME_HANDLE *ResumeHandle,
-			 DWORD PreferredMaximum, LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V5 *EnumElementInfo,
-			 DWORD *ElementsRead, DWORD *ElementsTotal) {
-	return enum_elements(ServerIpAddress, &(lsr_element_enum_t){LSR_ELEMENT_V5,
-								    SubnetAddress,
-								    EnumElementType,
-								    ResumeHandle,
-								    PreferredMaximum,
-								    {EnumElementInfo, ElementsRead, ElementsTotal}});
-}
+LSR_ELEMENT_ENUM(DhcpEnumSubnetElements, LSR_ELEMENT_V1, LPDHCP_SUBNET_ELEMENT_INFO_ARRAY)
+LSR_ELEMENT_ENUM(DhcpEnumSubnetElementsV4, LSR_ELEMENT_V4, LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V4)
+LSR_ELEMENT_ENUM(DhcpEnumSubnetElementsV5, LSR_ELEMENT_V5, LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V5)
 
 DWORD DHCP_API_FUNCTION
 DhcpV4EnumSubnetReservations(const WCHAR *ServerIpAddress, DHCP_IP_ADDRESS SubnetAddress,

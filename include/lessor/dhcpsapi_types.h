@@ -51,7 +51,8 @@ typedef void *LPVOID;
 #define TRUE 1
 #endif
 #ifndef TEXT
-#define TEXT(literal) u##literal
+#define LESSOR_DHCPSAPI_TEXT(literal) u##literal
+#define TEXT(literal)                 LESSOR_DHCPSAPI_TEXT(literal)
 #endif
 
 /* Import and calling convention on Windows; nothing here. */
