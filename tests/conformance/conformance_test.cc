@@ -38,7 +38,6 @@ run_once(const row_t &row, bool log) {
 	use_log(log);
 	row.setup();
 	const bool may_look = complaints.empty();
-	/* Whoever may read sees the same before and after. */
 	const std::string before = may_look ? everything() : "";
 	const DWORD code = row.call();
 	CHECK_EQUAL(row.expected, code);

@@ -14,6 +14,9 @@ namespace conformance {
 
 namespace {
 
+/* A binding that may read, whatever the row makes of the default one. */
+constexpr const WCHAR *AUDITOR = u"auditor";
+
 lessor_engine_t *the_engine;
 bool with_log;
 bool is_strict;
@@ -42,10 +45,12 @@ open_engine() {
 		std::exit(2);
 	}
 	bind(LESSOR_ACCESS_READWRITE);
+	CHECK_EQUAL(LESSOR_OK, lessor_dhcpsapi_bind(AUDITOR, the_engine, LESSOR_ACCESS_READ, LESSOR_ASYNC));
 }
 
 void
 close_engine() {
+	CHECK_EQUAL(LESSOR_OK, lessor_dhcpsapi_bind(AUDITOR, nullptr, LESSOR_ACCESS_NONE, LESSOR_ASYNC));
 	CHECK_EQUAL(LESSOR_OK, lessor_dhcpsapi_bind(nullptr, nullptr, LESSOR_ACCESS_NONE, LESSOR_ASYNC));
 	CHECK_EQUAL(LESSOR_OK, lessor_check(the_engine, nullptr));
 	CHECK_EQUAL(LESSOR_OK, lessor_close(&the_engine));
@@ -381,10 +386,10 @@ unreserve(unsigned last, unsigned who) {
 }
 
 figures_t
-figures(DHCP_IP_ADDRESS subnet) {
+figures(DHCP_IP_ADDRESS subnet, const WCHAR *server) {
 	result<DHCP_MIB_INFO_V5> mib;
 	figures_t found = {EVERYTHING, EVERYTHING, EVERYTHING};
-	const DWORD code = DhcpGetMibInfoV5(nullptr, mib.out());
+	const DWORD code = DhcpGetMibInfoV5(server, mib.out());
 	CHECK_EQUAL(ERROR_SUCCESS, code);
 	for (DWORD i = 0; code == ERROR_SUCCESS && i < mib->Scopes; i++) {
 		const SCOPE_MIB_INFO_V5 &scope = mib->ScopeInfo[i];
@@ -456,7 +461,7 @@ put_leases(std::string &dump) {
 	result<DHCP_CLIENT_INFO_EX_ARRAY> page;
 	DWORD read = 0;
 	DWORD total = 0;
-	if (DhcpV4EnumSubnetClientsEx(nullptr, 0, &handle, EVERYTHING, page.out(), &read, &total) == ERROR_SUCCESS) {
+	if (DhcpV4EnumSubnetClientsEx(AUDITOR, 0, &handle, EVERYTHING, page.out(), &read, &total) == ERROR_SUCCESS) {
 		for (DWORD i = 0; i < page->NumElements; i++) {
 			put_lease(dump, *page->Clients[i]);
 		}
@@ -485,7 +490,7 @@ put_elements(std::string &dump, DHCP_IP_ADDRESS subnet, DHCP_SUBNET_ELEMENT_TYPE
 	result<DHCP_SUBNET_ELEMENT_INFO_ARRAY_V5> page;
 	DWORD read = 0;
 	DWORD total = 0;
-	if (DhcpEnumSubnetElementsV5(nullptr, subnet, type, &handle, EVERYTHING, page.out(), &read, &total) ==
+	if (DhcpEnumSubnetElementsV5(AUDITOR, subnet, type, &handle, EVERYTHING, page.out(), &read, &total) ==
 	    ERROR_SUCCESS) {
 		for (DWORD i = 0; i < page->NumElements; i++) {
 			put_element(dump, page->Elements[i]);
@@ -497,7 +502,7 @@ void
 put_scope(std::string &dump, DHCP_IP_ADDRESS subnet) {
 	result<DHCP_SUBNET_INFO_VQ> info;
 	USHORT delay = 0;
-	if (DhcpGetSubnetInfoVQ(nullptr, subnet, info.out()) == ERROR_SUCCESS) {
+	if (DhcpGetSubnetInfoVQ(AUDITOR, subnet, info.out()) == ERROR_SUCCESS) {
 		put(dump, info->SubnetAddress);
 		put(dump, info->SubnetMask);
 		put(dump, info->SubnetName);
@@ -505,12 +510,12 @@ put_scope(std::string &dump, DHCP_IP_ADDRESS subnet) {
 		put(dump, static_cast<unsigned>(info->SubnetState));
 		put(dump, info->QuarantineOn);
 	}
-	(void)DhcpGetSubnetDelayOffer(nullptr, subnet, &delay);
+	(void)DhcpGetSubnetDelayOffer(text(AUDITOR), subnet, &delay);
 	put(dump, delay);
 	put_elements(dump, subnet, DhcpIpRanges);
 	put_elements(dump, subnet, DhcpReservedIps);
 	put_elements(dump, subnet, DhcpExcludedIpRanges);
-	const figures_t found = figures(subnet);
+	const figures_t found = figures(subnet, AUDITOR);
 	put(dump, found.in_use);
 	put(dump, found.free);
 	put(dump, found.pending);
@@ -523,13 +528,13 @@ put_scopes(std::string &dump) {
 	result<DHCP_IP_ARRAY> page;
 	DWORD read = 0;
 	DWORD total = 0;
-	if (DhcpEnumSubnets(nullptr, &handle, EVERYTHING, page.out(), &read, &total) == ERROR_SUCCESS) {
+	if (DhcpEnumSubnets(AUDITOR, &handle, EVERYTHING, page.out(), &read, &total) == ERROR_SUCCESS) {
 		for (DWORD i = 0; i < page->NumElements; i++) {
 			put_scope(dump, page->Elements[i]);
 		}
 	}
 	result<DHCP_SUPER_SCOPE_TABLE> table;
-	if (DhcpGetSuperScopeInfoV4(nullptr, table.out()) == ERROR_SUCCESS) {
+	if (DhcpGetSuperScopeInfoV4(AUDITOR, table.out()) == ERROR_SUCCESS) {
 		for (DWORD i = 0; i < table->cEntries; i++) {
 			put(dump, table->pEntries[i].SubnetAddress);
 			put(dump, table->pEntries[i].SuperScopeNumber);
@@ -546,7 +551,7 @@ put_filters(std::string &dump, DHCP_FILTER_LIST_TYPE list) {
 	result<DHCP_FILTER_ENUM_INFO> page;
 	DWORD read = 0;
 	DWORD total = 0;
-	if (DhcpEnumFilterV4(nullptr, &handle, EVERYTHING, list, page.out(), &read, &total) == ERROR_SUCCESS) {
+	if (DhcpEnumFilterV4(AUDITOR, &handle, EVERYTHING, list, page.out(), &read, &total) == ERROR_SUCCESS) {
 		for (DWORD i = 0; i < page->NumElements; i++) {
 			const DHCP_ADDR_PATTERN &pattern = page->pEnumRecords[i].AddrPatt;
 			put(dump, pattern.HWType);
@@ -572,7 +577,7 @@ put_leases6(std::string &dump) {
 	result<DHCP_CLIENT_INFO_ARRAY_V6> page;
 	DWORD read = 0;
 	DWORD total = 0;
-	if (DhcpEnumSubnetClientsV6(nullptr, DHCP_IPV6_ADDRESS{}, &handle, EVERYTHING, page.out(), &read, &total) !=
+	if (DhcpEnumSubnetClientsV6(AUDITOR, DHCP_IPV6_ADDRESS{}, &handle, EVERYTHING, page.out(), &read, &total) !=
 	    ERROR_SUCCESS) {
 		return;
 	}
@@ -596,7 +601,7 @@ put_elements6(std::string &dump, const DHCP_IPV6_ADDRESS &subnet, DHCP_SUBNET_EL
 	result<DHCP_SUBNET_ELEMENT_INFO_ARRAY_V6> page;
 	DWORD read = 0;
 	DWORD total = 0;
-	if (DhcpEnumSubnetElementsV6(nullptr, subnet, type, &handle, EVERYTHING, page.out(), &read, &total) !=
+	if (DhcpEnumSubnetElementsV6(text(AUDITOR), subnet, type, &handle, EVERYTHING, page.out(), &read, &total) !=
 	    ERROR_SUCCESS) {
 		return;
 	}
@@ -620,12 +625,12 @@ put_scopes6(std::string &dump) {
 	result<DHCPV6_IP_ARRAY> page;
 	DWORD read = 0;
 	DWORD total = 0;
-	if (DhcpEnumSubnetsV6(nullptr, &handle, EVERYTHING, page.out(), &read, &total) != ERROR_SUCCESS) {
+	if (DhcpEnumSubnetsV6(AUDITOR, &handle, EVERYTHING, page.out(), &read, &total) != ERROR_SUCCESS) {
 		return;
 	}
 	for (DWORD i = 0; i < page->NumElements; i++) {
 		result<DHCP_SUBNET_INFO_V6> info;
-		if (DhcpGetSubnetInfoV6(nullptr, page->Elements[i], info.out()) == ERROR_SUCCESS) {
+		if (DhcpGetSubnetInfoV6(text(AUDITOR), page->Elements[i], info.out()) == ERROR_SUCCESS) {
 			put(dump, info->SubnetAddress);
 			put(dump, info->Preference);
 			put(dump, info->SubnetName);
@@ -650,7 +655,7 @@ everything() {
 	put_leases6(dump);
 	put_scopes6(dump);
 	DHCP_FILTER_GLOBAL_INFO global{};
-	if (DhcpGetFilterV4(nullptr, &global) == ERROR_SUCCESS) {
+	if (DhcpGetFilterV4(AUDITOR, &global) == ERROR_SUCCESS) {
 		put(dump, static_cast<unsigned>(global.EnforceAllowList));
 		put(dump, static_cast<unsigned>(global.EnforceDenyList));
 	}

@@ -207,7 +207,7 @@ DWORD unreserve(unsigned last, unsigned who);
 struct figures_t {
 	DWORD in_use, free, pending;
 };
-figures_t figures(DHCP_IP_ADDRESS subnet);
+figures_t figures(DHCP_IP_ADDRESS subnet, const WCHAR *server = nullptr);
 void check_figures(DWORD in_use, DWORD free, DHCP_IP_ADDRESS subnet = S);
 
 /* Everything that can be read of an engine, in a form that can be compared. */
