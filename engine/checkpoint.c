@@ -65,7 +65,6 @@ collect(lsr_checkpoint_t *checkpoint, const lsr_found_t *found) {
 	uint8_t *image = room(checkpoint, LSR_LOG_LEASE, lsr_image_bytes(&found->body), found->body.lsn);
 	if (image != NULL) {
 		lsr_image_put(image, found->address, &found->body);
-		checkpoint->empties += lsr_body_is_empty(&found->body);
 	}
 	return image != NULL;
 }
@@ -103,6 +102,7 @@ write_leases(lsr_checkpoint_t *checkpoint) {
 				at = found.address; /* again, when there is room */
 				break;
 			}
+			checkpoint->empties += there && lsr_body_is_empty(&found.body);
 			if (!there && at != before) {
 				break; /* a long empty stretch: let grace periods pass */
 			}

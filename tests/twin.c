@@ -371,6 +371,15 @@ reservation_of_client(const twin_t *twin, const lessor_scope_t *scope, const uin
 	return NULL;
 }
 
+static size_t
+reservations_in(const twin_t *twin, const lessor_scope_t *scope) {
+	size_t count = 0;
+	for (size_t i = 0; i < twin->reservation_count; i++) {
+		count += (twin->reservations[i].address & scope->mask) == scope->subnet;
+	}
+	return count;
+}
+
 const twin_reservation_t *
 twin_reservation_get(const twin_t *twin, uint32_t address) {
 	return reservation_at(twin, address);
@@ -529,7 +538,8 @@ static lessor_status_t
 try_mask(const twin_t *twin, const twin_scope_t *scope, uint32_t mask) {
 	lessor_scope_stats_t stats;
 	twin_scope_stats(twin, scope, &stats);
-	if (scope->scope.has_range || scope->exclusion_count > 0 || stats.leases > 0) {
+	if (scope->scope.has_range || scope->exclusion_count > 0 || stats.leases > 0 ||
+	    reservations_in(twin, &scope->scope) > 0) {
 		return LESSOR_SCOPE_NOT_EMPTY;
 	}
 	for (size_t i = 0; i < twin->scope_count; i++) {
@@ -661,7 +671,7 @@ twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, boo
 	}
 	for (size_t i = 0; i < twin->lease_count;) {
 		const uint32_t address = twin->leases[i].lease.address;
-		if (address >= range.first && address <= range.last) {
+		if (address >= range.first && address <= range.last && reservation_at(twin, address) == NULL) {
 			lease_remove(twin, &twin->leases[i]);
 			scope->deletes++;
 		} else {
@@ -673,15 +683,26 @@ twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, boo
 	return LESSOR_OK;
 }
 
+/* Is there a lease that is not the dormant one of a reservation? */
+static bool
+has_woken_lease(const twin_t *twin, const lessor_scope_t *scope) {
+	for (size_t i = 0; i < twin->lease_count; i++) {
+		const lessor_lease_t *lease = &twin->leases[i].lease;
+		if ((lease->address & scope->mask) == scope->subnet &&
+		    (lease->expires_at != LESSOR_TIME_NONE || reservation_at(twin, lease->address) == NULL)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 lessor_status_t
 twin_scope_delete(twin_t *twin, uint32_t subnet, bool force) {
 	twin_scope_t *scope = scope_at(twin, subnet);
-	lessor_scope_stats_t stats;
 	if (scope == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
-	twin_scope_stats(twin, scope, &stats);
-	if (stats.leases > 0 && !force) {
+	if (!force && has_woken_lease(twin, &scope->scope)) {
 		return LESSOR_SCOPE_NOT_EMPTY;
 	}
 	remove_leases_of(twin, &scope->scope);
