@@ -14,12 +14,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <lessor/dhcpsapi.h>
 #include <lessor/lessor.h>
 
+#include "dhcpsapi_text.h"
 #include "engine_p.h"
 #include "scratch.h"
 
@@ -85,50 +84,6 @@ add_lease(uint32_t address) {
 	assert_status(LESSOR_OK, lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL));
 }
 
-static size_t
-units_of(LPCWSTR text) {
-	size_t units = 0;
-	while (text[units] != 0) {
-		units++;
-	}
-	return units;
-}
-
-static void
-assert_same_text(LPCWSTR a, LPCWSTR b) {
-	assert_non_null(a);
-	assert_non_null(b);
-	assert_int_equal(units_of(a), units_of(b));
-	assert_memory_equal(a, b, units_of(a) * sizeof(WCHAR));
-}
-
-/* A text of so many units, with its NUL behind it unless that would be in the next page, which cannot be read. */
-typedef struct guarded {
-	unsigned char *pages;
-	size_t page_bytes;
-	WCHAR *text;
-} guarded_t;
-
-static guarded_t
-make_guarded(size_t units, bool with_nul) {
-	guarded_t guarded = {.page_bytes = (size_t)sysconf(_SC_PAGESIZE)};
-	guarded.pages = mmap(NULL, 2 * guarded.page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(guarded.pages, MAP_FAILED);
-	assert_int_equal(mprotect(guarded.pages + guarded.page_bytes, guarded.page_bytes, PROT_NONE), 0);
-	const size_t all = units + (with_nul ? 1 : 0);
-	guarded.text = (WCHAR *)(void *)(guarded.pages + guarded.page_bytes) - all;
-	for (size_t i = 0; i < units; i++) {
-		guarded.text[i] = u'n';
-	}
-	return guarded;
-}
-
-static void
-drop_guarded(guarded_t guarded) {
-	assert_int_equal(munmap(guarded.pages, 2 * guarded.page_bytes), 0);
-}
-
-static WCHAR half_a_pair[] = {u'a', 0xD800, u'b', 0};
 static WCHAR empty[] = u"";
 
 /*

@@ -146,32 +146,6 @@ assert_stats(lessor_engine_t *engine, uint32_t subnet, uint64_t in_use, uint64_t
 	assert_int_equal(stats.pending, 0);
 }
 
-size_t
-units_of(LPCWSTR text) {
-	size_t units = 0;
-	while (text[units] != 0) {
-		units++;
-	}
-	return units;
-}
-
-void
-assert_same_text(LPCWSTR a, LPCWSTR b) {
-	if (a == NULL || b == NULL) {
-		assert_null(a);
-		assert_null(b);
-		return;
-	}
-	assert_int_equal(units_of(a), units_of(b));
-	assert_memory_equal(a, b, units_of(a) * sizeof(WCHAR));
-}
-
-void
-assert_same_time(DATE_TIME a, DATE_TIME b) {
-	assert_int_equal(a.dwLowDateTime, b.dwLowDateTime);
-	assert_int_equal(a.dwHighDateTime, b.dwHighDateTime);
-}
-
 BYTE *
 client(unsigned number) {
 	static BYTE mac[MAC_ADDRESS_LENGTH];

@@ -15,6 +15,8 @@
 #include <lessor/dhcpsapi.h>
 #include <lessor/lessor.h>
 
+#include "dhcpsapi_text.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define SUBNET      0xC0A80100u
@@ -59,8 +61,5 @@ LPDHCP_CLIENT_INFO_PB get_found(DHCP_SEARCH_INFO search);
 DWORD get_code(DHCP_SEARCH_INFO search);
 DWORD delete_found(DHCP_SEARCH_INFO search);
 void assert_stats(lessor_engine_t *engine, uint32_t subnet, uint64_t in_use, uint64_t free_count);
-size_t units_of(LPCWSTR text);
-void assert_same_text(LPCWSTR a, LPCWSTR b);
-void assert_same_time(DATE_TIME a, DATE_TIME b);
 
 #endif
