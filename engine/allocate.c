@@ -5,6 +5,8 @@
  * An allocation is a create that looks for its address while it claims: the map of free addresses (lease/free_map.h) proposes one, claiming its
  * record decides. If the record is taken meanwhile, the search goes on behind it.
  *
+ * An address that is reserved for the client, and has no lease, comes before all that, and needs no search.
+ *
  * When is the pool exhausted? The search has passed over every address of the pool and has seen each as taken: its bit set, which proves a lease at that
  * moment. (An address whose bit is clear although its record cannot be claimed is in doubt: another call is in the middle of creating or deleting there.
  * If nothing better is found, wait for the outcome and start over.) But each was looked at in a moment of its own, and a lease seen early may be gone before
@@ -143,23 +145,49 @@ try_pool(lsr_search_t *search) {
 static uint64_t
 deletes_of(const lsr_scope_t *scope) {
 	return atomic_load_explicit(&scope->counters.deletes[0], memory_order_seq_cst) +
-	       atomic_load_explicit(&scope->counters.deletes[1], memory_order_seq_cst);
+	       atomic_load_explicit(&scope->counters.deletes[1], memory_order_seq_cst) +
+	       atomic_load_explicit(&scope->counters.releases, memory_order_seq_cst);
 }
 
 static bool
 client_has_lease(const lessor_engine_t *engine, const lsr_create_t *create) {
-	const lsr_client_match_t match = {.engine = engine,
-					  .table = &create->scope->table,
-					  .client_id = create->lease->client_id,
-					  .client_id_bytes = create->lease->client_id_bytes};
-	return lsr_client_hash_find(&engine->clients, create->key, lsr_match_for_read, &match) != LSR_NO_RECORD;
+	return lsr_engine_find_client(engine, create->scope, create->lease->client_id,
+				      create->lease->client_id_bytes) != LSR_NO_RECORD;
+}
+
+/* The client has a reservation, and nobody a lease there: lease->address becomes its address, wherever it lies. */
+static bool
+find_reserved(const lessor_engine_t *engine, const lsr_scope_t *scope, lessor_lease_t *lease) {
+	if (LSR_LIKELY(lsr_counters_empty(&scope->counters) == 0)) {
+		return false;
+	}
+	lsr_body_t body;
+	const uint32_t id = lsr_engine_find_reserved(engine, scope, lease->client_id, lease->client_id_bytes);
+	if (id == LSR_NO_RECORD || !lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, &body) ||
+	    !lsr_body_is_empty(&body)) {
+		return false;
+	}
+	lease->address = lsr_table_address(&scope->table, &engine->pages, id);
+	return true;
+}
+
+/* An address is claimed. While the client is, too, no reservation of its can come up without a lease; but one may have since we looked. */
+static void
+settle_claim(lessor_engine_t *engine, lsr_create_t *create, lessor_lease_t *lease) {
+	const uint32_t address = lease->address;
+	if (LSR_UNLIKELY(find_reserved(engine, create->scope, lease))) {
+		lsr_create_undo(engine, create);
+		create->step = LSR_STEP_TAKE;
+		return;
+	}
+	go_on_behind(create->scope, address);
 }
 
 /* Steps 2 to 4 of a create, with an address that is looked for: claimed, decided, or what to wait for. */
 static void
 claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_lease_t *lease, lsr_create_t *create) {
-	lsr_scope_t *scope = lsr_engine_scope_of(engine, subnet);
-	if (scope == NULL || scope->subnet != subnet) {
+	lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
+	if (scope == NULL) {
 		refuse(create, LESSOR_NO_SCOPE);
 		return;
 	}
@@ -170,15 +198,21 @@ claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_
 	}
 	create->key = lsr_engine_client_key(engine, scope, lease->client_id, lease->client_id_bytes);
 	lsr_client_hash_prefetch(&engine->clients, create->key);
+	if (find_reserved(engine, scope, lease)) {
+		create->step = LSR_STEP_TAKE;
+		return;
+	}
 	lsr_search_t search = {.engine = engine, .create = create, .lease = lease, .config = lsr_scope_config(scope)};
 	const uint64_t deletes = deletes_of(scope);
 	if (try_hint(&search, hint) || try_pool(&search)) {
 		if (create->step == LSR_STEP_CLAIMED) {
-			go_on_behind(scope, lease->address);
+			settle_claim(engine, create, lease);
 		}
 	} else if (search.in_doubt != NULL) {
 		create->blocker = search.in_doubt;
 		create->step = LSR_STEP_RECORD;
+	} else if (find_reserved(engine, scope, lease)) {
+		create->step = LSR_STEP_TAKE;
 	} else if (client_has_lease(engine, create)) {
 		refuse(create, LESSOR_CLIENT_TAKEN);
 	} else if (deletes_of(scope) != deletes) {
@@ -218,7 +252,11 @@ lessor_lease_allocate(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, l
 			(void)lsr_create_commit(engine, &create, &end); /* no room: undone, once more */
 		}
 		lsr_rcu_leave();
-		lsr_engine_await(engine, create.step, create.blocker);
+		if (create.step == LSR_STEP_TAKE) {
+			lsr_create_take(engine, &create, &end);
+		} else {
+			lsr_engine_await(engine, create.step, create.blocker);
+		}
 	}
 	lsr_create_drop(&create);
 	if (create.status == LESSOR_OK) {

@@ -10,7 +10,7 @@
 /* Members that lie in the body itself: changing them leaves texts and tail alone. */
 #define PLAIN_FIELDS                                                                                                   \
 	(LESSOR_FIELD_EXPIRES | LESSOR_FIELD_CLIENT_TYPE | LESSOR_FIELD_ADDRESS_STATE |                                \
-	 LESSOR_FIELD_LAST_TRANSACTION | LESSOR_FIELD_DNS)
+	 LESSOR_FIELD_LAST_TRANSACTION | LESSOR_FIELD_DNS | LESSOR_FIELD_STATE_EX)
 
 static void
 update_plain(lsr_body_t *body, const lessor_lease_t *lease, uint32_t fields) {
@@ -30,6 +30,10 @@ update_plain(lsr_body_t *body, const lessor_lease_t *lease, uint32_t fields) {
 		body->flags = (uint8_t)((body->flags & ~(LSR_FLAG_DNS_FORWARD | LSR_FLAG_DNS_REVERSE)) |
 					(lease->dns_forward ? LSR_FLAG_DNS_FORWARD : 0) |
 					(lease->dns_reverse ? LSR_FLAG_DNS_REVERSE : 0));
+	}
+	if ((fields & LESSOR_FIELD_STATE_EX) != 0) {
+		body->quarantine =
+			(uint8_t)((body->quarantine & ~LSR_BODY_STATE_EX) | (lease->state_ex ? LSR_BODY_STATE_EX : 0));
 	}
 }
 
@@ -69,30 +73,11 @@ overlay(lessor_lease_t *to, const lessor_lease_t *from, uint32_t fields) {
 	}
 }
 
-/* One update or delete in work. */
-typedef struct {
-	const lessor_lease_t *lease; /* update */
-	uint32_t fields;             /* update; LESSOR_IF_CLIENT also for a delete */
-	const uint8_t *client_id;    /* demanded owner, or NULL */
-	size_t client_id_bytes;
-	uint32_t address;
-	lsr_scope_t *scope;
-	uint32_t record_id;
-	lsr_record_t *record;
-	uint64_t word;
-	lsr_body_t old;
-	lsr_body_t fresh;   /* update */
-	uint64_t fresh_key; /* update */
-	bool moves;         /* update: the client changes */
-	uint64_t end;       /* where the log record ends */
-	uint64_t log_bytes; /* what to admit before the next try */
-	const lsr_record_t *blocker;
-	lessor_status_t status;
-} lsr_change_t;
+/* ---- steps of a change ----------------------------------------------------------------------------------------------- */
 
-static void
-begin_change(lsr_change_t *change, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
-	     uint64_t log_bytes) {
+void
+lsr_change_begin(lsr_change_t *change, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
+		 uint64_t log_bytes) {
 	change->client_id = client_id;
 	change->client_id_bytes = client_id_bytes;
 	change->address = address;
@@ -101,10 +86,10 @@ begin_change(lsr_change_t *change, uint32_t address, const uint8_t *client_id, s
 	change->fresh.tail = change->old.tail = NULL;
 }
 
-/* Steps 2 and 3, for a lease that must exist. LSR_STEP_CLAIMED, or why not. */
-static lsr_step_t
-claim_existing(lessor_engine_t *engine, lsr_change_t *change) {
+LSR_INLINE lsr_step_t
+claim_record(lessor_engine_t *engine, lsr_change_t *change) {
 	change->status = LESSOR_NOT_FOUND;
+	change->enters = change->leaves = false;
 	change->scope = lsr_engine_scope_of(engine, change->address);
 	if (change->scope == NULL) {
 		return LSR_STEP_DONE;
@@ -127,26 +112,130 @@ claim_existing(lessor_engine_t *engine, lsr_change_t *change) {
 		return LSR_STEP_DONE;
 	}
 	lsr_body_load(change->record, &change->old);
-	if (change->client_id != NULL &&
-	    (change->old.client_id_bytes != change->client_id_bytes ||
-	     memcmp(lsr_body_client(&change->old), change->client_id, change->client_id_bytes) != 0)) {
-		lsr_record_unclaim(change->record, change->word);
-		change->status = LESSOR_OTHER_CLIENT;
-		return LSR_STEP_DONE;
-	}
 	return LSR_STEP_CLAIMED;
 }
 
-/* Of the client that the lease had before. */
-static uint64_t
-old_key(const lessor_engine_t *engine, const lsr_change_t *change) {
-	return lsr_engine_client_key(engine, change->scope, lsr_body_client(&change->old), change->old.client_id_bytes);
+lsr_step_t
+lsr_change_claim(lessor_engine_t *engine, lsr_change_t *change) {
+	return claim_record(engine, change);
+}
+
+/* Steps 2 and 3 for a lease that must exist, and be that of a client. */
+static lsr_step_t
+claim_lease(lessor_engine_t *engine, lsr_change_t *change) {
+	const lsr_step_t step = claim_record(engine, change);
+	if (step != LSR_STEP_CLAIMED) {
+		return step;
+	}
+	const bool is_lease = LSR_LIKELY(!lsr_body_is_empty(&change->old));
+	if (is_lease && (change->client_id == NULL ||
+			 lsr_body_is_client(&change->old, change->client_id, change->client_id_bytes))) {
+		return LSR_STEP_CLAIMED;
+	}
+	lsr_record_unclaim(change->record, change->word);
+	change->status = is_lease ? LESSOR_OTHER_CLIENT : LESSOR_NOT_FOUND;
+	return LSR_STEP_DONE;
+}
+
+lsr_step_t
+lsr_change_enter(lessor_engine_t *engine, lsr_change_t *change, lsr_match_function match, const uint8_t *client_id,
+		 size_t client_id_bytes) {
+	uint32_t other = LSR_NO_RECORD;
+	const lsr_client_match_t wanted = {.engine = engine,
+					   .table = &change->scope->table,
+					   .client_id = client_id,
+					   .client_id_bytes = (uint8_t)client_id_bytes};
+	switch (lsr_client_hash_insert(&engine->clients, change->fresh_key, change->record_id, match, &wanted,
+				       &other)) {
+	case LSR_INSERT_DONE:
+		change->enters = true;
+		return LSR_STEP_CLAIMED;
+	case LSR_INSERT_PRESENT:
+		change->status = LESSOR_CLIENT_TAKEN;
+		return LSR_STEP_DONE;
+	case LSR_INSERT_IN_DOUBT:
+		change->blocker = lsr_pages_record(&engine->pages, other);
+		return LSR_STEP_RECORD;
+	default:
+		change->status = LESSOR_NO_MEMORY;
+		return LSR_STEP_DONE;
+	}
+}
+
+void
+lsr_change_undo(lessor_engine_t *engine, lsr_change_t *change) {
+	if (change->enters) {
+		(void)lsr_client_hash_remove(&engine->clients, change->fresh_key, change->record_id);
+	}
+	if (change->fresh.tail != change->old.tail) {
+		lsr_tail_free(change->fresh.tail);
+	}
+	change->fresh.tail = NULL;
+	lsr_record_unclaim(change->record, change->word);
+}
+
+static bool
+is_sooner(lessor_filetime_t ends_at, lessor_filetime_t than) {
+	return lsr_time_comes(ends_at) && !(lsr_time_comes(than) && than <= ends_at);
+}
+
+bool
+lsr_change_commit(lessor_engine_t *engine, lsr_change_t *change) {
+	lsr_counters_t *counters = &change->scope->counters;
+	if (engine->has_log) {
+		uint64_t position;
+		if (!lsr_log_reserve(&engine->log, change->log_bytes, &position)) {
+			return false;
+		}
+		change->end = lsr_engine_log_lease(engine, position, change->address, &change->fresh);
+		change->fresh.lsn = change->end;
+	}
+	const uint64_t unit = lsr_engine_unit(change->scope, change->address);
+	const unsigned from = lsr_body_counter(&change->old);
+	const unsigned to = lsr_body_counter(&change->fresh);
+	const lessor_filetime_t ends_at = lsr_body_ends_at(&change->fresh);
+	/* Never counted twice, or the high-water mark would be wrong; and before it shows, or the next change could count it off first. */
+	if (from != to) {
+		lsr_counters_subtract(counters, from, unit);
+		lsr_counters_add(counters, to, unit);
+	}
+	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
+	if (LSR_UNLIKELY(is_sooner(ends_at, lsr_body_ends_at(&change->old)))) {
+		lsr_table_hasten(&change->scope->table, change->address, ends_at);
+	}
+	if (change->leaves) {
+		(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);
+	}
+	if (change->old.tail != change->fresh.tail) {
+		lsr_tail_retire(change->old.tail);
+	}
+	change->status = LESSOR_OK;
+	return true;
+}
+
+/* ---- updating: what is new ------------------------------------------------------------------------------------------- */
+
+/* Packing knows nothing of reservations. */
+static lessor_status_t
+keep_reservation(const lsr_body_t *old, lsr_body_t *fresh) {
+	if (!lsr_body_is_reserved(old)) {
+		return LESSOR_OK;
+	}
+	struct lsr_tail *packed = fresh->tail;
+	const lsr_reserved_t reserved = lsr_body_reserved(old);
+	const lessor_status_t status = lsr_body_reserve(fresh, &reserved);
+	if (status == LESSOR_OK) {
+		lsr_tail_free(packed);
+	}
+	return status;
 }
 
 /* The body after the update. Tail new or, if nothing in it changes, the old one. */
 static lessor_status_t
 build_fresh(lessor_engine_t *engine, lsr_change_t *change) {
-	const uint32_t fields = change->fields & LESSOR_FIELD_ALL;
+	const bool keeps_expiry = lsr_body_is_reserved(&change->old) && (change->fields & LESSOR_IF_RESERVED) == 0;
+	const uint32_t fields =
+		change->fields & LESSOR_FIELD_ALL & ~(keeps_expiry ? (uint32_t)LESSOR_FIELD_EXPIRES : 0);
 	change->fresh = change->old;
 	if ((fields & ~(uint32_t)PLAIN_FIELDS) != 0) {
 		lessor_lease_t merged;
@@ -170,6 +259,9 @@ build_fresh(lessor_engine_t *engine, lsr_change_t *change) {
 							: lsr_origins_find(&engine->origins, &origin);
 			status = lsr_lease_pack(&merged, &sizes, number, &change->fresh);
 		}
+		if (status == LESSOR_OK) {
+			status = keep_reservation(&change->old, &change->fresh);
+		}
 		free(buffer);
 		if (status != LESSOR_OK) {
 			return status;
@@ -179,119 +271,56 @@ build_fresh(lessor_engine_t *engine, lsr_change_t *change) {
 	return LESSOR_OK;
 }
 
-static void
-drop_fresh(lsr_change_t *change) {
-	if (change->fresh.tail != change->old.tail) {
-		lsr_tail_free(change->fresh.tail);
-	}
-	change->fresh.tail = NULL;
-}
-
 /* Step 4: the new client id, if it is one. */
 static lsr_step_t
 claim_fresh_client(lessor_engine_t *engine, lsr_change_t *change) {
+	const lsr_body_t *old = &change->old;
 	const lsr_body_t *fresh = &change->fresh;
-	change->moves = fresh->client_id_bytes != change->old.client_id_bytes ||
-			memcmp(lsr_body_client(fresh), lsr_body_client(&change->old), fresh->client_id_bytes) != 0;
-	if (!change->moves) {
+	const uint8_t *client_id = lsr_body_client(fresh);
+	if (lsr_body_is_client(old, client_id, fresh->client_id_bytes)) {
 		return LSR_STEP_CLAIMED;
 	}
-	uint32_t other = LSR_NO_RECORD;
-	const lsr_client_match_t match = {.engine = engine,
-					  .table = &change->scope->table,
-					  .client_id = lsr_body_client(fresh),
-					  .client_id_bytes = fresh->client_id_bytes};
-	change->fresh_key = lsr_engine_client_key(engine, change->scope, match.client_id, match.client_id_bytes);
-	switch (lsr_client_hash_insert(&engine->clients, change->fresh_key, change->record_id, lsr_match_for_insert,
-				       &match, &other)) {
-	case LSR_INSERT_DONE:
-		return LSR_STEP_CLAIMED;
-	case LSR_INSERT_PRESENT:
-		change->status = LESSOR_CLIENT_TAKEN;
-		return LSR_STEP_DONE;
-	case LSR_INSERT_IN_DOUBT:
-		change->blocker = lsr_pages_record(&engine->pages, other);
-		return LSR_STEP_RECORD;
-	default:
-		change->status = LESSOR_NO_MEMORY;
-		return LSR_STEP_DONE;
-	}
+	change->leaves = true;
+	change->old_key = lsr_engine_client_key(engine, change->scope, lsr_body_client(old), old->client_id_bytes);
+	change->fresh_key = lsr_engine_client_key(engine, change->scope, client_id, fresh->client_id_bytes);
+	return lsr_change_enter(engine, change, lsr_match_for_insert, client_id, fresh->client_id_bytes);
 }
 
-static bool
-is_sooner(lessor_filetime_t expires_at, lessor_filetime_t than) {
-	return lsr_time_comes(expires_at) && !(lsr_time_comes(than) && than <= expires_at);
-}
-
-/* Steps 5 and 6 of an update. False: no room in the log, undone. */
-static bool
-commit_update(lessor_engine_t *engine, lsr_change_t *change) {
-	lsr_counters_t *counters = &change->scope->counters;
-	if (engine->has_log) {
-		uint64_t position;
-		if (!lsr_log_reserve(&engine->log, change->log_bytes, &position)) {
-			if (change->moves) {
-				(void)lsr_client_hash_remove(&engine->clients, change->fresh_key, change->record_id);
-			}
-			return false;
-		}
-		change->end = lsr_engine_log_lease(engine, position, change->address, &change->fresh);
-		change->fresh.lsn = change->end;
-	}
-	const uint64_t unit = lsr_engine_unit(change->scope, change->address);
-	const bool state_changes = ((change->old.address_state ^ change->fresh.address_state) & LESSOR_STATE_MASK) != 0;
-	if (state_changes) {
-		lsr_counters_subtract(counters, change->old.address_state, unit);
-	}
-	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
-	if (LSR_UNLIKELY(is_sooner(change->fresh.expires_at, change->old.expires_at))) {
-		lsr_table_hasten(&change->scope->table, change->address, change->fresh.expires_at);
-	}
-	if (state_changes) { /* only now: it never counts twice, or the high-water mark would */
-		lsr_counters_add(counters, change->fresh.address_state, unit);
-	}
-	if (change->moves) {
-		(void)lsr_client_hash_remove(&engine->clients, old_key(engine, change), change->record_id);
-	}
-	if (change->old.tail != change->fresh.tail) {
-		lsr_tail_retire(change->old.tail);
-	}
-	change->status = LESSOR_OK;
-	return true;
-}
-
-/* One try. LSR_STEP_CLAIMED stands for "admit log_bytes, then try again". */
+/* One try. */
 static lsr_step_t
 try_update(lessor_engine_t *engine, lsr_change_t *change) {
-	lsr_step_t step = claim_existing(engine, change);
+	lsr_step_t step = claim_lease(engine, change);
 	if (step != LSR_STEP_CLAIMED) {
 		return step;
 	}
 	change->status = build_fresh(engine, change);
-	if (change->status != LESSOR_OK) {
-		lsr_record_unclaim(change->record, change->word);
+	if (change->status == LESSOR_OK) {
+		change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh));
+		step = claim_fresh_client(engine, change);
+	} else {
+		step = LSR_STEP_DONE;
+	}
+	if (step == LSR_STEP_CLAIMED && lsr_change_commit(engine, change)) {
 		return LSR_STEP_DONE;
 	}
-	change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh));
-	step = claim_fresh_client(engine, change);
-	if (step == LSR_STEP_CLAIMED && commit_update(engine, change)) {
-		return LSR_STEP_DONE;
-	}
-	drop_fresh(change);
-	lsr_record_unclaim(change->record, change->word);
+	lsr_change_undo(engine, change);
 	return step;
 }
 
 /* ---- ending -------------------------------------------------------------------------------------------------------- */
 
+static_assert(((LSR_END_BYTES + 4 + LSR_RECORD_ALIGN - 1) & ~(size_t)(LSR_RECORD_ALIGN - 1)) ==
+		      ((LSR_EMPTY_END_BYTES + 4 + LSR_RECORD_ALIGN - 1) & ~(size_t)(LSR_RECORD_ALIGN - 1)),
+	      "LSR_END_LOG_BYTES of both");
+
 /* Write the ends into their reserved place in the log. Returns the LSN of the last one. */
 LSR_INLINE uint64_t
 log_ends(lessor_engine_t *engine, const lsr_end_t *ends, size_t count, uint32_t epoch, uint64_t position) {
 	for (size_t i = 0; i < count; i++) {
-		const uint32_t image[2] = {ends[i].address, epoch};
+		const uint32_t image[3] = {ends[i].address, epoch, 0};
+		const size_t image_bytes = LSR_LIKELY(!ends[i].is_empty) ? LSR_END_BYTES : LSR_EMPTY_END_BYTES;
 		memcpy(lsr_log_payload(&engine->log, position), image, sizeof(image));
-		position =
-			lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE_END, sizeof(image)));
+		position = lsr_log_complete(&engine->log, position, lsr_record_header(LSR_LOG_LEASE_END, image_bytes));
 	}
 	return position;
 }
@@ -312,13 +341,13 @@ free_addresses(lsr_table_t *table, const lsr_end_t *ends, size_t count) {
 
 LSR_INLINE void
 uncount_ends(lsr_scope_t *scope, const lsr_end_t *ends, size_t count) {
-	uint64_t units[4] = {0};
+	uint64_t units[LSR_COUNTERS] = {0};
 	for (size_t i = 0; i < count; i++) {
-		units[ends[i].address_state & LESSOR_STATE_MASK] += lsr_engine_unit(scope, ends[i].address);
+		units[ends[i].counter] += lsr_engine_unit(scope, ends[i].address);
 	}
-	for (unsigned state = 0; state < 4; state++) {
-		if (units[state] != 0) {
-			lsr_counters_subtract(&scope->counters, state, units[state]);
+	for (unsigned counter = 0; counter < LSR_COUNTERS; counter++) {
+		if (units[counter] != 0) {
+			lsr_counters_subtract(&scope->counters, counter, units[counter]);
 		}
 	}
 }
@@ -331,13 +360,20 @@ LSR_INLINE void
 carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint32_t epoch) {
 	lsr_scope_t *scope = ends[0].scope;
 	free_addresses(&scope->table, ends, count);
-	(void)atomic_fetch_add_explicit(&scope->counters.deletes[epoch % 2], count, memory_order_seq_cst);
+	(void)atomic_fetch_add_explicit(LSR_LIKELY(!ends[0].is_empty) ? &scope->counters.deletes[epoch % 2]
+								      : &scope->counters.releases,
+					count, memory_order_seq_cst);
 	for (size_t i = 0; i < count; i++) {
 		ends[i].word = lsr_record_hide(ends[i].record, ends[i].word);
 	}
 	uncount_ends(scope, ends, count);
 	for (size_t i = 0; i < count; i++) {
-		(void)lsr_client_hash_remove(&engine->clients, ends[i].key, ends[i].record_id);
+		if (LSR_LIKELY(!ends[i].is_empty)) {
+			(void)lsr_client_hash_remove(&engine->clients, ends[i].key, ends[i].record_id);
+		}
+		if (LSR_UNLIKELY(ends[i].is_reserved)) {
+			(void)lsr_client_hash_remove(&engine->clients, ends[i].reserved_key, ends[i].record_id);
+		}
 		lsr_record_vacate(ends[i].record, ends[i].word);
 		lsr_tail_retire(ends[i].tail);
 	}
@@ -376,9 +412,14 @@ lsr_engine_carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t count
 
 static lsr_step_t
 try_delete(lessor_engine_t *engine, lsr_change_t *change) {
-	const lsr_step_t step = claim_existing(engine, change);
+	const lsr_step_t step = claim_lease(engine, change);
 	if (step != LSR_STEP_CLAIMED) {
 		return step;
+	}
+	if (LSR_UNLIKELY(lsr_body_is_reserved(&change->old))) {
+		lsr_record_unclaim(change->record, change->word);
+		change->status = LESSOR_RESERVED;
+		return LSR_STEP_DONE;
 	}
 	lsr_end_t end = lsr_engine_end_of(engine, change->scope, change->address, change->record_id, change->word,
 					  &change->old);
@@ -393,7 +434,7 @@ try_delete(lessor_engine_t *engine, lsr_change_t *change) {
 
 /* ---- changing: the whole -------------------------------------------------------------------------------------------- */
 
-static lessor_status_t
+LSR_INLINE lessor_status_t
 run_change(lessor_engine_t *engine, lsr_change_t *change, lsr_step_t (*attempt)(lessor_engine_t *, lsr_change_t *)) {
 	for (;;) {
 		const lessor_status_t status = lsr_engine_admit(engine, change->log_bytes);
@@ -409,6 +450,12 @@ run_change(lessor_engine_t *engine, lsr_change_t *change, lsr_step_t (*attempt)(
 		}
 		lsr_engine_await(engine, step, change->blocker);
 	}
+}
+
+lessor_status_t
+lsr_change_run(lessor_engine_t *engine, lsr_change_t *change,
+	       lsr_step_t (*attempt)(lessor_engine_t *, lsr_change_t *)) {
+	return run_change(engine, change, attempt);
 }
 
 /* Make sure that the origin the lease will have is interned, outside of any claim. It may change again meanwhile: then its texts go into the tail. */
@@ -451,7 +498,8 @@ static lessor_status_t
 update_one(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, uint64_t *end) {
 	lsr_lease_sizes_t sizes;
 	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
-	if (lease->address == 0 || (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT)) != 0 ||
+	if (lease->address == 0 ||
+	    (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT | LESSOR_IF_RESERVED)) != 0 ||
 	    (if_client && (fields & LESSOR_FIELD_CLIENT_ID) != 0) ||
 	    !lsr_lease_check(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &sizes) ||
 	    ((fields & LESSOR_FIELD_ADDRESS_STATE) != 0 &&
@@ -463,8 +511,9 @@ update_one(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields
 		return status;
 	}
 	lsr_change_t change;
-	begin_change(&change, lease->address, if_client ? lease->client_id : NULL,
-		     if_client ? lease->client_id_bytes : 0, lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_INLINE_BYTES));
+	lsr_change_begin(&change, lease->address, if_client ? lease->client_id : NULL,
+			 if_client ? lease->client_id_bytes : 0,
+			 lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_INLINE_BYTES));
 	change.lease = lease;
 	change.fields = fields;
 	status = run_change(engine, &change, try_update);
@@ -514,7 +563,7 @@ delete_one(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, 
 		return LESSOR_INVALID;
 	}
 	lsr_change_t change;
-	begin_change(&change, address, client_id, client_id_bytes, LSR_END_LOG_BYTES);
+	lsr_change_begin(&change, address, client_id, client_id_bytes, LSR_END_LOG_BYTES);
 	const lessor_status_t status = run_change(engine, &change, try_delete);
 	*end = status == LESSOR_OK ? change.end : *end;
 	return status;

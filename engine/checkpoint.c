@@ -43,6 +43,7 @@ typedef struct {
 	size_t used_bytes;
 	lsr_collected_t *list;
 	size_t count;
+	uint64_t empties; /* entries that are no leases */
 } lsr_checkpoint_t;
 
 /* ---- collecting ---------------------------------------------------------------------------------------------------- */
@@ -101,6 +102,7 @@ write_leases(lsr_checkpoint_t *checkpoint) {
 				at = found.address; /* again, when there is room */
 				break;
 			}
+			checkpoint->empties += there && lsr_body_is_empty(&found.body);
 			if (!there && at != before) {
 				break; /* a long empty stretch: let grace periods pass */
 			}
@@ -310,7 +312,8 @@ take_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 	}
 	if (status == LESSOR_OK) {
 		drop_older(engine, checkpoint.writer.from_lsn);
-		report->snapshot_leases = report->leases = checkpoint.writer.leases;
+		report->snapshot_leases = checkpoint.writer.leases;
+		report->leases = checkpoint.writer.leases - checkpoint.empties;
 		report->snapshot_bytes = checkpoint.writer.offset;
 		report->scopes = atomic_load_explicit(&engine->scopes, memory_order_relaxed);
 		report->last_ticket = lsr_log_durable(&engine->log);

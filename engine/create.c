@@ -173,13 +173,24 @@ wait_for_record(lsr_create_t *create, const lsr_record_t *blocker) {
 	create->step = LSR_STEP_RECORD;
 }
 
+/* The record is in use. What is being changed or deleted right now counts as there: this create comes before that change. */
+static void
+meet_record(const lessor_engine_t *engine, lsr_create_t *create) {
+	lsr_body_t body;
+	if (lsr_record_read(create->record, engine->shadows, &body) && LSR_UNLIKELY(lsr_body_is_empty(&body)) &&
+	    lsr_body_is_client(&body, create->lease->client_id, create->lease->client_id_bytes)) {
+		create->step = LSR_STEP_TAKE;
+	} else {
+		decide(create, LESSOR_ADDRESS_TAKEN);
+	}
+}
+
 LSR_INLINE bool
-claim_address(lsr_create_t *create) {
+claim_address(const lessor_engine_t *engine, lsr_create_t *create) {
 	for (;;) {
 		const uint64_t word = lsr_record_word(create->record);
 		if (LSR_UNLIKELY((word & LSR_WORD_LIVE) != 0)) {
-			/* A lease that is being changed or deleted right now counts as there: this create comes before that change. */
-			decide(create, LESSOR_ADDRESS_TAKEN);
+			meet_record(engine, create);
 			return false;
 		}
 		if (LSR_UNLIKELY((word & LSR_WORD_CLAIM) != 0)) {
@@ -224,7 +235,7 @@ claim_client(lessor_engine_t *engine, lsr_create_t *create) {
 
 void
 lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create) {
-	if (LSR_LIKELY(claim_address(create))) {
+	if (LSR_LIKELY(claim_address(engine, create))) {
 		claim_client(engine, create);
 	}
 }
@@ -244,8 +255,8 @@ claim_create(lessor_engine_t *engine, lsr_create_t *create) {
 
 /* ---- committing: steps 5 and 6 -------------------------------------------------------------------------------------- */
 
-static void
-undo_create(lessor_engine_t *engine, lsr_create_t *create) {
+void
+lsr_create_undo(lessor_engine_t *engine, lsr_create_t *create) {
 	(void)lsr_client_hash_remove(&engine->clients, create->key, create->record_id);
 	lsr_record_unclaim(create->record, create->word);
 	create->step = LSR_STEP_OPEN;
@@ -294,7 +305,7 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 	if (engine->has_log && LSR_UNLIKELY(!lsr_log_reserve(&engine->log, total, &position))) {
 		for (size_t i = 0; i < count; i++) {
 			if (creates[i].step == LSR_STEP_CLAIMED) {
-				undo_create(engine, &creates[i]);
+				lsr_create_undo(engine, &creates[i]);
 			}
 		}
 		return false;
@@ -309,7 +320,7 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 				lsr_engine_log_lease(engine, position, create->lease->address, &create->body);
 		}
 		/* Counted before it shows, so that a delete that sees it never counts below zero. */
-		fold_add(&fold, &create->scope->counters, create->body.address_state,
+		fold_add(&fold, &create->scope->counters, create->body.address_state & LESSOR_STATE_MASK,
 			 lsr_engine_unit(create->scope, create->lease->address));
 	}
 	fold_flush(&fold);
@@ -375,9 +386,11 @@ claim_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count) {
 
 /* Outside of any section, with nothing claimed: wait for what stopped a create. */
 static void
-resume(lessor_engine_t *engine, lsr_create_t *create) {
+resume(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end) {
 	if (create->step == LSR_STEP_INTERN) {
 		intern_origin(engine, create);
+	} else if (create->step == LSR_STEP_TAKE) {
+		lsr_create_take(engine, create, end);
 	} else {
 		lsr_engine_await(engine, create->step, create->blocker);
 		create->step = LSR_STEP_OPEN;
@@ -423,7 +436,7 @@ run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64
 				decide(first_open(rest), status);
 			}
 		} else if (LSR_UNLIKELY(first < count && creates[first].step > LSR_STEP_CLAIMED)) {
-			resume(engine, &creates[first]);
+			resume(engine, &creates[first], end);
 		}
 	}
 }

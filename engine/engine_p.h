@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
- * change.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
+ * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c. Only these see all the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
  *   1 snapshot_lock    one snapshot at a time
@@ -152,7 +152,8 @@ typedef enum lsr_step {
 	LSR_STEP_GATE,    /* wait for the scope lock, then start over; this and what follows stops */
 	LSR_STEP_RECORD,  /* wait for another change of the blocking record, then start over */
 	LSR_STEP_INTERN,  /* intern the origin, then start over */
-	LSR_STEP_AGAIN    /* start over */
+	LSR_STEP_AGAIN,   /* start over */
+	LSR_STEP_TAKE     /* create: the address is reserved for this client and empty; lsr_create_take() */
 } lsr_step_t;
 
 /* Fetch the records of these addresses, at most LSR_CHUNK, ahead of what needs them. A hint; outside of any section. */
@@ -202,7 +203,41 @@ typedef struct lsr_client_match {
 lsr_match_t lsr_match_for_insert(const void *key, uint32_t record_id);
 lsr_match_t lsr_match_for_read(const void *key, uint32_t record_id);
 
-/* A lease found while walking in address order. */
+/* The same for the entries of reservations: by the client that an address is reserved for, whoever has the lease there. */
+lsr_match_t lsr_match_reserved_for_insert(const void *key, uint32_t record_id);
+lsr_match_t lsr_match_reserved_for_read(const void *key, uint32_t record_id);
+
+/* The key of a client's reservation, made of its key: always in another shard, so that the two entries of one record never meet. */
+static inline uint64_t
+lsr_reserved_key(uint64_t client_key) {
+	return client_key ^ UINT64_C(0xA24BAED4963EE407);
+}
+
+/* The key of the reservation that a reserved body is. */
+uint64_t lsr_engine_reserved_key(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_body_t *body);
+
+/* The record of a client's lease, or reservation, in a scope; LSR_NO_RECORD. Inside a read-side section. */
+uint32_t lsr_engine_find_client(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
+				size_t client_id_bytes);
+uint32_t lsr_engine_find_reserved(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
+				  size_t client_id_bytes);
+
+/* Remove the client entries of a record that holds this body. */
+void lsr_engine_forget_clients(lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t record_id,
+			       const lsr_body_t *body);
+
+/* Is this body's lease, or reservation, the client's? */
+bool lsr_body_is_client(const lsr_body_t *body, const uint8_t *client_id, size_t client_id_bytes);
+bool lsr_body_is_reserved_for(const lsr_body_t *body, const uint8_t *client_id, size_t client_id_bytes);
+
+/* The scope with exactly this subnet address, or NULL. Inside a read-side section. */
+static inline lsr_scope_t *
+lsr_engine_scope_named(const lessor_engine_t *engine, uint32_t subnet) {
+	lsr_scope_t *scope = lsr_engine_scope_of(engine, subnet);
+	return scope != NULL && scope->subnet == subnet ? scope : NULL;
+}
+
+/* A record found while walking in address order. */
 typedef struct lsr_found {
 	uint32_t address;
 	const lsr_scope_t *scope;
@@ -210,7 +245,7 @@ typedef struct lsr_found {
 } lsr_found_t;
 
 /*
- * The first lease at or behind *address and not behind last; *address becomes the place to go on from. Inside a read-side section. Looks at no more than
+ * The first record in use, a lease or a reservation without one, at or behind *address and not behind last; *address becomes the place to go on from. Inside a read-side section. Looks at no more than
  * some thousand pages at a time: *more tells that it stopped early.
  */
 bool lsr_engine_walk(const lessor_engine_t *engine, uint64_t *address, uint64_t last, lsr_found_t *found, bool *more);
@@ -241,41 +276,99 @@ void lsr_create_prepare(lessor_engine_t *engine, lsr_create_t *create);
 /* claim create->record, which is that of lease->address, and the client: claimed, decided, or what to wait for; */
 void lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create);
 
+/* give back what is claimed; */
+void lsr_create_undo(lessor_engine_t *engine, lsr_create_t *create);
+
 /* log and publish what is claimed. False: the log had no room, it is undone; */
 bool lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
 
 /* and, when it is decided, free what was allocated for a create that was refused. */
 void lsr_create_drop(lsr_create_t *create);
 
+/* Outside of any section, for LSR_STEP_TAKE: the whole of it. Decided, or the reservation is gone or empty no more: LSR_STEP_OPEN. In reservation.c. */
+void lsr_create_take(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
+
 /* ---- change.c ---------------------------------------------------------------------------------------------------- */
 
-/* A lease that is about to end. Its record is claimed. */
+/* One change of a record that is there: update, delete, and what reservations do. */
+typedef struct lsr_change {
+	const lessor_lease_t *lease; /* update */
+	uint32_t fields;             /* update */
+	const uint8_t *client_id;    /* demanded owner, or NULL */
+	size_t client_id_bytes;
+	uint32_t address;
+	lsr_scope_t *scope;
+	uint32_t record_id;
+	lsr_record_t *record;
+	uint64_t word; /* before the claim */
+	lsr_body_t old;
+	lsr_body_t fresh;
+	bool enters; /* fresh_key was entered for this change, and goes away if it is undone */
+	bool leaves; /* old_key is an entry that goes away with this change */
+	uint64_t fresh_key;
+	uint64_t old_key;
+	uint64_t end;       /* where the log record ends */
+	uint64_t log_bytes; /* what to admit before the next try */
+	const lsr_record_t *blocker;
+	lessor_status_t status;
+} lsr_change_t;
+
+void lsr_change_begin(lsr_change_t *change, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
+		      uint64_t log_bytes);
+
+/* Steps 2 and 3: claim the record at change->address and load its body. LSR_STEP_CLAIMED, or why not: LESSOR_NOT_FOUND and what to wait for. */
+lsr_step_t lsr_change_claim(lessor_engine_t *engine, lsr_change_t *change);
+
+/* Step 4: enter fresh_key for a client. */
+lsr_step_t lsr_change_enter(lessor_engine_t *engine, lsr_change_t *change, lsr_match_function match,
+			    const uint8_t *client_id, size_t client_id_bytes);
+
+/* Steps 5 and 6, which put change->fresh in the place of change->old. False: no room in the log; the claim and change->fresh's tail are still the caller's. */
+bool lsr_change_commit(lessor_engine_t *engine, lsr_change_t *change);
+
+/* Take back what was not committed: the fresh tail, the entry, the claim. */
+void lsr_change_undo(lessor_engine_t *engine, lsr_change_t *change);
+
+/* Try, inside a section each time, and wait, until it is decided. LSR_STEP_CLAIMED stands for "admit log_bytes, then try again". */
+lessor_status_t lsr_change_run(lessor_engine_t *engine, lsr_change_t *change,
+			       lsr_step_t (*attempt)(lessor_engine_t *, lsr_change_t *));
+
+/* A record that is about to be vacated, and is claimed. */
 typedef struct lsr_end {
 	lsr_scope_t *scope;
 	lsr_record_t *record;
 	struct lsr_tail *tail;
-	uint64_t word; /* before the claim */
-	uint64_t key;  /* of its client */
+	uint64_t word;         /* before the claim */
+	uint64_t key;          /* of its client */
+	uint64_t reserved_key; /* if it is reserved */
 	lessor_filetime_t expires_at;
 	uint32_t address;
 	uint32_t record_id;
-	uint8_t address_state;
+	uint8_t counter;
+	bool is_reserved;
+	bool is_empty; /* comes alone */
 } lsr_end_t;
 
-#define LSR_END_LOG_BYTES lsr_record_bytes(2 * sizeof(uint32_t))
+#define LSR_END_BYTES       (2 * sizeof(uint32_t))
+#define LSR_EMPTY_END_BYTES (3 * sizeof(uint32_t))
+#define LSR_END_LOG_BYTES   lsr_record_bytes(LSR_END_BYTES) /* of both */
 
 static inline lsr_end_t
 lsr_engine_end_of(const lessor_engine_t *engine, lsr_scope_t *scope, uint32_t address, uint32_t record_id,
 		  uint64_t word, const lsr_body_t *body) {
+	const bool is_reserved = lsr_body_is_reserved(body);
 	return (lsr_end_t){.scope = scope,
 			   .record = lsr_pages_record(&engine->pages, record_id),
 			   .tail = body->tail,
 			   .word = word,
 			   .key = lsr_engine_client_key(engine, scope, lsr_body_client(body), body->client_id_bytes),
+			   .reserved_key = LSR_UNLIKELY(is_reserved) ? lsr_engine_reserved_key(engine, scope, body) : 0,
 			   .expires_at = body->expires_at,
 			   .address = address,
 			   .record_id = record_id,
-			   .address_state = body->address_state};
+			   .counter = (uint8_t)lsr_body_counter(body),
+			   .is_reserved = is_reserved,
+			   .is_empty = lsr_body_is_empty(body)};
 }
 
 /*
@@ -289,8 +382,7 @@ void lsr_engine_carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t 
 
 /* ---- scopes.c ---------------------------------------------------------------------------------------------------- */
 
-/* The scope with exactly this subnet address. Inside a read-side section; or with the scope lock held, which keeps it in place. */
-lsr_scope_t *lsr_engine_find_scope(const lessor_engine_t *engine, uint32_t subnet);
+/* The same as lsr_engine_scope_named(), with the scope lock held, which keeps it in place. */
 lsr_scope_t *lsr_engine_find_scope_locked(const lessor_engine_t *engine, uint32_t subnet);
 
 /* Keep changes of leases out of a scope, and wait until none is under way; let them in again. Scope lock held. */
@@ -317,9 +409,9 @@ void lsr_engine_empty_records(const lessor_engine_t *engine, const lsr_scope_t *
 /* Empty a scope that nobody can reach any more: client entries, tails, records. Then free it. Blocks for a grace period. */
 void lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope);
 
-/* Count the leases of a scope under a configuration; and put the result into its counters, where the high-water mark starts over. */
+/* Count the records of a scope under a configuration; and put the result into its counters, where the high-water mark starts over. */
 void lsr_engine_count(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
-		      uint64_t by_state[4]);
+		      uint64_t by_state[LSR_COUNTERS]);
 void lsr_engine_recount(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_scope_config_t *config);
 
 /* ---- ranges.c ---------------------------------------------------------------------------------------------------- */

@@ -45,10 +45,10 @@ typedef struct lsr_sweep {
 
 /* ---- what is due --------------------------------------------------------------------------------------------------- */
 
-/* Never before its expiry: the earliest expiry of a page is enough to skip it. A reserved address is to be kept: once there are reservations, here is where to ask. */
+/* Never before its expiry: the earliest expiry of a page is enough to skip it. A reserved address is kept. */
 static bool
 is_due(const lsr_sweep_t *sweep, const lsr_body_t *body) {
-	if (!lsr_time_comes(body->expires_at)) {
+	if (!lsr_time_comes(lsr_body_ends_at(body))) {
 		return false;
 	}
 	switch (body->address_state & LESSOR_STATE_MASK) {
@@ -112,13 +112,14 @@ look_at(lsr_sweep_t *sweep, lsr_scope_t *scope, uint32_t index, uint64_t bits) {
 		if (!lsr_record_read(record, engine->shadows, &body)) {
 			continue;
 		}
-		sweep->looked++;
+		sweep->looked += !lsr_body_is_empty(&body);
 		if (is_due(sweep, &body) &&
 		    claim_due(sweep, scope, scope->subnet + (index << LSR_PAGE_SHIFT) + place, id)) {
 			continue;
 		}
-		if (lsr_time_comes(body.expires_at) && body.expires_at < earliest) {
-			earliest = body.expires_at;
+		const lessor_filetime_t ends_at = lsr_body_ends_at(&body);
+		if (lsr_time_comes(ends_at) && ends_at < earliest) {
+			earliest = ends_at;
 		}
 	}
 	return earliest;

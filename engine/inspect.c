@@ -77,12 +77,8 @@ contradiction(lessor_report_t *report, uint32_t address, const char *what) {
 
 static lessor_status_t
 check_lease(const lessor_engine_t *engine, const lsr_found_t *found, lessor_report_t *report) {
-	const lsr_client_match_t match = {.engine = engine,
-					  .table = &found->scope->table,
-					  .client_id = lsr_body_client(&found->body),
-					  .client_id_bytes = found->body.client_id_bytes};
-	const uint64_t key = lsr_engine_client_key(engine, found->scope, match.client_id, match.client_id_bytes);
-	const uint32_t id = lsr_client_hash_find(&engine->clients, key, lsr_match_for_read, &match);
+	const uint8_t *client_id = lsr_body_client(&found->body);
+	const uint32_t id = lsr_engine_find_client(engine, found->scope, client_id, found->body.client_id_bytes);
 	if (id == LSR_NO_RECORD) {
 		return contradiction(report, found->address, "the lease is not found by its client id");
 	}
@@ -90,6 +86,31 @@ check_lease(const lessor_engine_t *engine, const lsr_found_t *found, lessor_repo
 		return contradiction(report, found->address, "the client has another lease in the same scope");
 	}
 	return LESSOR_OK;
+}
+
+static lessor_status_t
+check_reservation(const lessor_engine_t *engine, const lsr_found_t *found, lessor_report_t *report) {
+	const lsr_reserved_t reserved = lsr_body_reserved(&found->body);
+	const uint32_t id =
+		lsr_engine_find_reserved(engine, found->scope, reserved.client_id, reserved.client_id_bytes);
+	if (id == LSR_NO_RECORD) {
+		return contradiction(report, found->address, "the reservation is not found by its client id");
+	}
+	if (id != lsr_table_peek(&found->scope->table, found->address)) {
+		return contradiction(report, found->address, "the client has another reservation in the same scope");
+	}
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+check_record(const lessor_engine_t *engine, const lsr_found_t *found, lessor_report_t *report) {
+	lessor_status_t status = LESSOR_OK;
+	if (!lsr_body_is_empty(&found->body)) {
+		report->leases++;
+		status = check_lease(engine, found, report);
+	}
+	return status == LESSOR_OK && lsr_body_is_reserved(&found->body) ? check_reservation(engine, found, report)
+									 : status;
 }
 
 static lessor_status_t
@@ -102,8 +123,7 @@ check_leases(lessor_engine_t *engine, lessor_report_t *report) {
 		for (unsigned i = 0; i < 256 && more && status == LESSOR_OK; i++) {
 			lsr_found_t found;
 			if (lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more)) {
-				report->leases++;
-				status = check_lease(engine, &found, report);
+				status = check_record(engine, &found, report);
 			}
 		}
 		lsr_rcu_leave();
@@ -113,7 +133,7 @@ check_leases(lessor_engine_t *engine, lessor_report_t *report) {
 
 static lessor_status_t
 check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *report) {
-	uint64_t by_state[4];
+	uint64_t by_state[LSR_COUNTERS];
 	uint32_t wrong;
 	if (!lsr_table_is_sound(&scope->table, &engine->pages, &wrong)) {
 		return contradiction(report, wrong, "the map of free addresses differs from the leases");
@@ -122,8 +142,8 @@ check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *
 		return contradiction(report, wrong, "the lease expires before the earliest known of its page");
 	}
 	lsr_engine_count(engine, scope, lsr_scope_config(scope), by_state);
-	for (unsigned state = 0; state < 4; state++) {
-		if (by_state[state] != atomic_load_explicit(&scope->counters.by_state[state], memory_order_relaxed)) {
+	for (unsigned state = 0; state < LSR_COUNTERS; state++) {
+		if (by_state[state] != lsr_counters_load(&scope->counters, state)) {
 			return contradiction(report, scope->subnet, "the scope's statistics differ from a recount");
 		}
 	}

@@ -20,26 +20,56 @@
 
 /* ---- matching ------------------------------------------------------------------------------------------------------ */
 
-static bool
+/* What a body is compared by: the client of its lease, or the one that it is reserved for. */
+typedef bool (*lsr_compare_t)(const lsr_client_match_t *match, const lsr_body_t *body);
+
+static inline bool
 same_client(const lsr_client_match_t *match, const lsr_body_t *body) {
 	const size_t bytes = match->client_id_bytes;
-	return body->client_id_bytes == bytes &&
+	return body->client_id_bytes == bytes && LSR_LIKELY(!lsr_body_is_empty(body)) &&
 	       (LSR_LIKELY(bytes <= LSR_INLINE_BYTES) ? lsr_equal_short(body->text, match->client_id, bytes)
 						      : memcmp(lsr_body_client(body), match->client_id, bytes) == 0);
 }
 
-/* Is this record's lease the client's? If so *body is the lease at that moment. */
 static inline bool
-read_if_same(const lsr_client_match_t *match, uint32_t record_id, lsr_body_t *body) {
+same_reserved(const lsr_client_match_t *match, const lsr_body_t *body) {
+	return lsr_body_is_reserved_for(body, match->client_id, match->client_id_bytes);
+}
+
+bool
+lsr_body_is_client(const lsr_body_t *body, const uint8_t *client_id, size_t client_id_bytes) {
+	return body->client_id_bytes == client_id_bytes &&
+	       memcmp(lsr_body_client(body), client_id, client_id_bytes) == 0;
+}
+
+bool
+lsr_body_is_reserved_for(const lsr_body_t *body, const uint8_t *client_id, size_t client_id_bytes) {
+	if (!lsr_body_is_reserved(body)) {
+		return false;
+	}
+	const lsr_reserved_t reserved = lsr_body_reserved(body);
+	return reserved.client_id_bytes == client_id_bytes &&
+	       memcmp(reserved.client_id, client_id, client_id_bytes) == 0;
+}
+
+/* Is this record the client's? If so *body is what it holds at that moment. */
+LSR_INLINE bool
+read_if_same(const lsr_client_match_t *match, uint32_t record_id, lsr_body_t *body, lsr_compare_t same) {
 	return lsr_pages_owner(&match->engine->pages, record_id) == match->table &&
 	       lsr_record_read(lsr_pages_record(&match->engine->pages, record_id), match->engine->shadows, body) &&
-	       same_client(match, body);
+	       same(match, body);
 }
 
 lsr_match_t
 lsr_match_for_read(const void *key, uint32_t record_id) {
 	lsr_body_t body;
-	return read_if_same(key, record_id, &body) ? LSR_MATCH_YES : LSR_MATCH_NO;
+	return read_if_same(key, record_id, &body, same_client) ? LSR_MATCH_YES : LSR_MATCH_NO;
+}
+
+lsr_match_t
+lsr_match_reserved_for_read(const void *key, uint32_t record_id) {
+	lsr_body_t body;
+	return read_if_same(key, record_id, &body, same_reserved) ? LSR_MATCH_YES : LSR_MATCH_NO;
 }
 
 /* A look for a client that keeps what it found. */
@@ -51,23 +81,73 @@ typedef struct {
 static inline lsr_match_t
 match_and_keep(const void *key, uint32_t record_id) {
 	const lsr_client_look_t *look = key;
-	return read_if_same(&look->match, record_id, look->body) ? LSR_MATCH_YES : LSR_MATCH_NO;
+	return read_if_same(&look->match, record_id, look->body, same_client) ? LSR_MATCH_YES : LSR_MATCH_NO;
 }
 
-lsr_match_t
-lsr_match_for_insert(const void *key, uint32_t record_id) {
-	const lsr_client_match_t *match = key;
+LSR_INLINE lsr_match_t
+match_for_insert(const lsr_client_match_t *match, uint32_t record_id, lsr_compare_t same) {
 	lsr_body_t body;
 	if (lsr_pages_owner(&match->engine->pages, record_id) != match->table) {
 		return LSR_MATCH_NO;
 	}
 	const lsr_record_t *record = lsr_pages_record(&match->engine->pages, record_id);
 	const uint64_t word = lsr_record_word(record);
-	if (lsr_record_read(record, match->engine->shadows, &body) && same_client(match, &body)) {
+	if (lsr_record_read(record, match->engine->shadows, &body) && same(match, &body)) {
 		return LSR_MATCH_YES;
 	}
 	/* Not (yet, or any more) this client's: sure only if nobody was changing it before we looked. */
 	return (word & LSR_WORD_CLAIM) != 0 ? LSR_MATCH_IN_DOUBT : LSR_MATCH_NO;
+}
+
+lsr_match_t
+lsr_match_for_insert(const void *key, uint32_t record_id) {
+	return match_for_insert(key, record_id, same_client);
+}
+
+lsr_match_t
+lsr_match_reserved_for_insert(const void *key, uint32_t record_id) {
+	return match_for_insert(key, record_id, same_reserved);
+}
+
+uint32_t
+lsr_engine_find_client(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
+		       size_t client_id_bytes) {
+	const lsr_client_match_t match = {.engine = engine,
+					  .table = &scope->table,
+					  .client_id = client_id,
+					  .client_id_bytes = (uint8_t)client_id_bytes};
+	const uint64_t key = lsr_engine_client_key(engine, scope, client_id, client_id_bytes);
+	return lsr_client_hash_find(&engine->clients, key, lsr_match_for_read, &match);
+}
+
+uint32_t
+lsr_engine_find_reserved(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
+			 size_t client_id_bytes) {
+	const lsr_client_match_t match = {.engine = engine,
+					  .table = &scope->table,
+					  .client_id = client_id,
+					  .client_id_bytes = (uint8_t)client_id_bytes};
+	const uint64_t key = lsr_engine_client_key(engine, scope, client_id, client_id_bytes);
+	return lsr_client_hash_find(&engine->clients, lsr_reserved_key(key), lsr_match_reserved_for_read, &match);
+}
+
+uint64_t
+lsr_engine_reserved_key(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_body_t *body) {
+	const lsr_reserved_t reserved = lsr_body_reserved(body);
+	return lsr_reserved_key(lsr_engine_client_key(engine, scope, reserved.client_id, reserved.client_id_bytes));
+}
+
+void
+lsr_engine_forget_clients(lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t record_id,
+			  const lsr_body_t *body) {
+	if (!lsr_body_is_empty(body)) {
+		const uint64_t key = lsr_engine_client_key(engine, scope, lsr_body_client(body), body->client_id_bytes);
+		(void)lsr_client_hash_remove(&engine->clients, key, record_id);
+	}
+	if (LSR_UNLIKELY(lsr_body_is_reserved(body))) {
+		const uint64_t key = lsr_engine_reserved_key(engine, scope, body);
+		(void)lsr_client_hash_remove(&engine->clients, key, record_id);
+	}
 }
 
 /* ---- steps that all changes take ---------------------------------------------------------------------------------- */
@@ -187,7 +267,8 @@ get_chunk(const lessor_engine_t *engine, const uint32_t *addresses, size_t count
 		lsr_body_t body;
 		statuses[i] = LESSOR_NOT_FOUND;
 		if (LSR_LIKELY(looks[i].record != NULL) &&
-		    LSR_LIKELY(lsr_record_read(looks[i].record, engine->shadows, &body))) {
+		    LSR_LIKELY(lsr_record_read(looks[i].record, engine->shadows, &body)) &&
+		    LSR_LIKELY(!lsr_body_is_empty(&body))) {
 			statuses[i] = answer(engine, looks[i].scope, addresses[i], &body, &leases[i], texts);
 		}
 	}
@@ -233,13 +314,6 @@ lessor_lease_get_batch(lessor_engine_t *engine, const uint32_t *addresses, size_
 	return LESSOR_OK;
 }
 
-/* The scope with exactly this subnet address. Inside a read-side section. */
-static const lsr_scope_t *
-scope_named(const lessor_engine_t *engine, uint32_t subnet) {
-	const lsr_scope_t *scope = lsr_engine_scope_of(engine, subnet);
-	return scope != NULL && scope->subnet == subnet ? scope : NULL;
-}
-
 static bool
 client_ok(const lessor_client_t *client) {
 	return client->client_id != NULL && client->client_id_bytes > 0;
@@ -249,7 +323,7 @@ client_ok(const lessor_client_t *client) {
 LSR_INLINE void
 locate_clients(const lessor_engine_t *engine, const lessor_client_t *clients, size_t count, lsr_look_t *looks) {
 	for (size_t i = 0; i < count; i++) {
-		looks[i].scope = client_ok(&clients[i]) ? scope_named(engine, clients[i].subnet) : NULL;
+		looks[i].scope = client_ok(&clients[i]) ? lsr_engine_scope_named(engine, clients[i].subnet) : NULL;
 		if (LSR_LIKELY(looks[i].scope != NULL)) {
 			looks[i].key = lsr_engine_client_key(engine, looks[i].scope, clients[i].client_id,
 							     clients[i].client_id_bytes);
@@ -405,7 +479,7 @@ lessor_lease_next(lessor_engine_t *engine, lessor_cursor_t *cursor, lessor_lease
 	status = LESSOR_END;
 	while (more && status == LESSOR_END) {
 		lsr_rcu_enter();
-		if (lsr_engine_walk(engine, &at, cursor->last, &found, &more)) {
+		if (lsr_engine_walk(engine, &at, cursor->last, &found, &more) && !lsr_body_is_empty(&found.body)) {
 			status = answer(engine, found.scope, found.address, &found.body, lease, &texts);
 		}
 		lsr_rcu_leave();
@@ -415,6 +489,126 @@ lessor_lease_next(lessor_engine_t *engine, lessor_cursor_t *cursor, lessor_lease
 	}
 	return status;
 }
+
+/* Records looked at in one read-side section. */
+#define NAMES_MAX 1024u
+
+static uint8_t
+fold_case(uint8_t letter) {
+	return letter >= 'A' && letter <= 'Z' ? letter + ('a' - 'A') : letter;
+}
+
+static bool
+has_name(const lsr_body_t *body, const char *name, size_t name_bytes) {
+	size_t bytes;
+	const uint8_t *own = lsr_body_name(body, &bytes);
+	if (own == NULL || bytes != name_bytes || lsr_body_is_empty(body)) {
+		return false;
+	}
+	for (size_t i = 0; i < bytes; i++) {
+		if (fold_case(own[i]) != fold_case((uint8_t)name[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+lessor_status_t
+lessor_lease_find_name(lessor_engine_t *engine, const char *name, lessor_lease_t *lease, void *buffer,
+		       size_t buffer_bytes) {
+	lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (name == NULL || !read_arguments_ok(lease, buffer, buffer_bytes)) {
+		return LESSOR_INVALID;
+	}
+	lsr_found_t found;
+	uint64_t at = 0;
+	bool more = true;
+	const size_t name_bytes = strlen(name);
+	lsr_texts_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	status = LESSOR_NOT_FOUND;
+	while (more && status == LESSOR_NOT_FOUND) {
+		lsr_rcu_enter();
+		for (unsigned i = 0; i < NAMES_MAX && status == LESSOR_NOT_FOUND &&
+				     lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more);
+		     i++) {
+			if (has_name(&found.body, name, name_bytes)) {
+				status = answer(engine, found.scope, found.address, &found.body, lease, &texts);
+			}
+		}
+		lsr_rcu_leave();
+	}
+	return status;
+}
+
+/* ---- counting ------------------------------------------------------------------------------------------------------ */
+
+/* How many of these places of a page hold a lease. */
+static uint64_t
+count_places(const lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t index, uint64_t places) {
+	if (lsr_counters_empty(&scope->counters) == 0) {
+		return (uint64_t)__builtin_popcountll(places);
+	}
+	uint64_t count = 0;
+	const uint32_t page = lsr_table_page(&scope->table, index);
+	for (; places != 0; places &= places - 1) {
+		const uint32_t id = page << LSR_PAGE_SHIFT | (uint32_t)__builtin_ctzll(places);
+		lsr_body_t body;
+		count += lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, &body) &&
+			 !lsr_body_is_empty(&body);
+	}
+	return count;
+}
+
+/* Count some pages' worth, from *address on, which becomes the place to go on from. False: there is nothing left. Inside a read-side section. */
+static bool
+count_some(const lessor_engine_t *engine, uint64_t *address, uint64_t last, uint64_t *count) {
+	const lsr_scope_t *scope =
+		*address <= last ? lsr_trie_next(&engine->trie, lsr_key_ipv4((uint32_t)*address)) : NULL;
+	if (scope == NULL || scope->subnet > last) {
+		return false;
+	}
+	const lsr_free_map_t map = lsr_table_map(&scope->table);
+	const uint64_t end = lsr_min_u64(last, (uint64_t)scope->subnet + scope->table.last_offset);
+	uint64_t at = lsr_max_u64(*address, scope->subnet);
+	for (unsigned pages = 0; pages < WALK_PAGES_MAX && at <= end; pages++) {
+		const uint32_t offset = (uint32_t)at - scope->subnet;
+		const uint32_t index = offset >> LSR_PAGE_SHIFT;
+		const uint64_t behind = at + LSR_PAGE_RECORDS - offset % LSR_PAGE_RECORDS;
+		uint64_t places = lsr_map_word(&map, index) & UINT64_MAX << offset % LSR_PAGE_RECORDS;
+		if (behind > end + 1) {
+			places &= UINT64_MAX >> (behind - (end + 1));
+		}
+		*count += count_places(engine, scope, index, places);
+		at = lsr_min_u64(behind, end + 1);
+	}
+	*address = at;
+	return true;
+}
+
+lessor_status_t
+lessor_lease_count(lessor_engine_t *engine, uint32_t first, uint32_t last, uint64_t *count) {
+	const lessor_status_t status = lsr_engine_for_read(engine);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (count == NULL || first > last) {
+		return LESSOR_INVALID;
+	}
+	uint64_t at = first;
+	uint64_t counted = 0;
+	for (bool more = true; more;) {
+		lsr_rcu_enter();
+		more = count_some(engine, &at, last, &counted);
+		lsr_rcu_leave();
+	}
+	*count = counted;
+	return LESSOR_OK;
+}
+
+/* ---- input ----------------------------------------------------------------------------------------------------------- */
 
 void
 lessor_lease_init(lessor_lease_t *lease) {

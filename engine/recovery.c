@@ -144,9 +144,9 @@ remove_lease(const lsr_recovery_t *recovery, const lsr_found_t *found, uint64_t 
 	lsr_scope_t *scope = lsr_engine_scope_of(engine, found->address);
 	const uint64_t unit = lsr_engine_unit(scope, found->address);
 	if (lsn > recovery->settled_lsn) {
-		lsr_counters_subtract(&scope->counters, found->body.address_state, unit);
+		lsr_counters_subtract(&scope->counters, lsr_body_counter(&found->body), unit);
 	} else {
-		lsr_counters_take_back(&scope->counters, found->body.address_state, unit);
+		lsr_counters_take_back(&scope->counters, lsr_body_counter(&found->body), unit);
 	}
 	const uint32_t id = lsr_table_peek(&scope->table, found->address);
 	lsr_replay_vacate(lsr_pages_record(&engine->pages, id), &found->body);
@@ -233,12 +233,13 @@ apply_origin(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes
 
 static lessor_status_t
 apply_lease_end(const lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes, uint64_t lsn) {
-	uint32_t image[2]; /* address, epoch */
-	if (size_bytes != sizeof(image)) {
+	uint32_t image[3]; /* address, epoch, and for what was no lease a third word */
+	const bool was_lease = size_bytes == LSR_END_BYTES;
+	if (!was_lease && size_bytes != sizeof(image)) {
 		return LESSOR_DAMAGED;
 	}
-	memcpy(image, payload, sizeof(image));
-	const bool counts = recovery->count_all || (int32_t)(image[1] - recovery->snapshot_epoch) > 0;
+	memcpy(image, payload, size_bytes);
+	const bool counts = was_lease && (recovery->count_all || (int32_t)(image[1] - recovery->snapshot_epoch) > 0);
 	return lsr_replay_lease_end(recovery->replay, image[0], counts, lsn);
 }
 

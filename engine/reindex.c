@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The threads share out the pages of records. Each enters its leases with the table's ordinary insert, a handful at a time, so that the buckets are
- * under way together. A lease whose client is there already is put aside: which of them stays is decided when the threads are gone.
+ * under way together. A lease, or reservation, whose client is there already is put aside: which of them stays is decided when the threads are gone.
  */
 #include "reindex.h"
 
@@ -60,13 +60,29 @@ put_aside(lsr_reindex_t *reindex, uint32_t id) {
 	(void)pthread_mutex_unlock(&reindex->lock);
 }
 
+/* The client of its lease, if there is one. */
 static lsr_insert_t
 insert(lessor_engine_t *engine, const lsr_entry_t *entry, uint32_t *other) {
 	const lsr_client_match_t match = {.engine = engine,
 					  .table = &entry->scope->table,
 					  .client_id = lsr_body_client(&entry->body),
 					  .client_id_bytes = entry->body.client_id_bytes};
+	if (LSR_UNLIKELY(lsr_body_is_empty(&entry->body))) {
+		return LSR_INSERT_DONE;
+	}
 	return lsr_client_hash_insert(&engine->clients, entry->key, entry->id, lsr_match_for_insert, &match, other);
+}
+
+/* The client that it is reserved for. */
+static lsr_insert_t
+insert_reserved(lessor_engine_t *engine, const lsr_entry_t *entry, uint32_t *other) {
+	const lsr_reserved_t reserved = lsr_body_reserved(&entry->body);
+	const lsr_client_match_t match = {.engine = engine,
+					  .table = &entry->scope->table,
+					  .client_id = reserved.client_id,
+					  .client_id_bytes = (uint8_t)reserved.client_id_bytes};
+	return lsr_client_hash_insert(&engine->clients, lsr_engine_reserved_key(engine, entry->scope, &entry->body),
+				      entry->id, lsr_match_reserved_for_insert, &match, other);
 }
 
 static void
@@ -77,7 +93,10 @@ insert_all(lsr_reindex_t *reindex, const lsr_entry_t *entries, unsigned count) {
 	}
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t other;
-		const lsr_insert_t result = insert(reindex->engine, &entries[i], &other);
+		lsr_insert_t result = insert(reindex->engine, &entries[i], &other);
+		if (LSR_UNLIKELY(lsr_body_is_reserved(&entries[i].body)) && result == LSR_INSERT_DONE) {
+			result = insert_reserved(reindex->engine, &entries[i], &other);
+		}
 		if (LSR_UNLIKELY(result == LSR_INSERT_NO_MEMORY)) {
 			atomic_store_explicit(&reindex->no_memory, true, memory_order_relaxed);
 		} else if (LSR_UNLIKELY(result != LSR_INSERT_DONE)) {
@@ -151,47 +170,57 @@ run(void *argument) {
 
 /* ---- the ones too many ----------------------------------------------------------------------------------------------- */
 
-/* Take a lease away that no client's entry names. */
+/* Take a record away, and what entries of clients it has. */
 static void
-drop(lessor_engine_t *engine, uint32_t id, const lsr_body_t *body) {
+drop(lessor_engine_t *engine, uint32_t id, const lsr_body_t *body, uint64_t *leases) {
 	const lsr_table_t *table = lsr_pages_owner(&engine->pages, id);
 	const uint32_t address = lsr_table_address(table, &engine->pages, id);
 	lsr_scope_t *scope = lsr_engine_scope_of(engine, address);
-	lsr_counters_take_back(&scope->counters, body->address_state, lsr_engine_unit(scope, address));
+	lsr_counters_take_back(&scope->counters, lsr_body_counter(body), lsr_engine_unit(scope, address));
 	lsr_table_free(&scope->table, address);
+	lsr_engine_forget_clients(engine, scope, id, body);
+	*leases += !lsr_body_is_empty(body);
 	lsr_replay_vacate(lsr_pages_record(&engine->pages, id), body);
 }
 
-/* Two leases of one client: the newer one has the entry in the end. */
-static lessor_status_t
-settle(lessor_engine_t *engine, uint32_t id) {
-	lsr_entry_t entry;
+/* Two leases, or two reservations, of one client: the newer one has the entry in the end. False: it was this one that went. */
+static bool
+contend(lessor_engine_t *engine, const lsr_entry_t *entry,
+	lsr_insert_t (*enter)(lessor_engine_t *, const lsr_entry_t *, uint32_t *), uint64_t *leases,
+	lessor_status_t *status) {
 	lsr_body_t rival;
-	if (!load(engine, id, &entry)) {
-		return LESSOR_OK;
-	}
 	for (;;) {
 		uint32_t other = LSR_NO_RECORD;
-		const lsr_insert_t result = insert(engine, &entry, &other);
-		if (result == LSR_INSERT_DONE || result == LSR_INSERT_NO_MEMORY) {
-			return result == LSR_INSERT_DONE ? LESSOR_OK : LESSOR_NO_MEMORY;
+		const lsr_insert_t result = enter(engine, entry, &other);
+		if (result == LSR_INSERT_DONE || result == LSR_INSERT_NO_MEMORY || other == entry->id) {
+			*status = result == LSR_INSERT_NO_MEMORY ? LESSOR_NO_MEMORY : LESSOR_OK;
+			return true;
 		}
 		if (!lsr_record_read(lsr_pages_record(&engine->pages, other), engine->shadows, &rival) ||
-		    rival.lsn > entry.body.lsn) {
-			drop(engine, id, &entry.body);
-			return LESSOR_OK;
+		    rival.lsn > entry->body.lsn) {
+			drop(engine, entry->id, &entry->body, leases);
+			return false;
 		}
-		(void)lsr_client_hash_remove(&engine->clients, entry.key, other);
-		drop(engine, other, &rival);
+		drop(engine, other, &rival, leases);
 	}
+}
+
+static lessor_status_t
+settle(lessor_engine_t *engine, uint32_t id, uint64_t *leases) {
+	lsr_entry_t entry;
+	lessor_status_t status = LESSOR_OK;
+	if (load(engine, id, &entry) && contend(engine, &entry, insert, leases, &status) && status == LESSOR_OK &&
+	    lsr_body_is_reserved(&entry.body)) {
+		(void)contend(engine, &entry, insert_reserved, leases, &status);
+	}
+	return status;
 }
 
 static lessor_status_t
 settle_rivals(const lsr_reindex_t *reindex, uint64_t *duplicates) {
 	lessor_status_t status = LESSOR_OK;
 	for (size_t i = 0; i < reindex->count && status == LESSOR_OK; i++) {
-		status = settle(reindex->engine, reindex->rivals[i]);
-		*duplicates += status == LESSOR_OK;
+		status = settle(reindex->engine, reindex->rivals[i], duplicates);
 	}
 	return status;
 }

@@ -29,16 +29,16 @@ static_assert(LSR_REPLAY_THREADS_MAX <= LSR_PAGE_RUNS, "a run for each lane");
 
 /* What an item changed, for the counters. */
 enum {
-	NOTE_REMOVED = 1, /* a lease of the state in bits 2-3 went away */
-	NOTE_ADDED = 2,   /* one of the state in bits 4-5 came */
-	NOTE_OLD_SHIFT = 2,
-	NOTE_NEW_SHIFT = 4,
-	NOTE_IN_POOL = 64
+	NOTE_REMOVED = 1, /* what the counter in bits 3-5 counted went away */
+	NOTE_ADDED = 2,   /* something for the counter in bits 6-8 came */
+	NOTE_IN_POOL = 4,
+	NOTE_OLD_SHIFT = 3,
+	NOTE_NEW_SHIFT = 6
 };
 
 typedef struct {
 	lsr_scope_t *scope; /* NULL: it changed nothing */
-	uint8_t what;
+	uint16_t what;
 } lsr_note_t;
 
 typedef struct {
@@ -165,10 +165,10 @@ apply(const lsr_replay_t *replay, const lsr_item_t *item, lsr_record_t *record, 
 		return;
 	}
 	if (occupied) {
-		note->what |= (uint8_t)(NOTE_REMOVED | (old.address_state & 3) << NOTE_OLD_SHIFT);
+		note->what |= (uint16_t)(NOTE_REMOVED | lsr_body_counter(&old) << NOTE_OLD_SHIFT);
 	}
 	if (!item->is_end) {
-		note->what |= (uint8_t)(NOTE_ADDED | (item->body.address_state & 3) << NOTE_NEW_SHIFT);
+		note->what |= (uint16_t)(NOTE_ADDED | lsr_body_counter(&item->body) << NOTE_NEW_SHIFT);
 		if (occupied) {
 			lsr_tail_free(old.tail);
 		}
@@ -235,15 +235,15 @@ count(const lsr_note_t *note, unsigned order) {
 		(void)atomic_fetch_add_explicit(&counters->deletes[0], 1, memory_order_relaxed);
 	}
 	if ((note->what & NOTE_REMOVED) != 0) {
-		const unsigned state = note->what >> NOTE_OLD_SHIFT & 3u;
+		const unsigned counter = note->what >> NOTE_OLD_SHIFT & 7u;
 		if ((order & ORDER_MARKS) != 0) {
-			lsr_counters_subtract(counters, state, unit);
+			lsr_counters_subtract(counters, counter, unit);
 		} else {
-			lsr_counters_take_back(counters, state, unit);
+			lsr_counters_take_back(counters, counter, unit);
 		}
 	}
 	if ((note->what & NOTE_ADDED) != 0) {
-		lsr_counters_add(counters, note->what >> NOTE_NEW_SHIFT & 3u, unit);
+		lsr_counters_add(counters, note->what >> NOTE_NEW_SHIFT & 7u, unit);
 	}
 }
 

@@ -46,24 +46,24 @@ recount_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) 
 	const lsr_recount_t *recount = context;
 	lsr_body_t body;
 	if (lsr_record_read(record, recount->engine->shadows, &body)) {
-		recount->by_state[body.address_state & LESSOR_STATE_MASK] +=
+		recount->by_state[lsr_body_counter(&body)] +=
 			lsr_counters_unit(lsr_scope_in_pool(recount->config, address));
 	}
 }
 
 void
 lsr_engine_count(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
-		 uint64_t by_state[4]) {
+		 uint64_t by_state[LSR_COUNTERS]) {
 	lsr_recount_t recount = {.engine = engine, .config = config, .by_state = by_state};
-	memset(by_state, 0, 4 * sizeof(by_state[0]));
+	memset(by_state, 0, LSR_COUNTERS * sizeof(by_state[0]));
 	visit_records(engine, scope, recount_one, &recount);
 }
 
 void
 lsr_engine_recount(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_scope_config_t *config) {
-	uint64_t by_state[4];
+	uint64_t by_state[LSR_COUNTERS];
 	lsr_engine_count(engine, scope, config, by_state);
-	for (unsigned state = 0; state < 4; state++) {
+	for (unsigned state = 0; state < LSR_COUNTERS; state++) {
 		atomic_store_explicit(&scope->counters.by_state[state], by_state[state], memory_order_relaxed);
 	}
 	atomic_store_explicit(&scope->counters.high_water, lsr_counters_in_use(&scope->counters), memory_order_relaxed);
@@ -115,10 +115,8 @@ drain_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
 	if (!lsr_record_read(record, drain->engine->shadows, &body)) {
 		return;
 	}
-	const uint64_t key =
-		lsr_engine_client_key(drain->engine, drain->scope, lsr_body_client(&body), body.client_id_bytes);
 	const uint64_t hidden = lsr_record_hide(record, lsr_record_word(record));
-	(void)lsr_client_hash_remove(&drain->engine->clients, key, id);
+	lsr_engine_forget_clients(drain->engine, drain->scope, id, &body);
 	lsr_record_vacate(record, hidden);
 	lsr_tail_free(body.tail);
 }
@@ -135,15 +133,9 @@ lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope) {
 /* ---- finding ------------------------------------------------------------------------------------------------------- */
 
 lsr_scope_t *
-lsr_engine_find_scope(const lessor_engine_t *engine, uint32_t subnet) {
-	lsr_scope_t *scope = lsr_trie_find(&engine->trie, lsr_key_ipv4(subnet));
-	return scope != NULL && scope->subnet == subnet ? scope : NULL;
-}
-
-lsr_scope_t *
 lsr_engine_find_scope_locked(const lessor_engine_t *engine, uint32_t subnet) {
 	lsr_rcu_enter();
-	lsr_scope_t *scope = lsr_engine_find_scope(engine, subnet);
+	lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
 	lsr_rcu_leave();
 	return scope;
 }
@@ -182,7 +174,7 @@ typedef const lsr_scope_t *(*lsr_finder_t)(const lessor_engine_t *engine, uint32
 
 static const lsr_scope_t *
 by_subnet(const lessor_engine_t *engine, uint32_t subnet) {
-	return lsr_engine_find_scope(engine, subnet);
+	return lsr_engine_scope_named(engine, subnet);
 }
 
 static const lsr_scope_t *
@@ -541,18 +533,18 @@ lessor_scope_delete(lessor_engine_t *engine, uint32_t subnet, bool force, lessor
 /* ---- statistics ----------------------------------------------------------------------------------------------------- */
 
 static void
-fill_stats(const lsr_scope_t *scope, const lsr_scope_config_t *config, const uint64_t by_state[4],
+fill_stats(const lsr_scope_t *scope, const lsr_scope_config_t *config, const uint64_t by_state[LSR_COUNTERS],
 	   lessor_scope_stats_t *stats) {
-	*stats = (lessor_scope_stats_t){.subnet = scope->subnet,
-					.pool = config->pool,
-					.in_use = (by_state[LESSOR_STATE_ACTIVE] >> 32) +
-						  (by_state[LESSOR_STATE_DECLINED] >> 32),
-					.leases_active = (uint32_t)by_state[LESSOR_STATE_ACTIVE],
-					.leases_declined = (uint32_t)by_state[LESSOR_STATE_DECLINED],
-					.leases_doomed = (uint32_t)by_state[LESSOR_STATE_DOOM]};
-	for (unsigned state = 0; state < 4; state++) {
-		stats->leases += (uint32_t)by_state[state];
-	}
+	*stats = (lessor_scope_stats_t){
+		.subnet = scope->subnet,
+		.pool = config->pool,
+		.in_use = (by_state[LSR_COUNTER_EMPTY] >> 32) + (by_state[LSR_COUNTER_ACTIVE] >> 32) +
+			  (by_state[LSR_COUNTER_DECLINED] >> 32) + (by_state[LSR_COUNTER_RESERVED_DOOM] >> 32),
+		.leases_active = (uint32_t)by_state[LSR_COUNTER_ACTIVE],
+		.leases_declined = (uint32_t)by_state[LSR_COUNTER_DECLINED],
+		.leases_doomed =
+			(uint64_t)(uint32_t)by_state[LSR_COUNTER_DOOM] + (uint32_t)by_state[LSR_COUNTER_RESERVED_DOOM]};
+	stats->leases = stats->leases_active + stats->leases_declined + stats->leases_doomed;
 	stats->free = stats->pool > stats->in_use ? stats->pool - stats->in_use : 0;
 }
 
@@ -567,12 +559,12 @@ lessor_scope_stats(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_
 	}
 	status = LESSOR_NOT_FOUND;
 	lsr_rcu_enter();
-	lsr_scope_t *scope = lsr_engine_find_scope(engine, subnet);
+	lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
 	if (scope != NULL) {
-		uint64_t by_state[4];
+		uint64_t by_state[LSR_COUNTERS];
 		lsr_counters_t *counters = &scope->counters;
-		for (unsigned state = 0; state < 4; state++) {
-			by_state[state] = atomic_load_explicit(&counters->by_state[state], memory_order_relaxed);
+		for (unsigned state = 0; state < LSR_COUNTERS; state++) {
+			by_state[state] = lsr_counters_load(counters, state);
 		}
 		fill_stats(scope, lsr_scope_config(scope), by_state, stats);
 		stats->deletes = atomic_load_explicit(&counters->deletes[0], memory_order_relaxed) +
@@ -599,7 +591,7 @@ lessor_scope_recount(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stat
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	const lsr_scope_t *scope = lsr_engine_find_scope_locked(engine, subnet);
 	if (scope != NULL) {
-		uint64_t by_state[4];
+		uint64_t by_state[LSR_COUNTERS];
 		const lsr_scope_config_t *config = lsr_scope_config(scope);
 		lsr_engine_count(engine, scope, config, by_state);
 		fill_stats(scope, config, by_state, stats);

@@ -633,7 +633,7 @@ test_good_and_bad_updates(void **state) {
 static void
 test_update_fields(void **state) {
 	static const uint32_t wrong[] = {
-		1u << 13,
+		1u << 14,
 		1u << 31,
 		LESSOR_IF_CLIENT | LESSOR_FIELD_CLIENT_ID,
 		LESSOR_FIELD_NAME | 1u << 15,

@@ -72,6 +72,7 @@ assert_same_lease(const lessor_lease_t *a, const lessor_lease_t *b) {
 	assert_same_text(a->owner_name, b->owner_name);
 	assert_int_equal(a->owner_address, b->owner_address);
 	assert_same_text(a->user_context, b->user_context);
+	assert_int_equal(a->state_ex, b->state_ex);
 }
 
 /* Bytes that unpacking puts into the buffer. */
@@ -306,10 +307,11 @@ random_lease(lsr_random_t *random, lsr_texts_t *texts, lessor_lease_t *lease) {
 		.client_id = texts->client,
 		.client_id_bytes = (uint8_t)(1 + lsr_random_below(random, longish ? 255 : 21)),
 		.client_type = (uint8_t)(lsr_random_below(random, 9) == 8 ? 0x64 : lsr_random_below(random, 8)),
-		.address_state = (uint8_t)lsr_random_u64(random),
+		.address_state = (uint8_t)(lsr_random_below(random, 64) << 2 | (1 + lsr_random_below(random, 3))),
 		.quarantine_status = (uint8_t)lsr_random_below(random, 7),
 		.quarantine_capable = lsr_random_below(random, 2) == 0,
 		.client_id_made_up = lsr_random_below(random, 2) == 0,
+		.state_ex = lsr_random_below(random, 2) == 0,
 		.dns_forward = lsr_random_below(random, 2) == 0,
 		.dns_reverse = lsr_random_below(random, 2) == 0,
 		.last_transaction_s = (uint32_t)lsr_random_u64(random),
@@ -391,6 +393,120 @@ the_longest_lease_fits(void **state) {
 	assert_image_round_trip(&body, UINT32_MAX);
 	lsr_tail_free(body.tail);
 	free(texts);
+}
+
+/* ---- reservations ------------------------------------------------------------------------------------------------------------------- */
+
+static void
+assert_reserved_for(const lsr_body_t *body, const lsr_reserved_t *want) {
+	assert_true(lsr_body_is_reserved(body));
+	const lsr_reserved_t is = lsr_body_reserved(body);
+	assert_int_equal(is.client_types, want->client_types);
+	assert_int_equal(is.client_id_bytes, want->client_id_bytes);
+	assert_memory_equal(is.client_id, want->client_id, want->client_id_bytes);
+}
+
+/* For its own client or another one: everything else of the lease stays, and goes on staying when the reservation is gone. */
+static void
+reservations_come_and_go(void **state) {
+	(void)state;
+	lsr_random_t random = lsr_random_stream(5);
+	lsr_texts_t *texts = malloc(sizeof(*texts));
+	assert_non_null(texts);
+	for (unsigned round = 0; round < LSR_TEST_ROUNDS(2000); round++) {
+		uint8_t other[LESSOR_CLIENT_ID_MAX_BYTES];
+		lessor_lease_t lease;
+		lsr_body_t body;
+		random_lease(&random, texts, &lease);
+		random_body(&random, &lease, &body);
+		lsr_random_fill(&random, other, sizeof(other));
+		const bool own = lsr_random_below(&random, 3) == 0;
+		const lsr_reserved_t wanted = {.client_id = own ? lease.client_id : other,
+					       .client_id_bytes = own ? lease.client_id_bytes
+								      : 1 + lsr_random_below(&random, sizeof(other)),
+					       .client_types = (uint8_t)(1 + lsr_random_below(&random, 3))};
+		lsr_body_t reserved = body;
+		assert_int_equal(lsr_body_reserve(&reserved, &wanted), LESSOR_OK);
+		assert_reserved_for(&reserved, &wanted);
+		assert_image_round_trip(&reserved, lease.address);
+		const bool is_doomed = (lease.address_state & LESSOR_STATE_MASK) == LESSOR_STATE_DOOM;
+		assert_int_equal(lsr_body_counter(&reserved),
+				 is_doomed ? LSR_COUNTER_RESERVED_DOOM : lsr_body_counter(&body));
+		lessor_lease_t out;
+		size_t used;
+		uint8_t *buffer = malloc(LESSOR_LEASE_BUFFER_BYTES);
+		assert_int_equal(lsr_lease_unpack(&reserved, &origins, &out, buffer, LESSOR_LEASE_BUFFER_BYTES, &used),
+				 LESSOR_OK);
+		assert_same_lease(&out, &lease);
+		assert_true(out.is_reserved);
+		free(buffer);
+		lsr_body_t back = reserved;
+		assert_int_equal(lsr_body_unreserve(&back), LESSOR_OK);
+		assert_same_body(&back, &body);
+		lsr_tail_free(back.tail);
+		lsr_tail_free(reserved.tail);
+		lsr_tail_free(body.tail);
+	}
+	free(texts);
+}
+
+#define IMAGE_STATE      21u
+#define IMAGE_QUARANTINE 22u
+
+/* The bits and the tail say the same, and an empty record is what an empty record is. */
+static void
+reservations_that_contradict_themselves_are_refused(void **state) {
+	(void)state;
+	static const uint8_t id[] = {1, 2, 3};
+	static const uint8_t other[] = {4};
+	lessor_lease_t lease;
+	lsr_body_t plain;
+	size_t size_bytes;
+	uint32_t address;
+	lsr_body_t out;
+	lessor_lease_init(&lease);
+	lease.client_id = id;
+	lease.client_id_bytes = sizeof(id);
+	pack(&lease, LSR_ORIGIN_NONE, &plain);
+	const lsr_reserved_t own = {.client_id = id, .client_id_bytes = sizeof(id), .client_types = 3};
+	const lsr_reserved_t foreign = {.client_id = other, .client_id_bytes = sizeof(other), .client_types = 3};
+	lsr_body_t reserved = plain;
+	lsr_body_t lent = plain;
+	assert_int_equal(lsr_body_reserve(&reserved, &own), LESSOR_OK);
+	assert_int_equal(lsr_body_reserve(&lent, &foreign), LESSOR_OK);
+	const struct {
+		const lsr_body_t *body;
+		uint8_t state;
+		uint8_t bits;
+		lessor_status_t want;
+	} cases[] = {
+		{&plain, 1, 0, LESSOR_OK},
+		{&plain, 1, LSR_BODY_STATE_EX, LESSOR_OK},
+		{&plain, 1, LSR_BODY_NO_BIT, LESSOR_DAMAGED},
+		{&plain, 0, 0, LESSOR_DAMAGED},
+		{&plain, 1, LSR_BODY_RESERVED, LESSOR_DAMAGED},
+		{&plain, 0, LSR_BODY_RESERVED | LSR_BODY_EMPTY, LESSOR_DAMAGED},
+		{&reserved, 1, LSR_BODY_RESERVED, LESSOR_OK},
+		{&reserved, 1, 0, LESSOR_DAMAGED},
+		{&reserved, 0, LSR_BODY_RESERVED, LESSOR_DAMAGED},
+		{&reserved, 1, LSR_BODY_RESERVED | LSR_BODY_EMPTY, LESSOR_DAMAGED},
+		{&reserved, 0, LSR_BODY_RESERVED | LSR_BODY_EMPTY, LESSOR_OK},
+		{&reserved, 0, LSR_BODY_EMPTY, LESSOR_DAMAGED},
+		{&lent, 1, LSR_BODY_RESERVED, LESSOR_OK},
+		{&lent, 0, LSR_BODY_RESERVED | LSR_BODY_EMPTY, LESSOR_DAMAGED},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t *image = image_of(cases[i].body, 1, &size_bytes);
+		image[IMAGE_STATE] = cases[i].state;
+		image[IMAGE_QUARANTINE] = cases[i].bits;
+		assert_int_equal(lsr_image_get(image, size_bytes, &address, &out), cases[i].want);
+		if (cases[i].want == LESSOR_OK) {
+			lsr_tail_free(out.tail);
+		}
+		free(image);
+	}
+	lsr_tail_free(reserved.tail);
+	lsr_tail_free(lent.tail);
 }
 
 /* ---- what is refused ------------------------------------------------------------------------------------------------------------ */
@@ -532,6 +648,13 @@ damaged_images_are_refused_or_sound(void **state) {
 		size_t size_bytes;
 		random_lease(&random, texts, &lease);
 		pack(&lease, LSR_ORIGIN_NONE, &body);
+		if (done % 2 == 0) {
+			lsr_tail_t *packed = body.tail;
+			const lsr_reserved_t wanted = {
+				.client_id = texts->client, .client_id_bytes = 5, .client_types = 1};
+			assert_int_equal(lsr_body_reserve(&body, &wanted), LESSOR_OK);
+			lsr_tail_free(packed);
+		}
 		uint8_t *image = image_of(&body, lease.address, &size_bytes);
 		if (size_bytes < 1000) {
 			damage_every_length(image, size_bytes);
@@ -643,6 +766,8 @@ main(void) {
 		cmocka_unit_test_setup_teardown(hardware_shares_the_client_id, make_origins, drop_origins),
 		cmocka_unit_test_setup_teardown(random_leases_come_back, make_origins, drop_origins),
 		cmocka_unit_test_setup_teardown(the_longest_lease_fits, make_origins, drop_origins),
+		cmocka_unit_test_setup_teardown(reservations_come_and_go, make_origins, drop_origins),
+		cmocka_unit_test(reservations_that_contradict_themselves_are_refused),
 		cmocka_unit_test(malformed_members_are_refused),
 		cmocka_unit_test_setup_teardown(damaged_images_are_refused_or_sound, make_origins, drop_origins),
 		cmocka_unit_test_setup_teardown(noise_is_refused_or_sound, make_origins, drop_origins),

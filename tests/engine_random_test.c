@@ -253,6 +253,7 @@ draw_rest(lessor_lease_t *lease) {
 	lease->owner_name = percent(50) ? "server.example" : random_text(LESSOR_NAME_MAX_BYTES);
 	lease->owner_address = percent(50) ? 0 : (uint32_t)scratch_next(&world.random);
 	lease->user_context = percent(90) ? NULL : random_text(LESSOR_USER_CONTEXT_MAX_BYTES);
+	lease->state_ex = percent(20);
 }
 
 static void
@@ -269,11 +270,25 @@ draw_lease(drawn_t *drawn, uint32_t address) {
 	}
 	lease->name = random_text(LESSOR_NAME_MAX_BYTES);
 	lease->subnet_mask = (uint32_t)scratch_next(&world.random);
+	lease->is_reserved = percent(50); /* not looked at */
 	lease->ticket = scratch_next(&world.random);
 	if (percent(60)) {
 		draw_rest(lease);
 	}
 	draw_hardware(drawn);
+}
+
+/* Now and then at an address that is reserved for just this client. */
+static void
+draw_reserved(drawn_t *drawn, uint32_t likely) {
+	if (world.twin.reservation_count > 0 && percent(likely)) {
+		const twin_reservation_t *reservation =
+			&world.twin.reservations[below((uint32_t)world.twin.reservation_count)];
+		drawn->lease.address = reservation->address;
+		memcpy(drawn->client_id, reservation->client_id, sizeof(drawn->client_id));
+		drawn->lease.client_id = drawn->client_id;
+		drawn->lease.client_id_bytes = reservation->client_id_bytes;
+	}
 }
 
 static lessor_mode_t
@@ -324,6 +339,7 @@ do_create(void) {
 	lessor_mode_t mode = random_mode();
 	lessor_status_t want;
 	draw_lease(&drawn, random_address());
+	draw_reserved(&drawn, 15);
 	want = twin_lease_create(&world.twin, &drawn.lease);
 	trace("create %08X id %u bytes: %s", drawn.lease.address, drawn.lease.client_id_bytes,
 	      lessor_status_name(want));
@@ -358,6 +374,10 @@ do_allocate(void) {
 	lessor_lease_t lease;
 	lessor_status_t got;
 	draw_lease(&drawn, random_address());
+	draw_reserved(&drawn, 15);
+	if (twin_scope_find(&world.twin, drawn.lease.address) != NULL && percent(70)) {
+		subnet = twin_scope_find(&world.twin, drawn.lease.address)->scope.subnet;
+	}
 	lease = drawn.lease;
 	got = lessor_lease_allocate(world.engine, subnet, hint, &lease, mode, &ticket);
 	trace("allocate in %08X hint %08X: %s %08X", subnet, hint, lessor_status_name(got), lease.address);
@@ -436,6 +456,7 @@ do_create_batch(void) {
 	size_t made = 0;
 	for (size_t i = 0; i < count; i++) {
 		draw_lease(&drawn[i], percent(50) ? random_address() : first + below(8));
+		draw_reserved(&drawn[i], 10);
 		leases[i] = drawn[i].lease;
 		if (i > 0 && percent(10)) {
 			leases[i].address = leases[i - 1].address;
@@ -453,9 +474,9 @@ do_create_batch(void) {
 
 static uint32_t
 random_fields(void) {
-	uint32_t fields = 1u << below(13);
+	uint32_t fields = 1u << below(14);
 	while (percent(50)) {
-		fields |= 1u << below(13);
+		fields |= 1u << below(14);
 	}
 	if (percent(5)) {
 		fields = LESSOR_FIELD_ALL;
@@ -467,7 +488,10 @@ random_fields(void) {
 	if (percent(1)) {
 		fields &= LESSOR_IF_CLIENT; /* a change of nothing is a change */
 	}
-	return percent(1) ? fields | 1u << (13 + below(3)) : fields;
+	if (percent(30)) {
+		fields |= LESSOR_IF_RESERVED;
+	}
+	return percent(1) ? fields | 1u << (14 + below(2)) : fields;
 }
 
 /* The client that has the lease, mostly. */
@@ -761,6 +785,125 @@ do_next(void) {
 	mine->at_end = status == LESSOR_END;
 	if (status == LESSOR_OK) {
 		mine->next = (uint64_t)got.address + 1;
+	}
+}
+
+/*
+ * Reservations.
+ */
+
+/* Mostly one that is reserved, if 'likely'. */
+static uint32_t
+random_reserved_address(uint32_t likely) {
+	if (world.twin.reservation_count > 0 && percent(likely)) {
+		return world.twin.reservations[below((uint32_t)world.twin.reservation_count)].address;
+	}
+	return random_lease_address(50);
+}
+
+/* Mostly the one that the address lies in. */
+static uint32_t
+random_subnet_of(uint32_t address) {
+	const twin_scope_t *scope = twin_scope_find(&world.twin, address);
+	return scope != NULL && percent(97) ? scope->scope.subnet : random_subnet(50);
+}
+
+/* What a change of the reservation did to the lease at its address, if there is one. */
+static void
+note_reserved_ticket(lessor_status_t status, uint32_t address, lessor_ticket_t before, lessor_ticket_t ticket) {
+	if (status == LESSOR_OK && twin_lease_get(&world.twin, address) != NULL) {
+		note_ticket(address, ticket - (before < ticket), ticket);
+	}
+}
+
+static void
+do_reserve(void) {
+	drawn_t drawn;
+	lessor_ticket_t ticket = no_ticket;
+	lessor_ticket_t before = world.last_ticket;
+	lessor_mode_t mode = random_mode();
+	lessor_status_t want;
+	draw_lease(&drawn, random_reserved_address(10));
+	draw_owner(&drawn, 60);
+	if (percent(40) && twin_scope_find(&world.twin, drawn.lease.address) != NULL) {
+		/* The client has a lease somewhere in the scope: perhaps elsewhere. */
+		const lessor_scope_t *scope = &twin_scope_find(&world.twin, drawn.lease.address)->scope;
+		drawn.lease.address = scope->subnet + below((~scope->mask & 63) + 1);
+	}
+	const uint32_t subnet = random_subnet_of(drawn.lease.address);
+	const lessor_reservation_t reservation = {.address = drawn.lease.address,
+						  .client_id = drawn.lease.client_id,
+						  .client_id_bytes = drawn.lease.client_id_bytes,
+						  .client_types = (uint8_t)(percent(98) ? 1 + below(3) : below(256))};
+	want = twin_reservation_create(&world.twin, subnet, &reservation);
+	trace("reserve %08X in %08X id %u bytes: %s", reservation.address, subnet, reservation.client_id_bytes,
+	      lessor_status_name(want));
+	assert_status(want, lessor_reservation_create(world.engine, subnet, &reservation, mode, &ticket));
+	assert_ticket(want, mode, ticket);
+	note_reserved_ticket(want, reservation.address, before, ticket);
+}
+
+static void
+do_unreserve(void) {
+	drawn_t drawn;
+	lessor_ticket_t ticket = no_ticket;
+	lessor_ticket_t before = world.last_ticket;
+	lessor_mode_t mode = random_mode();
+	lessor_filetime_t now = random_time();
+	uint32_t address = random_reserved_address(90);
+	uint32_t subnet = random_subnet_of(address);
+	const twin_reservation_t *reservation = twin_reservation_get(&world.twin, address);
+	const uint8_t *client_id = NULL;
+	size_t bytes = 0;
+	lessor_status_t want;
+	draw_lease(&drawn, address);
+	if (percent(50)) {
+		client_id = drawn.lease.client_id;
+		bytes = drawn.lease.client_id_bytes;
+		if (reservation != NULL && percent(80)) {
+			memcpy(drawn.client_id, reservation->client_id, sizeof(drawn.client_id));
+			client_id = drawn.client_id;
+			bytes = reservation->client_id_bytes;
+		}
+	}
+	want = twin_reservation_delete(&world.twin, subnet, address, client_id, bytes, now);
+	trace("unreserve %08X in %08X at %016" PRIX64 " %s: %s", address, subnet, now,
+	      client_id == NULL ? "whoever" : "if client", lessor_status_name(want));
+	assert_status(want,
+		      lessor_reservation_delete(world.engine, subnet, address, client_id, bytes, now, mode, &ticket));
+	assert_ticket(want, mode, ticket);
+	note_reserved_ticket(want, address, before, ticket);
+}
+
+static void
+do_count(void) {
+	uint32_t first = random_reserved_address(50);
+	uint32_t last = random_reserved_address(50);
+	uint64_t count = 4711;
+	lessor_status_t status = lessor_lease_count(world.engine, first, last, &count);
+	trace("count from %08X to %08X", first, last);
+	assert_status(first <= last ? LESSOR_OK : LESSOR_INVALID, status);
+	assert_int_equal(count, first <= last ? twin_lease_count(&world.twin, first, last) : 4711);
+}
+
+static void
+do_find_name(void) {
+	static char buffer[LESSOR_LEASE_BUFFER_BYTES];
+	char name[128];
+	const twin_lease_t *want;
+	lessor_lease_t got;
+	snprintf(name, sizeof(name), "%s", short_texts[below(COUNT(short_texts))]);
+	for (char *at = name; *at != '\0'; at++) {
+		if (*at >= 'a' && *at <= 'z' && percent(50)) {
+			*at = (char)(*at - 'a' + 'A');
+		}
+	}
+	want = twin_lease_find_name(&world.twin, name);
+	trace("find %s", name);
+	assert_status(want != NULL ? LESSOR_OK : LESSOR_NOT_FOUND,
+		      lessor_lease_find_name(world.engine, name, &got, buffer, sizeof(buffer)));
+	if (want != NULL) {
+		twin_assert_lease(&world.twin, want, &got);
 	}
 }
 
@@ -1155,7 +1298,15 @@ do_store(void) {
 static void
 do_something(void) {
 	uint32_t draw = below(1000);
-	if (draw < 200) {
+	if (draw < 50) {
+		do_reserve();
+	} else if (draw < 80) {
+		do_unreserve();
+	} else if (draw < 85) {
+		do_count();
+	} else if (draw < 90) {
+		do_find_name();
+	} else if (draw < 240) {
 		do_create();
 	} else if (draw < 280) {
 		do_allocate();

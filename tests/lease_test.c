@@ -194,6 +194,8 @@ assert_same(const lessor_lease_t *want, const lessor_lease_t *got) {
 		assert_same_text(text_in(want, i), text_in(got, i));
 	}
 	assert_int_equal(want->owner_address, got->owner_address);
+	assert_int_equal(want->state_ex, got->state_ex);
+	assert_false(got->is_reserved);
 }
 
 /* By address, by client and by iteration. */
@@ -1091,6 +1093,7 @@ old_lease(void) {
 	lease.owner_name = "old owner";
 	lease.owner_address = 4444;
 	lease.user_context = "{\"old\": true}";
+	lease.state_ex = true;
 	return lease;
 }
 
@@ -1149,6 +1152,7 @@ updated(lessor_lease_t old, const lessor_lease_t *lease, uint32_t fields) {
 	old.expires_at = (fields & LESSOR_FIELD_EXPIRES) ? lease->expires_at : old.expires_at;
 	old.client_type = (fields & LESSOR_FIELD_CLIENT_TYPE) ? lease->client_type : old.client_type;
 	old.address_state = (fields & LESSOR_FIELD_ADDRESS_STATE) ? lease->address_state : old.address_state;
+	old.state_ex = (fields & LESSOR_FIELD_STATE_EX) ? lease->state_ex : old.state_ex;
 	old.last_transaction_s =
 		(fields & LESSOR_FIELD_LAST_TRANSACTION) ? lease->last_transaction_s : old.last_transaction_s;
 	return old;
@@ -1159,7 +1163,7 @@ test_update_replaces_what_is_named(void **state) {
 	lessor_lease_t old = old_lease();
 	lessor_lease_t lease = new_lease();
 	(void)state;
-	assert_int_equal(LESSOR_FIELD_ALL, (1 << 13) - 1);
+	assert_int_equal(LESSOR_FIELD_ALL, (1 << 14) - 1);
 	assert_status(LESSOR_OK, create(&old));
 	for (uint32_t fields = 1; fields <= LESSOR_FIELD_ALL; fields++) {
 		lessor_lease_t want = updated(old, &lease, fields);
@@ -1241,7 +1245,7 @@ static void
 test_update_refuses(void **state) {
 	lessor_lease_t old = old_lease();
 	lessor_lease_t lease = old_lease();
-	uint32_t known = LESSOR_FIELD_ALL | LESSOR_IF_CLIENT;
+	uint32_t known = LESSOR_FIELD_ALL | LESSOR_IF_CLIENT | LESSOR_IF_RESERVED;
 	(void)state;
 	assert_status(LESSOR_NOT_FOUND, update(&lease, LESSOR_FIELD_ALL));
 	lease.address = IP(10, 0, 0, 1);

@@ -92,6 +92,7 @@ twin_free(twin_t *twin) {
 	free(twin->leases);
 	free(twin->scopes);
 	free(twin->superscopes);
+	free(twin->reservations);
 	memset(twin, 0, sizeof(*twin));
 }
 
@@ -176,7 +177,8 @@ is_new_lease(const twin_t *twin, const lessor_lease_t *lease) {
 /* Members that 'fields' does not name may be anything. */
 static bool
 is_lease_update(const lessor_lease_t *lease, uint32_t fields) {
-	if (lease->address == 0 || (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT)) != 0 ||
+	if (lease->address == 0 ||
+	    (fields & ~(uint32_t)(LESSOR_FIELD_ALL | LESSOR_IF_CLIENT | LESSOR_IF_RESERVED)) != 0 ||
 	    ((fields & LESSOR_IF_CLIENT) && (fields & LESSOR_FIELD_CLIENT_ID))) {
 		return false;
 	}
@@ -316,6 +318,68 @@ twin_lease_next(const twin_t *twin, uint64_t first, uint64_t last) {
 	return best;
 }
 
+static bool
+same_name(const char *a, const char *b) {
+	while (*a != '\0' && (*a == *b || (((*a ^ *b) & 0xFF) == 0x20 && (*a | 0x20) >= 'a' && (*a | 0x20) <= 'z'))) {
+		a++;
+		b++;
+	}
+	return *a == '\0' && *b == '\0';
+}
+
+const twin_lease_t *
+twin_lease_find_name(const twin_t *twin, const char *name) {
+	const twin_lease_t *best = NULL;
+	for (size_t i = 0; i < twin->lease_count; i++) {
+		const twin_lease_t *lease = &twin->leases[i];
+		if (lease->lease.name != NULL && same_name(lease->lease.name, name) &&
+		    (best == NULL || lease->lease.address < best->lease.address)) {
+			best = lease;
+		}
+	}
+	return best;
+}
+
+uint64_t
+twin_lease_count(const twin_t *twin, uint32_t first, uint32_t last) {
+	uint64_t count = 0;
+	for (size_t i = 0; i < twin->lease_count; i++) {
+		count += twin->leases[i].lease.address >= first && twin->leases[i].lease.address <= last;
+	}
+	return count;
+}
+
+static twin_reservation_t *
+reservation_at(const twin_t *twin, uint32_t address) {
+	for (size_t i = 0; i < twin->reservation_count; i++) {
+		if (twin->reservations[i].address == address) {
+			return &twin->reservations[i];
+		}
+	}
+	return NULL;
+}
+
+static bool
+is_reserved_for(const twin_reservation_t *reservation, const uint8_t *client_id, size_t bytes) {
+	return reservation->client_id_bytes == bytes && memcmp(reservation->client_id, client_id, bytes) == 0;
+}
+
+static twin_reservation_t *
+reservation_of_client(const twin_t *twin, const lessor_scope_t *scope, const uint8_t *client_id, size_t bytes) {
+	for (size_t i = 0; i < twin->reservation_count; i++) {
+		if ((twin->reservations[i].address & scope->mask) == scope->subnet &&
+		    is_reserved_for(&twin->reservations[i], client_id, bytes)) {
+			return &twin->reservations[i];
+		}
+	}
+	return NULL;
+}
+
+const twin_reservation_t *
+twin_reservation_get(const twin_t *twin, uint32_t address) {
+	return reservation_at(twin, address);
+}
+
 /*
  * Counting.
  */
@@ -370,13 +434,14 @@ is_in_pool(const twin_scope_t *scope, uint32_t address) {
 }
 
 static void
-count_lease(const twin_scope_t *scope, const lessor_lease_t *lease, lessor_scope_stats_t *stats) {
+count_lease(const twin_t *twin, const twin_scope_t *scope, const lessor_lease_t *lease, lessor_scope_stats_t *stats) {
 	unsigned state = lease->address_state & LESSOR_STATE_MASK;
 	stats->leases++;
 	stats->leases_active += state == LESSOR_STATE_ACTIVE;
 	stats->leases_declined += state == LESSOR_STATE_DECLINED;
 	stats->leases_doomed += state == LESSOR_STATE_DOOM;
-	stats->in_use += state != LESSOR_STATE_DOOM && is_in_pool(scope, lease->address);
+	stats->in_use += state != LESSOR_STATE_DOOM && reservation_at(twin, lease->address) == NULL &&
+			 is_in_pool(scope, lease->address);
 }
 
 void
@@ -386,8 +451,11 @@ twin_scope_stats(const twin_t *twin, const twin_scope_t *scope, lessor_scope_sta
 	stats->pool = pool_size(scope);
 	for (size_t i = 0; i < twin->lease_count; i++) {
 		if ((twin->leases[i].lease.address & scope->scope.mask) == scope->scope.subnet) {
-			count_lease(scope, &twin->leases[i].lease, stats);
+			count_lease(twin, scope, &twin->leases[i].lease, stats);
 		}
+	}
+	for (size_t i = 0; i < twin->reservation_count; i++) {
+		stats->in_use += is_in_pool(scope, twin->reservations[i].address);
 	}
 	stats->free = stats->pool - stats->in_use;
 	stats->in_use_high_water = scope->in_use_high_water;
@@ -467,6 +535,11 @@ try_mask(const twin_t *twin, const twin_scope_t *scope, uint32_t mask) {
 	twin_scope_stats(twin, scope, &stats);
 	if (scope->scope.has_range || scope->exclusion_count > 0 || stats.leases > 0) {
 		return LESSOR_SCOPE_NOT_EMPTY;
+	}
+	for (size_t i = 0; i < twin->reservation_count; i++) {
+		if ((twin->reservations[i].address & scope->scope.mask) == scope->scope.subnet) {
+			return LESSOR_SCOPE_NOT_EMPTY;
+		}
 	}
 	for (size_t i = 0; i < twin->scope_count; i++) {
 		if (&twin->scopes[i] != scope && (twin->scopes[i].scope.subnet & mask) == scope->scope.subnet) {
@@ -566,6 +639,22 @@ remove_leases_of(twin_t *twin, const lessor_scope_t *scope) {
 	}
 }
 
+static void
+reservation_remove(twin_t *twin, twin_reservation_t *reservation) {
+	*reservation = twin->reservations[--twin->reservation_count];
+}
+
+static void
+remove_reservations_of(twin_t *twin, const lessor_scope_t *scope) {
+	for (size_t i = 0; i < twin->reservation_count;) {
+		if ((twin->reservations[i].address & scope->mask) == scope->subnet) {
+			reservation_remove(twin, &twin->reservations[i]);
+		} else {
+			i++;
+		}
+	}
+}
+
 lessor_status_t
 twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, bool force) {
 	twin_scope_t *scope = scope_at(twin, subnet);
@@ -581,7 +670,7 @@ twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, boo
 	}
 	for (size_t i = 0; i < twin->lease_count;) {
 		const uint32_t address = twin->leases[i].lease.address;
-		if (address >= range.first && address <= range.last) {
+		if (address >= range.first && address <= range.last && reservation_at(twin, address) == NULL) {
 			lease_remove(twin, &twin->leases[i]);
 			scope->deletes++;
 		} else {
@@ -593,18 +682,26 @@ twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, boo
 	return LESSOR_OK;
 }
 
+/* A lease that is there for its reservation alone. */
+static bool
+is_dormant(const twin_t *twin, const lessor_lease_t *lease) {
+	return lease->expires_at == LESSOR_TIME_NONE && reservation_at(twin, lease->address) != NULL;
+}
+
 lessor_status_t
 twin_scope_delete(twin_t *twin, uint32_t subnet, bool force) {
 	twin_scope_t *scope = scope_at(twin, subnet);
-	lessor_scope_stats_t stats;
 	if (scope == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
-	twin_scope_stats(twin, scope, &stats);
-	if (stats.leases > 0 && !force) {
-		return LESSOR_SCOPE_NOT_EMPTY;
+	for (size_t i = 0; i < twin->lease_count && !force; i++) {
+		const lessor_lease_t *lease = &twin->leases[i].lease;
+		if ((lease->address & scope->scope.mask) == subnet && !is_dormant(twin, lease)) {
+			return LESSOR_SCOPE_NOT_EMPTY;
+		}
 	}
 	remove_leases_of(twin, &scope->scope);
+	remove_reservations_of(twin, &scope->scope);
 	scope_drop(scope);
 	*scope = twin->scopes[--twin->scope_count];
 	return LESSOR_OK;
@@ -757,23 +854,9 @@ lease_copy(lessor_lease_t *to, const lessor_lease_t *from) {
 	to->user_context = copy_text(from->user_context);
 }
 
-lessor_status_t
-twin_lease_create(twin_t *twin, const lessor_lease_t *lease) {
-	twin_scope_t *scope;
+static void
+lease_add(twin_t *twin, twin_scope_t *scope, const lessor_lease_t *lease) {
 	twin_lease_t *made;
-	if (!is_new_lease(twin, lease)) {
-		return LESSOR_INVALID;
-	}
-	scope = scope_of(twin, lease->address);
-	if (scope == NULL) {
-		return LESSOR_NO_SCOPE;
-	}
-	if (lease_at(twin, lease->address) != NULL) {
-		return LESSOR_ADDRESS_TAKEN;
-	}
-	if (lease_of_client(twin, &scope->scope, lease->client_id, lease->client_id_bytes) != NULL) {
-		return LESSOR_CLIENT_TAKEN;
-	}
 	twin->leases = realloc(twin->leases, (twin->lease_count + 1) * sizeof(*twin->leases));
 	assert_non_null(twin->leases);
 	made = &twin->leases[twin->lease_count++];
@@ -783,6 +866,33 @@ twin_lease_create(twin_t *twin, const lessor_lease_t *lease) {
 		made->lease.address_state = LESSOR_STATE_ACTIVE;
 	}
 	scope->creates++;
+}
+
+/* Nobody's, or reserved for this client. */
+static bool
+is_free_for(const twin_t *twin, uint32_t address, const uint8_t *client_id, size_t bytes) {
+	const twin_reservation_t *reservation = reservation_at(twin, address);
+	return lease_at(twin, address) == NULL &&
+	       (reservation == NULL || is_reserved_for(reservation, client_id, bytes));
+}
+
+lessor_status_t
+twin_lease_create(twin_t *twin, const lessor_lease_t *lease) {
+	twin_scope_t *scope;
+	if (!is_new_lease(twin, lease)) {
+		return LESSOR_INVALID;
+	}
+	scope = scope_of(twin, lease->address);
+	if (scope == NULL) {
+		return LESSOR_NO_SCOPE;
+	}
+	if (!is_free_for(twin, lease->address, lease->client_id, lease->client_id_bytes)) {
+		return LESSOR_ADDRESS_TAKEN;
+	}
+	if (lease_of_client(twin, &scope->scope, lease->client_id, lease->client_id_bytes) != NULL) {
+		return LESSOR_CLIENT_TAKEN;
+	}
+	lease_add(twin, scope, lease);
 	raise_high_water(twin, scope);
 	return LESSOR_OK;
 }
@@ -798,7 +908,7 @@ twin_free_addresses(const twin_t *twin, const twin_scope_t *scope, uint32_t firs
 			at = (uint64_t)over->last + 1;
 			continue;
 		}
-		if (lease_at(twin, (uint32_t)at) == NULL) {
+		if (lease_at(twin, (uint32_t)at) == NULL && reservation_at(twin, (uint32_t)at) == NULL) {
 			addresses[found++] = (uint32_t)at;
 		}
 		at++;
@@ -809,6 +919,7 @@ twin_free_addresses(const twin_t *twin, const twin_scope_t *scope, uint32_t firs
 lessor_status_t
 twin_lease_allocate(twin_t *twin, uint32_t subnet, uint32_t hint, const lessor_lease_t *lease, uint32_t answered) {
 	const twin_scope_t *scope = scope_at(twin, subnet);
+	const twin_reservation_t *reservation;
 	lessor_lease_t complete = *lease;
 	uint32_t some;
 	complete.address = 1; /* what stands there is not looked at */
@@ -821,14 +932,19 @@ twin_lease_allocate(twin_t *twin, uint32_t subnet, uint32_t hint, const lessor_l
 	if (lease_of_client(twin, &scope->scope, lease->client_id, lease->client_id_bytes) != NULL) {
 		return LESSOR_CLIENT_TAKEN;
 	}
+	complete.address = answered;
+	reservation = reservation_of_client(twin, &scope->scope, lease->client_id, lease->client_id_bytes);
+	if (reservation != NULL && lease_at(twin, reservation->address) == NULL) {
+		assert_int_equal(answered, reservation->address);
+		return twin_lease_create(twin, &complete);
+	}
 	if (twin_free_addresses(twin, scope, 0, UINT32_MAX, 1, &some) == 0) {
 		return LESSOR_EXHAUSTED;
 	}
-	if (is_in_pool(scope, hint) && lease_at(twin, hint) == NULL) {
+	if (is_in_pool(scope, hint) && lease_at(twin, hint) == NULL && reservation_at(twin, hint) == NULL) {
 		assert_int_equal(answered, hint);
 	}
 	assert_true(is_in_pool(scope, answered));
-	complete.address = answered;
 	return twin_lease_create(twin,
 				 &complete); /* ADDRESS_TAKEN if it was not free: the engine cannot have said that */
 }
@@ -865,6 +981,9 @@ replace_members(lessor_lease_t *old, const lessor_lease_t *lease, uint32_t field
 	if (fields & LESSOR_FIELD_DNS) {
 		old->dns_forward = lease->dns_forward;
 		old->dns_reverse = lease->dns_reverse;
+	}
+	if (fields & LESSOR_FIELD_STATE_EX) {
+		old->state_ex = lease->state_ex;
 	}
 }
 
@@ -911,6 +1030,9 @@ twin_lease_update(twin_t *twin, const lessor_lease_t *lease, uint32_t fields) {
 			return LESSOR_CLIENT_TAKEN;
 		}
 	}
+	if (reservation_at(twin, lease->address) != NULL && !(fields & LESSOR_IF_RESERVED)) {
+		fields &= ~(uint32_t)LESSOR_FIELD_EXPIRES;
+	}
 	replace_members(&old->lease, lease, fields);
 	replace_texts(&old->lease, lease, fields);
 	raise_high_water(twin, scope);
@@ -929,8 +1051,94 @@ twin_lease_delete(twin_t *twin, uint32_t address, const uint8_t *client_id, size
 	if (client_id != NULL && !is_owned_by(lease, client_id, client_id_bytes)) {
 		return LESSOR_OTHER_CLIENT;
 	}
+	if (reservation_at(twin, address) != NULL) {
+		return LESSOR_RESERVED;
+	}
 	scope_of(twin, address)->deletes++;
 	lease_remove(twin, lease);
+	return LESSOR_OK;
+}
+
+/*
+ * Changing reservations.
+ */
+
+static void
+add_dormant_lease(twin_t *twin, twin_scope_t *scope, const lessor_reservation_t *reservation) {
+	lessor_lease_t lease;
+	memset(&lease, 0, sizeof(lease));
+	lease.address = reservation->address;
+	lease.client_id = reservation->client_id;
+	lease.client_id_bytes = reservation->client_id_bytes;
+	lease.client_type = LESSOR_CLIENT_NONE;
+	lease.address_state = LESSOR_STATE_ACTIVE;
+	lease.owner_address = UINT32_MAX;
+	lease_add(twin, scope, &lease);
+}
+
+lessor_status_t
+twin_reservation_create(twin_t *twin, uint32_t subnet, const lessor_reservation_t *reservation) {
+	const uint8_t *client_id = reservation->client_id;
+	const size_t bytes = reservation->client_id_bytes;
+	twin_scope_t *scope = scope_at(twin, subnet);
+	const twin_lease_t *lease = lease_at(twin, reservation->address);
+	twin_reservation_t *made;
+	if (!is_client(client_id, bytes) || reservation->client_types < 1 || reservation->client_types > 3) {
+		return LESSOR_INVALID;
+	}
+	if (scope == NULL) {
+		return LESSOR_NO_SCOPE;
+	}
+	if ((reservation->address & scope->scope.mask) != subnet) {
+		return LESSOR_OUTSIDE;
+	}
+	if (reservation_at(twin, reservation->address) != NULL ||
+	    reservation_of_client(twin, &scope->scope, client_id, bytes) != NULL) {
+		return LESSOR_RESERVED;
+	}
+	if (lease != NULL && !is_owned_by(lease, client_id, bytes)) {
+		return LESSOR_ADDRESS_TAKEN;
+	}
+	if (lease_of_client(twin, &scope->scope, client_id, bytes) == NULL) {
+		add_dormant_lease(twin, scope, reservation);
+	}
+	twin->reservations = realloc(twin->reservations, (twin->reservation_count + 1) * sizeof(*twin->reservations));
+	assert_non_null(twin->reservations);
+	made = &twin->reservations[twin->reservation_count++];
+	made->address = reservation->address;
+	made->client_types = reservation->client_types;
+	made->client_id_bytes = (uint8_t)bytes;
+	memcpy(made->client_id, client_id, bytes);
+	raise_high_water(twin, scope);
+	return LESSOR_OK;
+}
+
+lessor_status_t
+twin_reservation_delete(twin_t *twin, uint32_t subnet, uint32_t address, const uint8_t *client_id,
+			size_t client_id_bytes, lessor_filetime_t now) {
+	twin_scope_t *scope = scope_at(twin, subnet);
+	twin_reservation_t *reservation = reservation_at(twin, address);
+	twin_lease_t *lease = lease_at(twin, address);
+	uint64_t lease_ticks;
+	if ((client_id != NULL && !is_client(client_id, client_id_bytes)) || now == LESSOR_TIME_NONE) {
+		return LESSOR_INVALID;
+	}
+	if (scope == NULL) {
+		return LESSOR_NO_SCOPE;
+	}
+	if (reservation == NULL || (address & scope->scope.mask) != subnet ||
+	    (client_id != NULL && !is_reserved_for(reservation, client_id, client_id_bytes))) {
+		return LESSOR_NOT_FOUND;
+	}
+	reservation_remove(twin, reservation);
+	lease_ticks = scope->scope.lease_s * LESSOR_TICKS_PER_SECOND;
+	if (lease != NULL && lease->lease.expires_at == LESSOR_TIME_NONE) {
+		scope->deletes++;
+		lease_remove(twin, lease);
+	} else if (lease != NULL) {
+		lease->lease.expires_at =
+			now < LESSOR_TIME_INFINITE - lease_ticks ? now + lease_ticks : LESSOR_TIME_INFINITE;
+	}
 	return LESSOR_OK;
 }
 
@@ -960,7 +1168,8 @@ twin_expire(twin_t *twin, lessor_filetime_t now, const lessor_expire_options_t *
 	uint64_t removed = 0;
 	for (size_t i = 0; i < twin->lease_count;) {
 		const lessor_lease_t *lease = &twin->leases[i].lease;
-		if (lease->address >= first && lease->address <= last && is_over(lease, now, options)) {
+		if (lease->address >= first && lease->address <= last && reservation_at(twin, lease->address) == NULL &&
+		    is_over(lease, now, options)) {
 			scope_of(twin, lease->address)->deletes++;
 			lease_remove(twin, &twin->leases[i]);
 			removed++;
@@ -1016,6 +1225,7 @@ assert_numbers(const lessor_lease_t *want, const lessor_lease_t *got) {
 	assert_int_equal(want->expires_at, got->expires_at);
 	assert_int_equal(want->probation_ends_at, got->probation_ends_at);
 	assert_int_equal(want->owner_address, got->owner_address);
+	assert_int_equal(want->state_ex, got->state_ex);
 }
 
 static void
@@ -1042,6 +1252,7 @@ twin_assert_lease(const twin_t *twin, const twin_lease_t *expected, const lessor
 	assert_int_equal(scope->scope.mask, got->subnet_mask);
 	assert_numbers(&expected->lease, got);
 	assert_texts(&expected->lease, got);
+	assert_int_equal(got->is_reserved, reservation_at(twin, got->address) != NULL);
 	if (expected->roof == 0) {
 		assert_int_equal(got->ticket, 0);
 	} else {
@@ -1189,14 +1400,82 @@ assert_same_leases(const twin_t *twin, lessor_engine_t *engine) {
 	assert_status(LESSOR_END, lessor_lease_next(engine, &cursor, &got, buffer, sizeof(buffer)));
 }
 
+static void
+assert_same_reservation(const twin_t *twin, const lessor_reservation_t *got) {
+	const twin_reservation_t *want = reservation_at(twin, got->address);
+	const twin_lease_t *lease = lease_at(twin, got->address);
+	assert_non_null(want);
+	assert_int_equal(want->client_types, got->client_types);
+	assert_int_equal(want->client_id_bytes, got->client_id_bytes);
+	assert_memory_equal(want->client_id, got->client_id, want->client_id_bytes);
+	assert_int_equal(got->has_lease, lease != NULL);
+	assert_int_equal(got->is_dormant, lease != NULL && lease->lease.expires_at == LESSOR_TIME_NONE);
+}
+
+/* Each is found by every way, and no others. */
+static void
+assert_same_reservations(const twin_t *twin, lessor_engine_t *engine) {
+	uint8_t buffer[LESSOR_CLIENT_ID_MAX_BYTES];
+	lessor_reservation_t got;
+	size_t seen = 0;
+	for (size_t i = 0; i < twin->scope_count; i++) {
+		const lessor_scope_t *scope = &twin->scopes[i].scope;
+		lessor_status_t status;
+		uint64_t from = 0;
+		while (from <= UINT32_MAX &&
+		       (status = lessor_reservation_next(engine, scope->subnet, (uint32_t)from, &got, buffer,
+							 sizeof(buffer))) == LESSOR_OK) {
+			assert_true(got.address >= from);
+			assert_same_reservation(twin, &got);
+			from = (uint64_t)got.address + 1;
+			seen++;
+		}
+		assert_true(from > UINT32_MAX || status == LESSOR_END);
+	}
+	assert_int_equal(seen, twin->reservation_count);
+	for (size_t i = 0; i < twin->reservation_count; i++) {
+		const twin_reservation_t *want = &twin->reservations[i];
+		const twin_scope_t *scope = scope_of(twin, want->address);
+		assert_status(LESSOR_OK, lessor_reservation_get(engine, want->address, &got, buffer, sizeof(buffer)));
+		assert_int_equal(got.address, want->address);
+		assert_same_reservation(twin, &got);
+		assert_status(LESSOR_OK,
+			      lessor_reservation_get_client(engine, scope->scope.subnet, want->client_id,
+							    want->client_id_bytes, &got, buffer, sizeof(buffer)));
+		assert_int_equal(got.address, want->address);
+		assert_same_reservation(twin, &got);
+		assert_status(lease_at(twin, want->address) != NULL ? LESSOR_OK : LESSOR_NOT_FOUND,
+			      lessor_lease_get(engine, want->address, &(lessor_lease_t){0},
+					       (char[LESSOR_LEASE_BUFFER_BYTES]){0}, LESSOR_LEASE_BUFFER_BYTES));
+	}
+}
+
+static void
+assert_same_names(const twin_t *twin, lessor_engine_t *engine) {
+	char buffer[LESSOR_LEASE_BUFFER_BYTES];
+	for (size_t i = 0; i < twin->lease_count; i += 7) {
+		const char *name = twin->leases[i].lease.name;
+		lessor_lease_t got;
+		if (name != NULL) {
+			assert_status(LESSOR_OK, lessor_lease_find_name(engine, name, &got, buffer, sizeof(buffer)));
+			twin_assert_lease(twin, twin_lease_find_name(twin, name), &got);
+		}
+	}
+}
+
 void
 twin_assert_equal(const twin_t *twin, lessor_engine_t *engine) {
+	uint64_t count = UINT64_MAX;
 	lessor_engine_stats_t stats;
 	lessor_report_t report;
 	lessor_status_t status;
 	assert_same_scopes(twin, engine);
 	assert_same_superscopes(twin, engine);
 	assert_same_leases(twin, engine);
+	assert_same_reservations(twin, engine);
+	assert_same_names(twin, engine);
+	assert_status(LESSOR_OK, lessor_lease_count(engine, 0, UINT32_MAX, &count));
+	assert_int_equal(count, twin->lease_count);
 	assert_status(LESSOR_OK, lessor_engine_stats(engine, &stats));
 	assert_int_equal(stats.scopes, twin->scope_count);
 	assert_int_equal(stats.leases, twin->lease_count);

@@ -35,6 +35,13 @@ typedef struct twin_superscope {
 	uint32_t number;
 	char *name; /* NULL: it is gone, the number is not used again */
 } twin_superscope_t;
+/* Without a lease at its address it is empty. */
+typedef struct twin_reservation {
+	uint32_t address;
+	uint8_t client_id_bytes;
+	uint8_t client_types;
+	uint8_t client_id[LESSOR_CLIENT_ID_MAX_BYTES];
+} twin_reservation_t;
 
 typedef struct twin {
 	bool strict;
@@ -44,6 +51,8 @@ typedef struct twin {
 	size_t superscope_count;
 	twin_lease_t *leases;
 	size_t lease_count;
+	twin_reservation_t *reservations;
+	size_t reservation_count;
 } twin_t;
 
 void twin_init(twin_t *twin, bool strict);
@@ -79,6 +88,14 @@ lessor_status_t twin_lease_delete(twin_t *twin, uint32_t address, const uint8_t 
 /* What a sweep of the addresses from first to last removes. Returns how many. */
 uint64_t twin_expire(twin_t *twin, lessor_filetime_t now, const lessor_expire_options_t *options, uint32_t first,
 		     uint32_t last);
+lessor_status_t twin_reservation_create(twin_t *twin, uint32_t subnet, const lessor_reservation_t *reservation);
+lessor_status_t twin_reservation_delete(twin_t *twin, uint32_t subnet, uint32_t address, const uint8_t *client_id,
+					size_t client_id_bytes, lessor_filetime_t now);
+/* NULL if there is none. */
+const twin_reservation_t *twin_reservation_get(const twin_t *twin, uint32_t address);
+/* The one with the lowest address whose name this is; NULL. */
+const twin_lease_t *twin_lease_find_name(const twin_t *twin, const char *name);
+uint64_t twin_lease_count(const twin_t *twin, uint32_t first, uint32_t last);
 /* NULL if there is none. */
 const twin_lease_t *twin_lease_get(const twin_t *twin, uint32_t address);
 const twin_lease_t *twin_lease_get_client(const twin_t *twin, uint32_t subnet, const uint8_t *client_id,

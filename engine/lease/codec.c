@@ -263,7 +263,8 @@ lsr_lease_pack(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint
 		.client_type = lease->client_type,
 		.address_state = lease->address_state,
 		.quarantine =
-			(uint8_t)(lease->quarantine_status | (lease->quarantine_capable ? LSR_QUARANTINE_CAPABLE : 0)),
+			(uint8_t)(lease->quarantine_status | (lease->quarantine_capable ? LSR_QUARANTINE_CAPABLE : 0) |
+				  (lease->state_ex ? LSR_BODY_STATE_EX : 0)),
 		.flags = (uint8_t)((lease->dns_forward ? LSR_FLAG_DNS_FORWARD : 0) |
 				   (lease->dns_reverse ? LSR_FLAG_DNS_REVERSE : 0) |
 				   (lease->client_id_made_up ? LSR_FLAG_CLIENT_MADE_UP : 0) |
@@ -281,6 +282,73 @@ lsr_lease_pack(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint
 	return LESSOR_OK;
 }
 
+/* ---- reservations ---------------------------------------------------------------------------------------------- */
+
+/* Take a well-formed tail apart. */
+static void
+load_items(const lsr_tail_t *tail, lsr_items_t *items) {
+	const uint8_t *at = tail != NULL ? tail->bytes : NULL;
+	const uint8_t *end = tail != NULL ? tail->bytes + tail->size_bytes : NULL;
+	while (at < end) {
+		uint16_t length;
+		memcpy(&length, at + 2, sizeof(length));
+		add_item(items, at[0], at + ITEM_HEAD_BYTES, length);
+		at += ITEM_HEAD_BYTES + length;
+	}
+}
+
+lsr_reserved_t
+lsr_body_reserved(const lsr_body_t *body) {
+	size_t size_bytes;
+	const uint8_t *item = find_item(body->tail, LSR_TAIL_RESERVATION, &size_bytes);
+	lsr_reserved_t reserved = {.client_id = lsr_body_client(body), .client_id_bytes = body->client_id_bytes};
+	if (item == NULL) {
+		return reserved; /* cannot be */
+	}
+	reserved.client_types = item[0];
+	if (size_bytes > 1) {
+		reserved.client_id = item + 1;
+		reserved.client_id_bytes = size_bytes - 1;
+	}
+	return reserved;
+}
+
+lessor_status_t
+lsr_body_reserve(lsr_body_t *body, const lsr_reserved_t *reserved) {
+	lsr_items_t items = {0};
+	uint8_t item[1 + LESSOR_CLIENT_ID_MAX_BYTES] = {reserved->client_types};
+	size_t item_bytes = 1;
+	load_items(body->tail, &items);
+	if (reserved->client_id_bytes != body->client_id_bytes ||
+	    memcmp(reserved->client_id, lsr_body_client(body), body->client_id_bytes) != 0) {
+		memcpy(item + 1, reserved->client_id, reserved->client_id_bytes);
+		item_bytes += reserved->client_id_bytes;
+	}
+	add_item(&items, LSR_TAIL_RESERVATION, item, item_bytes);
+	lsr_tail_t *tail = build_tail(&items, items_bytes(&items));
+	if (tail == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	body->tail = tail;
+	body->quarantine |= LSR_BODY_RESERVED;
+	return LESSOR_OK;
+}
+
+lessor_status_t
+lsr_body_unreserve(lsr_body_t *body) {
+	lsr_items_t items = {0};
+	load_items(body->tail, &items);
+	add_item(&items, LSR_TAIL_RESERVATION, NULL, 0);
+	const size_t total = items_bytes(&items);
+	lsr_tail_t *tail = total != 0 ? build_tail(&items, total) : NULL;
+	if (tail == NULL && total != 0) {
+		return LESSOR_NO_MEMORY;
+	}
+	body->tail = tail;
+	body->quarantine &= (uint8_t) ~(LSR_BODY_RESERVED | LSR_BODY_EMPTY);
+	return LESSOR_OK;
+}
+
 /* ---- unpacking ------------------------------------------------------------------------------------------------- */
 
 const uint8_t *
@@ -289,6 +357,16 @@ lsr_body_client(const lsr_body_t *body) {
 	return LSR_LIKELY((body->flags & LSR_FLAG_CLIENT_IN_TAIL) == 0)
 		       ? body->text
 		       : find_item(body->tail, LSR_TAIL_CLIENT, &ignored);
+}
+
+const uint8_t *
+lsr_body_name(const lsr_body_t *body, size_t *name_bytes) {
+	if ((body->flags & LSR_FLAG_NAME_IN_TAIL) != 0) {
+		return find_item(body->tail, LSR_TAIL_NAME, name_bytes);
+	}
+	*name_bytes = body->name_bytes;
+	const size_t skip = (body->flags & LSR_FLAG_CLIENT_IN_TAIL) != 0 ? 0 : body->client_id_bytes;
+	return (body->flags & LSR_FLAG_NAME) != 0 ? body->text + skip : NULL;
 }
 
 /* Copies into the caller's buffer, or only tries whether everything fits. */
@@ -434,6 +512,9 @@ item_is_sound(unsigned kind, size_t length, const lsr_body_t *body) {
 		return length == 4;
 	case LSR_TAIL_POLICY:
 		return length <= LESSOR_POLICY_MAX_BYTES;
+	case LSR_TAIL_RESERVATION:
+		return lsr_body_is_reserved(body) && length >= 1 && length <= 1 + LESSOR_CLIENT_ID_MAX_BYTES &&
+		       (length == 1 || !lsr_body_is_empty(body));
 	default:
 		return false;
 	}
@@ -459,7 +540,16 @@ tail_is_sound(const uint8_t *at, size_t size_bytes, const lsr_body_t *body) {
 		at += ITEM_HEAD_BYTES + length;
 	}
 	return ((body->flags & LSR_FLAG_CLIENT_IN_TAIL) == 0 || (seen >> LSR_TAIL_CLIENT & 1) != 0) &&
-	       ((body->flags & LSR_FLAG_NAME_IN_TAIL) == 0 || (seen >> LSR_TAIL_NAME & 1) != 0);
+	       ((body->flags & LSR_FLAG_NAME_IN_TAIL) == 0 || (seen >> LSR_TAIL_NAME & 1) != 0) &&
+	       (!lsr_body_is_reserved(body) || (seen >> LSR_TAIL_RESERVATION & 1) != 0);
+}
+
+/* What is empty is reserved, and nothing else says OFFERED: the counters rest on it. */
+static bool
+bits_are_sound(const lsr_body_t *body) {
+	const bool is_offered = (body->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED;
+	return (body->quarantine & LSR_BODY_NO_BIT) == 0 && lsr_body_is_empty(body) == is_offered &&
+	       (!lsr_body_is_empty(body) || lsr_body_is_reserved(body));
 }
 
 lessor_status_t
@@ -480,7 +570,7 @@ lsr_image_get(const uint8_t *image, size_t size_bytes, uint32_t *address, lsr_bo
 	const bool name_elsewhere = (body->flags & LSR_FLAG_NAME) == 0 || (body->flags & LSR_FLAG_NAME_IN_TAIL) != 0;
 	if (text_bytes > LSR_INLINE_BYTES || text_bytes != lsr_body_inline_bytes(body) ||
 	    tail_bytes > LSR_TAIL_MAX_BYTES || size_bytes != LSR_IMAGE_HEAD_BYTES + text_bytes + tail_bytes ||
-	    body->client_id_bytes == 0 || (name_elsewhere && body->name_bytes != 0) ||
+	    body->client_id_bytes == 0 || (name_elsewhere && body->name_bytes != 0) || !bits_are_sound(body) ||
 	    !tail_is_sound(image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes, body)) {
 		return LESSOR_DAMAGED;
 	}

@@ -28,6 +28,7 @@
 #include "base/text.h"
 #include "lease/origin.h"
 #include "lease/record.h"
+#include "stats/counters.h"
 
 enum {
 	LSR_TAIL_CLIENT = 1,
@@ -39,7 +40,8 @@ enum {
 	LSR_TAIL_OWNER_NAME = 7,
 	LSR_TAIL_OWNER_ADDRESS = 8, /* u32 */
 	LSR_TAIL_POLICY = 9,
-	LSR_TAIL_KINDS = 10
+	LSR_TAIL_RESERVATION = 10, /* u8 client types, then the client it is for, unless that is the record's own */
+	LSR_TAIL_KINDS = 11
 };
 
 typedef struct lsr_tail {
@@ -120,7 +122,8 @@ lsr_lease_pack_plain(const lessor_lease_t *lease, uint8_t address_state, lsr_bod
 	body->client_type = lease->client_type;
 	body->address_state = address_state;
 	body->quarantine =
-		(uint8_t)(lease->quarantine_status | (lease->quarantine_capable ? LSR_QUARANTINE_CAPABLE : 0));
+		(uint8_t)(lease->quarantine_status | (lease->quarantine_capable ? LSR_QUARANTINE_CAPABLE : 0) |
+			  (lease->state_ex ? LSR_BODY_STATE_EX : 0));
 	body->flags = (uint8_t)flags;
 	memset(body->text, 0, sizeof(body->text));
 	lsr_copy_short(body->text, lease->client_id, client_bytes);
@@ -166,6 +169,8 @@ lsr_unpack_members(const lsr_body_t *body, lessor_lease_t *lease) {
 		.last_transaction_s = body->last_transaction_s,
 		.expires_at = body->expires_at,
 		.ticket = body->lsn,
+		.is_reserved = lsr_body_is_reserved(body),
+		.state_ex = (body->quarantine & LSR_BODY_STATE_EX) != 0,
 	};
 }
 
@@ -193,8 +198,34 @@ lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_le
 	return LESSOR_OK;
 }
 
-/* Where the client id lies. Valid as long as the body and its tail. */
+/* Where the client id lies, and the name, or NULL. Valid as long as the body and its tail. */
 const uint8_t *lsr_body_client(const lsr_body_t *body);
+const uint8_t *lsr_body_name(const lsr_body_t *body, size_t *name_bytes);
+
+/* For whom an address is reserved. */
+typedef struct lsr_reserved {
+	const uint8_t *client_id;
+	size_t client_id_bytes;
+	uint8_t client_types;
+} lsr_reserved_t;
+
+/* Of a body that is reserved. Valid as long as the body and its tail. */
+lsr_reserved_t lsr_body_reserved(const lsr_body_t *body);
+
+/*
+ * Make a body reserved, or not reserved any more. It gets a tail of its own, or none; the one that it had stays the caller's. LESSOR_NO_MEMORY: it is as it
+ * was.
+ */
+lessor_status_t lsr_body_reserve(lsr_body_t *body, const lsr_reserved_t *reserved);
+lessor_status_t lsr_body_unreserve(lsr_body_t *body);
+
+/* Which of the scope's counters (stats/counters.h) a body belongs to. */
+static inline unsigned
+lsr_body_counter(const lsr_body_t *body) {
+	const unsigned state = body->address_state & LESSOR_STATE_MASK;
+	return LSR_UNLIKELY(state == LESSOR_STATE_DOOM && lsr_body_is_reserved(body)) ? LSR_COUNTER_RESERVED_DOOM
+										      : state;
+}
 
 /* Free a tail that was never published / after a grace period. NULL is accepted. */
 void lsr_tail_free(lsr_tail_t *tail);

@@ -8,7 +8,7 @@
  * Writers: the thread that holds the claim bit of the word; there is one at a time. The claim is taken by one compare-and-swap.
  * Memory:  a slot is a record for as long as the engine lives (type-stable): only tails are freed, after a grace period.
  *
- * State word: bit 0 LIVE (the body is a lease), bit 1 CLAIM (somebody is changing the slot), bit 2 BUSY (the body is being overwritten,
+ * State word: bit 0 LIVE (the body is a lease, or a reservation without one), bit 1 CLAIM (somebody is changing the slot), bit 2 BUSY (the body is being overwritten,
  * read the shadow), bits 8-23 index of the shadow, bits 24-63 sequence, one more at each change.
  *
  * Life of a slot, with the word's flags:

@@ -79,8 +79,9 @@ lsr_table_is_punctual(const lsr_table_t *table, const lsr_pages_t *pages, uint32
 			const lsr_record_t *record = lsr_pages_record(pages, page << LSR_PAGE_SHIFT | place);
 			lsr_body_t body;
 			lsr_body_load(record, &body);
-			if ((lsr_record_word(record) & LSR_WORD_LIVE) != 0 && lsr_time_comes(body.expires_at) &&
-			    body.expires_at < earliest) {
+			const lessor_filetime_t ends_at = lsr_body_ends_at(&body);
+			if ((lsr_record_word(record) & LSR_WORD_LIVE) != 0 && lsr_time_comes(ends_at) &&
+			    ends_at < earliest) {
 				*wrong = table->subnet + (index << LSR_PAGE_SHIFT) + place;
 				return false;
 			}

@@ -71,7 +71,7 @@ void lsr_segment_name(uint64_t index, char name[LSR_SEGMENT_NAME_BYTES]);
 typedef enum lsr_record_type {
 	LSR_LOG_PAD = 0,       /* nothing; skipped */
 	LSR_LOG_LEASE = 1,     /* a lease after its change: image of lease/codec.h */
-	LSR_LOG_LEASE_END = 2, /* u32 address, u32 counting epoch (stats/counters.h) */
+	LSR_LOG_LEASE_END = 2, /* u32 address, u32 counting epoch (stats/counters.h); u32 0 more: it was no lease */
 	LSR_LOG_ORIGIN = 3,    /* image of lease/codec.h */
 	LSR_LOG_SCOPE = 4,     /* a scope after its change: image of scope/scope.h */
 	LSR_LOG_SCOPE_END = 5, /* u32 subnet, u32 mask, u32 uid */

@@ -6,7 +6,8 @@
  *   Readers: anybody, relaxed; figures of one moment need not belong together while changes run.
  *
  * Each word of by_state counts leases of that state (low two bits of address_state): in bits 0-31 all of them, in bits 32-63 those whose
- * address lies in the pool. A create touches one word.
+ * address lies in the pool. A create touches one word. A reserved address is in use whatever its state, so there is a word for reservations without a lease (in the place of
+ * OFFERED, which no lease is) and one for doomed leases that are reserved.
  *
  * Deletes are counted for ever, across restarts, hence the two halves: a delete counts into half[epoch % 2], and its log record carries the epoch. A snapshot moves the
  * epoch on and waits a grace period: then the old half stands still, is saved, and replay counts only the deletes of later epochs
@@ -21,11 +22,23 @@
 
 #include "base/base.h"
 
+/* Indices of by_state; see lsr_body_counter(). */
+enum {
+	LSR_COUNTER_EMPTY = 0,
+	LSR_COUNTER_ACTIVE = 1,
+	LSR_COUNTER_DECLINED = 2,
+	LSR_COUNTER_DOOM = 3,
+	LSR_COUNTER_RESERVED_DOOM = 4,
+	LSR_COUNTERS = 5
+};
+
 typedef struct lsr_counters {
-	LSR_APART _Atomic uint64_t by_state[4];
+	LSR_APART _Atomic uint64_t by_state[LSR_COUNTERS];
 	_Atomic uint64_t deletes[2];
 	_Atomic uint64_t high_water; /* raised before in_use falls, and when read */
-	uint64_t deletes_saved;      /* scope lock: deletes of the other half when the epoch moved */
+	/* Seldom wanted, in a line of their own. */
+	uint64_t deletes_saved;    /* scope lock: deletes of the other half when the epoch moved */
+	_Atomic uint64_t releases; /* addresses freed without a delete; since the start, for searches (allocate.c) */
 } lsr_counters_t;
 
 static inline uint64_t
@@ -34,21 +47,34 @@ lsr_counters_unit(bool in_pool) {
 }
 
 static inline void
-lsr_counters_add(lsr_counters_t *counters, unsigned state, uint64_t units) {
-	(void)atomic_fetch_add_explicit(&counters->by_state[state & 3], units, memory_order_relaxed);
+lsr_counters_add(lsr_counters_t *counters, unsigned counter, uint64_t units) {
+	(void)atomic_fetch_add_explicit(&counters->by_state[counter], units, memory_order_relaxed);
+}
+
+static inline uint64_t
+lsr_counters_load(const lsr_counters_t *counters, unsigned counter) {
+	return atomic_load_explicit(&counters->by_state[counter], memory_order_relaxed);
 }
 
 static inline uint64_t
 lsr_counters_in_use(const lsr_counters_t *counters) {
-	return (atomic_load_explicit(&counters->by_state[1], memory_order_relaxed) >> 32) +
-	       (atomic_load_explicit(&counters->by_state[2], memory_order_relaxed) >> 32);
+	return (lsr_counters_load(counters, LSR_COUNTER_EMPTY) >> 32) +
+	       (lsr_counters_load(counters, LSR_COUNTER_ACTIVE) >> 32) +
+	       (lsr_counters_load(counters, LSR_COUNTER_DECLINED) >> 32) +
+	       (lsr_counters_load(counters, LSR_COUNTER_RESERVED_DOOM) >> 32);
+}
+
+/* Reservations without a lease. */
+static inline uint32_t
+lsr_counters_empty(const lsr_counters_t *counters) {
+	return (uint32_t)lsr_counters_load(counters, LSR_COUNTER_EMPTY);
 }
 
 static inline uint64_t
 lsr_counters_leases(const lsr_counters_t *counters) {
 	uint64_t leases = 0;
-	for (unsigned state = 0; state < 4; state++) {
-		leases += (uint32_t)atomic_load_explicit(&counters->by_state[state], memory_order_relaxed);
+	for (unsigned counter = LSR_COUNTER_ACTIVE; counter < LSR_COUNTERS; counter++) {
+		leases += (uint32_t)lsr_counters_load(counters, counter);
 	}
 	return leases;
 }
@@ -66,14 +92,14 @@ lsr_counters_mark(lsr_counters_t *counters) {
 
 /* Without raising the mark first: for who knows that the count is too high for the moment. */
 static inline void
-lsr_counters_take_back(lsr_counters_t *counters, unsigned state, uint64_t units) {
-	(void)atomic_fetch_sub_explicit(&counters->by_state[state & 3], units, memory_order_relaxed);
+lsr_counters_take_back(lsr_counters_t *counters, unsigned counter, uint64_t units) {
+	(void)atomic_fetch_sub_explicit(&counters->by_state[counter], units, memory_order_relaxed);
 }
 
 static inline void
-lsr_counters_subtract(lsr_counters_t *counters, unsigned state, uint64_t units) {
+lsr_counters_subtract(lsr_counters_t *counters, unsigned counter, uint64_t units) {
 	(void)lsr_counters_mark(counters);
-	lsr_counters_take_back(counters, state, units);
+	lsr_counters_take_back(counters, counter, units);
 }
 
 #endif

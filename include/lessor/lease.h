@@ -198,13 +198,14 @@ enum {
 	LESSOR_FIELD_LAST_TRANSACTION = 1u << 10,
 	LESSOR_FIELD_DNS = 1u << 11,
 	LESSOR_FIELD_USER_CONTEXT = 1u << 12,
-	LESSOR_FIELD_ALL = (1u << 13) - 1,
-	LESSOR_IF_RESERVED =
-		1u
-		<< 17, /* replace expires_at even if the address is reserved: its client takes or renews the lease. Without it, a reserved lease keeps its expiry */
+	LESSOR_FIELD_STATE_EX = 1u << 13,
+	LESSOR_FIELD_ALL = (1u << 14) - 1,
 	LESSOR_IF_CLIENT =
-		1u << 16 /* only if the lease belongs to lease->client_id, else LESSOR_OTHER_CLIENT; not together with
-	                             * LESSOR_FIELD_CLIENT_ID */
+		1u << 16, /* only if the lease belongs to lease->client_id, else LESSOR_OTHER_CLIENT; not together with
+				       * LESSOR_FIELD_CLIENT_ID */
+	LESSOR_IF_RESERVED =
+		1u << 17 /* replace expires_at even if the address is reserved: its client takes or renews the lease.
+				       * Without it, a reserved lease keeps its expiry */
 };
 
 /*

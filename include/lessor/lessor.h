@@ -7,6 +7,7 @@
 #include <lessor/expire.h>
 #include <lessor/filter.h>
 #include <lessor/lease.h>
+#include <lessor/reservation.h>
 #include <lessor/scope.h>
 #include <lessor/stats.h>
 #include <lessor/status.h>

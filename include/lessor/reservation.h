@@ -55,7 +55,8 @@ lessor_status_t lessor_reservation_create(lessor_engine_t *engine, uint32_t subn
  * Give up the reservation of an address; with client_id not NULL only if it is for that client.
  * Ensures:   on LESSOR_OK the reservation is gone. A dormant lease at the address is gone with it. Another lease at the address stays, and expires
  *            when the scope's lease duration has passed, counted from now.
- * Returns:   LESSOR_OK; LESSOR_NO_SCOPE; LESSOR_NOT_FOUND: no such reservation, or of another client; LESSOR_INVALID; and the failures every change has.
+ * Returns:   LESSOR_OK; LESSOR_NO_SCOPE; LESSOR_NOT_FOUND: no such reservation, or of another client; LESSOR_INVALID (now is
+ *            LESSOR_TIME_NONE; client id too long); and the failures every change has.
  */
 lessor_status_t lessor_reservation_delete(lessor_engine_t *engine, uint32_t subnet, uint32_t address,
 					  const uint8_t *client_id, size_t client_id_bytes, lessor_filetime_t now,

@@ -4,12 +4,12 @@
  *
  * Let R be the scope's range, X the union of its exclusions and P = R - X its pool. Then, whenever no change is under way,
  *
- *     in_use  = addresses of P that hold a lease in state ACTIVE or DECLINED
+ *     in_use  = addresses of P that hold a lease in state ACTIVE or DECLINED, or are reserved
  *     pending = addresses of P that are offered and hold no such lease (always 0 until an offer call exists)
  *     free    = |P| - in_use - pending
  *
  * exactly. While changes run, each figure is off by no more than the changes in flight. A DOOM lease is not in use, although its
- * address is taken; a lease outside P is counted by state only. Source: MS-DHCPM 2.2.1.2.95.
+ * address is taken, unless that is reserved; a lease outside P is counted by state only. Source: MS-DHCPM 2.2.1.2.95.
  */
 #ifndef LESSOR_STATS_H
 #define LESSOR_STATS_H

@@ -29,7 +29,7 @@ typedef enum lessor_status {
 	LESSOR_SCOPE_NOT_EMPTY = 12, /* the scope still holds leases */
 	LESSOR_ADDRESS_TAKEN = 13,   /* a lease with this address exists */
 	LESSOR_CLIENT_TAKEN = 14,    /* this client already has a lease in this scope, at another address */
-	LESSOR_NOT_FOUND = 15,       /* no such lease, scope or exclusion */
+	LESSOR_NOT_FOUND = 15,       /* no such lease, reservation, scope or exclusion */
 	LESSOR_OTHER_CLIENT = 16,    /* the lease belongs to another client than the call demanded */
 	LESSOR_END = 17,             /* nothing (more) to iterate */
 	LESSOR_EXHAUSTED = 18,       /* no address of the scope's pool is free */
