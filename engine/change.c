@@ -277,7 +277,8 @@ claim_fresh_client(lessor_engine_t *engine, lsr_change_t *change) {
 	const lsr_body_t *old = &change->old;
 	const lsr_body_t *fresh = &change->fresh;
 	const uint8_t *client_id = lsr_body_client(fresh);
-	if (lsr_body_is_client(old, client_id, fresh->client_id_bytes)) {
+	if ((change->fields & LESSOR_FIELD_CLIENT_ID) == 0 ||
+	    lsr_body_is_client(old, client_id, fresh->client_id_bytes)) {
 		return LSR_STEP_CLAIMED;
 	}
 	change->leaves = true;
