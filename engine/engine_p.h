@@ -536,8 +536,7 @@ lessor_status_t lsr_engine_add_scope(lessor_engine_t *engine, lsr_scope_t *scope
 lessor_status_t lsr_engine_remove_scope(lessor_engine_t *engine, lsr_scope_t *scope, bool force, lsr_scope_t **removed,
 					uint64_t *lsn);
 
-/* The scope with exactly this subnet address. Inside a read-side section; or with the scope lock held, which keeps it in place. */
-lsr_scope_t *lsr_engine_find_scope(const lessor_engine_t *engine, uint32_t subnet);
+/* The same as lsr_engine_scope_named(), with the scope lock held, which keeps it in place. */
 lsr_scope_t *lsr_engine_find_scope_locked(const lessor_engine_t *engine, uint32_t subnet);
 
 /* Keep changes of leases out of a scope, and wait until none is under way; let them in again. Scope lock held. */

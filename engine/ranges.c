@@ -306,7 +306,7 @@ lessor_scope_exclusions(lessor_engine_t *engine, uint32_t subnet, lessor_range_t
 	}
 	status = LESSOR_NOT_FOUND;
 	lsr_rcu_enter();
-	const lsr_scope_t *scope = lsr_engine_find_scope(engine, subnet);
+	const lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
 	if (scope != NULL) {
 		const lsr_scope_config_t *config = lsr_scope_config(scope);
 		*count = config->exclusions;

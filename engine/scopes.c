@@ -138,15 +138,9 @@ lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope) {
 /* ---- finding ------------------------------------------------------------------------------------------------------- */
 
 lsr_scope_t *
-lsr_engine_find_scope(const lessor_engine_t *engine, uint32_t subnet) {
-	lsr_scope_t *scope = lsr_trie_find(&engine->trie, lsr_key_ipv4(subnet));
-	return scope != NULL && scope->subnet == subnet ? scope : NULL;
-}
-
-lsr_scope_t *
 lsr_engine_find_scope_locked(const lessor_engine_t *engine, uint32_t subnet) {
 	lsr_rcu_enter();
-	lsr_scope_t *scope = lsr_engine_find_scope(engine, subnet);
+	lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
 	lsr_rcu_leave();
 	return scope;
 }
@@ -185,7 +179,7 @@ typedef const lsr_scope_t *(*lsr_finder_t)(const lessor_engine_t *engine, uint32
 
 static const lsr_scope_t *
 by_subnet(const lessor_engine_t *engine, uint32_t subnet) {
-	return lsr_engine_find_scope(engine, subnet);
+	return lsr_engine_scope_named(engine, subnet);
 }
 
 static const lsr_scope_t *
@@ -631,7 +625,7 @@ lessor_scope_stats(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_
 	}
 	status = LESSOR_NOT_FOUND;
 	lsr_rcu_enter();
-	lsr_scope_t *scope = lsr_engine_find_scope(engine, subnet);
+	lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
 	if (scope != NULL) {
 		uint64_t by_state[LSR_COUNTERS];
 		lsr_counters_t *counters = &scope->counters;

@@ -408,7 +408,7 @@ lessor_superscope_of(lessor_engine_t *engine, uint32_t subnet, uint32_t *number,
 	}
 	status = LESSOR_NO_SCOPE;
 	lsr_rcu_enter();
-	const lsr_scope_t *scope = lsr_engine_find_scope(engine, subnet);
+	const lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
 	if (scope != NULL) {
 		status = answer(lsr_superscopes_get(&engine->superscopes, lsr_scope_config(scope)->superscope), number,
 				name, name_bytes);

@@ -329,6 +329,80 @@ test_masks_are_refused(void **state) {
 	assert_status(LESSOR_OK, set_mask(0xFFFFFC00));
 }
 
+/* ---- reservations ----------------------------------------------------------------------------------------------------- */
+
+/* Reserve the address of this number for a client of another. */
+static void
+reserve(uint32_t number, uint32_t client) {
+	uint8_t id[6];
+	(void)scratch_lease_numbered(SUBNET, client, id);
+	const lessor_reservation_t reservation = {.address = SUBNET + number,
+						  .client_id = id,
+						  .client_id_bytes = sizeof(id),
+						  .client_types = LESSOR_CLIENT_BOTH};
+	assert_status(LESSOR_OK, lessor_reservation_create(engine, SUBNET, &reservation, LESSOR_ASYNC, NULL));
+}
+
+static void
+assert_reserved(uint32_t number, bool has_lease, bool is_dormant) {
+	lessor_reservation_t found;
+	uint8_t buffer[LESSOR_CLIENT_ID_MAX_BYTES];
+	assert_status(LESSOR_OK, lessor_reservation_get(engine, SUBNET + number, &found, buffer, sizeof(buffer)));
+	assert_int_equal(has_lease, found.has_lease);
+	assert_int_equal(is_dormant, found.is_dormant);
+}
+
+static void
+test_reserved_leases_stay(void **state) {
+	(void)state;
+	assert_status(LESSOR_OK, resize(10, 99));
+	create_from_to(5, 39);
+	create_from_to(60, 120);
+	reserve(20, 20);   /* a lease of this client */
+	reserve(40, 1000); /* dormant */
+	reserve(41, 7);    /* empty: the client has a lease outside of the range */
+	assert_status(LESSOR_SCOPE_NOT_EMPTY, remove_range(10, 99, false));
+	assert_status(LESSOR_OK, remove_range(10, 99, true));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(5 + 21 + 2, stats().leases);
+		assert_int_equal(29 + 40, stats().deletes);
+		assert_reserved(20, true, false);
+		assert_reserved(40, true, true);
+		assert_reserved(41, false, false);
+		assert_status(LESSOR_ADDRESS_TAKEN, create(41));
+		reopen();
+	}
+	/* An empty one is no lease; a dormant one is. */
+	assert_status(LESSOR_OK, resize(41, 59));
+	assert_status(LESSOR_OK, remove_range(41, 59, false));
+	assert_status(LESSOR_OK, resize(40, 59));
+	assert_status(LESSOR_SCOPE_NOT_EMPTY, remove_range(40, 59, false));
+	assert_status(LESSOR_OK, remove_range(40, 59, true));
+	assert_reserved(40, true, true);
+	assert_reserved(41, false, false);
+}
+
+static void
+test_dormant_leases_hold_no_scope(void **state) {
+	(void)state;
+	lessor_scope_t scope;
+	create_from_to(7, 7);
+	reserve(40, 1000);
+	reserve(41, 7);
+	assert_status(LESSOR_SCOPE_NOT_EMPTY, lessor_scope_delete(engine, SUBNET, false, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_lease_delete(engine, SUBNET + 7, NULL, 0, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_SCOPE_NOT_EMPTY, set_mask(0xFFFFFF80));
+	assert_status(LESSOR_OK, lessor_reservation_delete(engine, SUBNET, SUBNET + 40, NULL, 0, lessor_time_now(),
+							   LESSOR_ASYNC, NULL));
+	assert_int_equal(0, stats().leases);
+	assert_status(LESSOR_SCOPE_NOT_EMPTY, set_mask(0xFFFFFF80)); /* one is empty */
+	reserve(40, 1000);
+	assert_status(LESSOR_OK, lessor_scope_delete(engine, SUBNET, false, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_NOT_FOUND, lessor_scope_get(engine, SUBNET, &scope, NULL, 0));
+	scratch_scope_add(engine, SUBNET, MASK, false);
+	create_from_to(40, 41);
+}
+
 /* ---- the disk ---------------------------------------------------------------------------------------------------------- */
 
 /* What is known of the scope: the figures, and where there are leases. */
@@ -660,6 +734,8 @@ main(void) {
 		MEMORY(test_vast_ranges),
 		MEMORY(test_masks),
 		MEMORY(test_masks_are_refused),
+		STORE(test_reserved_leases_stay),
+		STORE(test_dormant_leases_hold_no_scope),
 		STORE(test_restarts),
 		STORE(test_beside_snapshots),
 		STORE(test_every_change_is_one_record),
