@@ -360,8 +360,10 @@ test_update_replaces_what_is_named(void **state) {
 	other.has_range = true;
 	other.range = (lessor_range_t){SUBNET + 10, SUBNET + 19};
 	other.name = "";
+	scope.offer_delay_ms = LESSOR_OFFER_DELAY_MAX_MS;
+	other.quarantine_on = true;
 	assert_status(LESSOR_OK, lessor_scope_create(engine, &scope, LESSOR_ASYNC, NULL));
-	for (uint32_t fields = 1; fields < 64; fields++) {
+	for (uint32_t fields = 1; fields < LESSOR_SCOPE_FIELD_MASK; fields++) {
 		assert_status(LESSOR_OK, lessor_scope_update(engine, &other, fields, LESSOR_ASYNC, NULL));
 		assert_status(LESSOR_OK, lessor_scope_get(engine, SUBNET, &found, buffer, sizeof(buffer)));
 		assert_int_equal(found.mask, MASK);
@@ -373,12 +375,16 @@ test_update_replaces_what_is_named(void **state) {
 		assert_int_equal(found.range.last,
 				 (fields & LESSOR_SCOPE_FIELD_RANGE) ? other.range.last : scope.range.last);
 		assert_string_equal(found.name, (fields & LESSOR_SCOPE_FIELD_NAME) ? "" : "old name");
+		assert_int_equal(found.offer_delay_ms,
+				 (fields & LESSOR_SCOPE_FIELD_OFFER_DELAY) ? 0 : LESSOR_OFFER_DELAY_MAX_MS);
+		assert_int_equal(found.quarantine_on, (fields & LESSOR_SCOPE_FIELD_QUARANTINE) != 0);
 		if (fields & LESSOR_SCOPE_FIELD_COMMENT) {
 			assert_null(found.comment);
 		} else {
 			assert_string_equal(found.comment, "old comment");
 		}
-		assert_status(LESSOR_OK, lessor_scope_update(engine, &scope, 63, LESSOR_ASYNC, NULL));
+		assert_status(LESSOR_OK,
+			      lessor_scope_update(engine, &scope, LESSOR_SCOPE_FIELD_MASK - 1, LESSOR_ASYNC, NULL));
 	}
 	other.has_range = false;
 	assert_status(LESSOR_OK, lessor_scope_update(engine, &other, LESSOR_SCOPE_FIELD_RANGE, LESSOR_ASYNC, NULL));
@@ -409,6 +415,14 @@ test_update_refuses(void **state) {
 	scope.state = 5;
 	assert_status(LESSOR_INVALID, lessor_scope_update(engine, &scope, all, LESSOR_ASYNC, &ticket));
 	scope.state = 0;
+	scope.offer_delay_ms = LESSOR_OFFER_DELAY_MAX_MS + 1;
+	assert_status(LESSOR_INVALID,
+		      lessor_scope_update(engine, &scope, LESSOR_SCOPE_FIELD_OFFER_DELAY, LESSOR_ASYNC, &ticket));
+	assert_status(LESSOR_OK, lessor_scope_update(engine, &scope, 0, LESSOR_ASYNC, NULL)); /* not looked at */
+	scope.subnet += 256;
+	assert_status(LESSOR_INVALID, lessor_scope_create(engine, &scope, LESSOR_ASYNC, &ticket));
+	scope.subnet -= 256;
+	scope.offer_delay_ms = 0;
 	scope.name = too_long;
 	assert_status(LESSOR_INVALID, lessor_scope_update(engine, &scope, all, LESSOR_ASYNC, &ticket));
 	scope.name = NULL;

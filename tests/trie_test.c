@@ -221,6 +221,33 @@ try_remove(lsr_twin_t *twin, lsr_key_t key, unsigned bits, bool publish) {
 	return expected;
 }
 
+/* Another prefix for what is there, as one change. */
+static lessor_status_t
+try_move(lsr_twin_t *twin, lsr_key_t old_key, unsigned old_bits, lsr_key_t key, unsigned bits, bool publish) {
+	lsr_trie_move_t move;
+	const lsr_prefix_t *exact = twin_exact(twin, old_key, old_bits);
+	lessor_status_t expected = LESSOR_NOT_FOUND;
+	lsr_prefix_t *moving = exact != NULL ? &twin->prefix[exact - twin->prefix] : NULL;
+	if (moving != NULL) {
+		moving->mapped = false;
+		expected = twin_overlaps(twin, key, bits) ? LESSOR_SCOPE_EXISTS : LESSOR_OK;
+		moving->mapped = true;
+	}
+	const void *root = atomic_load(&twin->trie.root);
+	assert_int_equal(lsr_trie_stage_move(&twin->trie, old_key, old_bits, key, bits, moving, &move), expected);
+	compare_around(twin, old_key, old_bits);
+	if (expected == LESSOR_OK && publish) {
+		lsr_trie_publish_move(&twin->trie, &move);
+		moving->key = key;
+		moving->bits = bits;
+	} else if (expected == LESSOR_OK) {
+		lsr_trie_abandon_move(&move);
+	}
+	assert_int_equal(expected == LESSOR_OK && publish, atomic_load(&twin->trie.root) != root);
+	compare_around(twin, old_key, old_bits);
+	return expected;
+}
+
 static lsr_twin_t *
 new_twin(void) {
 	lsr_twin_t *twin = calloc(1, sizeof(*twin));
@@ -277,7 +304,7 @@ random_change(lsr_twin_t *twin, lsr_random_t *random, unsigned key_bits) {
 	unsigned bits = 1 + (unsigned)lsr_random_below(random, key_bits);
 	lsr_key_t key = random_key(twin, random, key_bits);
 	const bool full = twin->mapped > PREFIXES_MAX - 10;
-	switch (lsr_random_below(random, full ? 2 : 5)) {
+	switch (lsr_random_below(random, full ? 3 : 6)) {
 	case 0: /* what is there, or nearly: one bit longer or shorter is not it */
 		if (existing != NULL) {
 			key = existing->key;
@@ -292,6 +319,17 @@ random_change(lsr_twin_t *twin, lsr_random_t *random, unsigned key_bits) {
 			key = existing->key;
 			bits = existing->bits;
 			(void)try_remove(twin, key, bits, publish);
+		}
+		break;
+	case 2: /* wider or narrower, or far away */
+		if (existing != NULL) {
+			key = lsr_random_below(random, 4) != 0 ? existing->key : key;
+			bits = lsr_random_below(random, 2) != 0
+				       ? existing->bits + (unsigned)lsr_random_below(random, 5) - 2
+				       : bits;
+			bits = bits < 1 || bits > key_bits ? key_bits : bits;
+			key = first_of(key, bits);
+			(void)try_move(twin, existing->key, existing->bits, key, bits, publish);
 		}
 		break;
 	default:
@@ -515,6 +553,18 @@ flip(lsr_race_t *race, unsigned i, bool insert) {
 	lsr_rcu_brake();
 }
 
+/* What is there all the time is narrower at times; a look-up finds it even so. */
+static void
+move_stable(lsr_race_t *race, unsigned i, bool narrow) {
+	lsr_trie_move_t move;
+	const lsr_key_t key = lsr_key_ipv4(race_subnet(i));
+	assert_int_equal(
+		lsr_trie_stage_move(&race->trie, key, narrow ? 24 : 25, key, narrow ? 25 : 24, &race->subnet[i], &move),
+		LESSOR_OK);
+	lsr_trie_publish_move(&race->trie, &move);
+	lsr_rcu_brake();
+}
+
 static void
 a_reader_sees_whole_versions(void **state) {
 	(void)state;
@@ -523,6 +573,7 @@ a_reader_sees_whole_versions(void **state) {
 	assert_non_null(race);
 	assert_int_equal(lsr_trie_init(&race->trie), LESSOR_OK);
 	bool there[2 * STABLE] = {false};
+	bool narrow[2 * STABLE] = {false};
 	for (unsigned i = 0; i < 2 * STABLE; i++) {
 		race->subnet[i] = race_subnet(i);
 		if (i % 2 == 0) {
@@ -537,6 +588,8 @@ a_reader_sees_whole_versions(void **state) {
 		const unsigned i = (unsigned)lsr_random_below(&random, STABLE) * 2 + 1;
 		there[i] = !there[i];
 		flip(race, i, there[i]);
+		narrow[i - 1] = !narrow[i - 1];
+		move_stable(race, i - 1, narrow[i - 1]);
 	}
 	atomic_store(&race->stop, true);
 	for (size_t i = 0; i < COUNT(readers); i++) {

@@ -86,9 +86,13 @@ twin_free(twin_t *twin) {
 	for (size_t i = 0; i < twin->scope_count; i++) {
 		scope_drop(&twin->scopes[i]);
 	}
+	for (size_t i = 0; i < twin->superscope_count; i++) {
+		free(twin->superscopes[i].name);
+	}
 	free(twin->leases);
 	free(twin->scopes);
 	free(twin->reservations);
+	free(twin->superscopes);
 	memset(twin, 0, sizeof(*twin));
 }
 
@@ -702,6 +706,63 @@ twin_scope_delete(twin_t *twin, uint32_t subnet, bool force) {
 	return LESSOR_OK;
 }
 
+static twin_superscope_t *
+superscope_named(const twin_t *twin, const char *name) {
+	for (size_t i = 0; i < twin->superscope_count; i++) {
+		if (twin->superscopes[i].name != NULL && strcmp(twin->superscopes[i].name, name) == 0) {
+			return &twin->superscopes[i];
+		}
+	}
+	return NULL;
+}
+
+lessor_status_t
+twin_superscope_join(twin_t *twin, uint32_t subnet, const char *name, bool move) {
+	twin_scope_t *scope = scope_at(twin, subnet);
+	if (name != NULL && (*name == '\0' || !is_text(name, LESSOR_SUPERSCOPE_NAME_MAX_BYTES))) {
+		return LESSOR_INVALID;
+	}
+	if (scope == NULL) {
+		return LESSOR_NO_SCOPE;
+	}
+	if (name == NULL) {
+		scope->superscope = 0;
+		return LESSOR_OK;
+	}
+	if (scope->superscope != 0 && !move) {
+		return LESSOR_MEMBER;
+	}
+	twin_superscope_t *found = superscope_named(twin, name);
+	if (found == NULL) {
+		twin->superscopes = realloc(twin->superscopes, (twin->superscope_count + 1) * sizeof(*found));
+		assert_non_null(twin->superscopes);
+		found = &twin->superscopes[twin->superscope_count++];
+		*found = (twin_superscope_t){.number = (uint32_t)twin->superscope_count, .name = strdup(name)};
+		assert_non_null(found->name);
+	}
+	scope->superscope = found->number;
+	return LESSOR_OK;
+}
+
+lessor_status_t
+twin_superscope_delete(twin_t *twin, const char *name) {
+	if (*name == '\0' || !is_text(name, LESSOR_SUPERSCOPE_NAME_MAX_BYTES)) {
+		return LESSOR_INVALID;
+	}
+	twin_superscope_t *found = superscope_named(twin, name);
+	if (found == NULL) {
+		return LESSOR_NOT_FOUND;
+	}
+	for (size_t i = 0; i < twin->scope_count; i++) {
+		if (twin->scopes[i].superscope == found->number) {
+			twin->scopes[i].superscope = 0;
+		}
+	}
+	free(found->name);
+	found->name = NULL;
+	return LESSOR_OK;
+}
+
 static size_t
 exclusion_index(const twin_scope_t *scope, lessor_range_t range) {
 	size_t i = 0;
@@ -1263,6 +1324,28 @@ assert_same_exclusions(const twin_scope_t *scope, lessor_engine_t *engine) {
 }
 
 static void
+assert_same_superscopes(const twin_t *twin, lessor_engine_t *engine) {
+	char name[LESSOR_SUPERSCOPE_NAME_MAX_BYTES + 1];
+	uint32_t number = 0;
+	for (size_t i = 0; i < twin->superscope_count; i++) {
+		if (twin->superscopes[i].name != NULL) {
+			assert_status(LESSOR_OK, lessor_superscope_next(engine, &number, name, sizeof(name)));
+			assert_int_equal(twin->superscopes[i].number, number);
+			assert_string_equal(twin->superscopes[i].name, name);
+			number++;
+		}
+	}
+	assert_status(LESSOR_END, lessor_superscope_next(engine, &number, name, sizeof(name)));
+	for (size_t i = 0; i < twin->scope_count; i++) {
+		const uint32_t want = twin->scopes[i].superscope;
+		assert_status(LESSOR_OK,
+			      lessor_superscope_of(engine, twin->scopes[i].scope.subnet, &number, name, sizeof(name)));
+		assert_int_equal(want, number);
+		assert_string_equal(want != 0 ? twin->superscopes[want - 1].name : "", name);
+	}
+}
+
+static void
 assert_same_scopes(const twin_t *twin, lessor_engine_t *engine) {
 	char buffer[LESSOR_SCOPE_BUFFER_BYTES];
 	const twin_scope_t *want;
@@ -1386,6 +1469,7 @@ twin_assert_equal(const twin_t *twin, lessor_engine_t *engine) {
 	lessor_report_t report;
 	lessor_status_t status;
 	assert_same_scopes(twin, engine);
+	assert_same_superscopes(twin, engine);
 	assert_same_leases(twin, engine);
 	assert_same_reservations(twin, engine);
 	assert_same_names(twin, engine);
