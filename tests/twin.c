@@ -536,6 +536,11 @@ try_mask(const twin_t *twin, const twin_scope_t *scope, uint32_t mask) {
 	if (scope->scope.has_range || scope->exclusion_count > 0 || stats.leases > 0) {
 		return LESSOR_SCOPE_NOT_EMPTY;
 	}
+	for (size_t i = 0; i < twin->reservation_count; i++) {
+		if ((twin->reservations[i].address & scope->scope.mask) == scope->scope.subnet) {
+			return LESSOR_SCOPE_NOT_EMPTY;
+		}
+	}
 	for (size_t i = 0; i < twin->scope_count; i++) {
 		if (&twin->scopes[i] != scope && (twin->scopes[i].scope.subnet & mask) == scope->scope.subnet) {
 			return LESSOR_SCOPE_EXISTS;
@@ -665,7 +670,7 @@ twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, boo
 	}
 	for (size_t i = 0; i < twin->lease_count;) {
 		const uint32_t address = twin->leases[i].lease.address;
-		if (address >= range.first && address <= range.last) {
+		if (address >= range.first && address <= range.last && reservation_at(twin, address) == NULL) {
 			lease_remove(twin, &twin->leases[i]);
 			scope->deletes++;
 		} else {
