@@ -26,7 +26,7 @@ using pair_t = std::pair<std::string, DWORD>;
 
 std::set<pair_t> produced;
 std::vector<std::string> complaints;
-bool starvation_wanted;
+int allocations_wanted = STARVE_NEVER;
 
 /* These are data and the end of data, not failures. */
 bool
@@ -162,18 +162,18 @@ check_ids(const table_t &table) {
 /* ---- the recorder ---- */
 
 void
-want_starvation(bool wanted) {
-	starvation_wanted = wanted;
+want_starvation(int allocations) {
+	allocations_wanted = allocations;
 }
 
 void
 starve_if_wanted() {
-	starve(starvation_wanted);
+	starve(allocations_wanted);
 }
 
 DWORD
 note(const char *call, DWORD code) {
-	starve(false);
+	starve(STARVE_NEVER);
 	produced.insert({call, code});
 	return code;
 }

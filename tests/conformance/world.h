@@ -27,8 +27,8 @@ namespace conformance {
 DWORD note(const char *call, DWORD code);
 /* Let allocations fail from now on if the row wants that, until the next note(). */
 void starve_if_wanted();
-/* From now on every call of RUN() finds no memory, until set to false. */
-void want_starvation(bool wanted);
+/* From now on every call of RUN() finds memory so many times only; -1: always. */
+void want_starvation(int allocations);
 
 /* Make a call, and note its code. */
 #define RUN(call, ...) (::conformance::starve_if_wanted(), ::conformance::note(#call, call(__VA_ARGS__)))
