@@ -236,6 +236,66 @@ add_vectors(table_t &table) {
 		       putting<DHCP_CLIENT_INFO>("DhcpSetClientInfo", DhcpSetClientInfo), ERROR_DHCP_JET_ERROR}});
 }
 
+/* Where servers of different years, or page and steps, differ, and this library lets a program choose. */
+std::function<void()>
+with_option(uint32_t option, const std::function<void()> &setup) {
+	return [option, setup] {
+		setup();
+		CHECK_EQUAL(LESSOR_OK, lessor_dhcpsapi_set_options(nullptr, option));
+	};
+}
+
+void
+add_options(table_t &table) {
+	const auto removed = [](const std::function<void()> &setup) {
+		return with_option(LESSOR_DHCPSAPI_NAP_REMOVED, setup);
+	};
+	const auto taken = with_option(LESSOR_DHCPSAPI_TAKEN_IS_EXISTS, leased);
+	const auto forced = [] {
+		with_lease(10, [](const auto &l) {
+			CHECK_EQUAL(NOQUARANTINE, l.Status);
+			CHECK_EQUAL(0, ticks(l.ProbationEnds));
+			CHECK_EQUAL(FALSE, l.QuarantineCapable);
+		});
+	};
+	const auto switching = [](DWORD on) {
+		return [on] {
+			DHCP_SUBNET_INFO_VQ info{};
+			info.SubnetAddress = S;
+			info.SubnetMask = MASK24;
+			info.QuarantineOn = on;
+			return RUN(DhcpSetSubnetInfoVQ, nullptr, S, &info);
+		};
+	};
+	table.insert(
+		table.end(),
+		{{"O1", "MS-DHCPM note <88>, option: a create without quarantine", removed(standard),
+		  [] {
+			  return create_with(10, 1, [](auto &l) {
+				  l.Status = PROBATION;
+				  l.ProbationEnds = date(A_TIME);
+				  l.QuarantineCapable = TRUE;
+			  });
+		  },
+		  ERROR_SUCCESS, forced},
+		 {"O2", "MS-DHCPM note <40>, option: a set without quarantine", removed(full_lease),
+		  putting<DHCP_CLIENT_INFO_VQ>("DhcpSetClientInfoVQ", DhcpSetClientInfoVQ,
+					       [](auto &l) { l.Status = PROBATION; }),
+		  ERROR_SUCCESS, forced},
+		 {"O3", "MS-DHCPM note <43>, option: quarantine of a scope is refused", removed(standard), switching(1),
+		  ERROR_DHCP_NAP_NOT_SUPPORTED},
+		 {"O4", "MS-DHCPM note <43>, option: no quarantine of a scope is accepted", removed(standard),
+		  switching(0), ERROR_SUCCESS},
+		 {"O5", "page DhcpCreateClientInfoVQ, option: a duplicate exists", taken,
+		  putting<DHCP_CLIENT_INFO_VQ>("DhcpCreateClientInfoVQ", DhcpCreateClientInfoVQ),
+		  ERROR_DHCP_CLIENT_EXISTS},
+		 {"O6", "page DhcpCreateClientInfoVQ, option: so it does for DhcpCreateClientInfo", taken,
+		  putting<DHCP_CLIENT_INFO>("DhcpCreateClientInfo", DhcpCreateClientInfo), ERROR_DHCP_CLIENT_EXISTS},
+		 {"O7", "page DhcpCreateClientInfoVQ, option: so it does for DhcpCreateClientInfoV4", taken,
+		  putting<DHCP_CLIENT_INFO_V4>("DhcpCreateClientInfoV4", DhcpCreateClientInfoV4),
+		  ERROR_DHCP_CLIENT_EXISTS}});
+}
+
 void
 add_quarantine(table_t &table) {
 	const auto kept = [] {
@@ -289,6 +349,7 @@ add_older_rows(table_t &table) {
 	add_set<DHCP_CLIENT_INFO_V4>(table, "MS-DHCPM 3.1.4.34", "S4-", "DhcpSetClientInfoV4", DhcpSetClientInfoV4);
 	add_set<DHCP_CLIENT_INFO_VQ>(table, "MS-DHCPM 3.1.4.46", "SQ-", "DhcpSetClientInfoVQ", DhcpSetClientInfoVQ);
 	add_quarantine(table);
+	add_options(table);
 }
 
 } // namespace conformance

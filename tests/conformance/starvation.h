@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Let this thread's allocations fail, or work again. */
+/* Let this thread's allocations fail after so many of them. */
 #ifndef LESSOR_CONFORMANCE_STARVATION_H
 #define LESSOR_CONFORMANCE_STARVATION_H
-
-#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-void starve(bool wanted);
+#define STARVE_NEVER (-1)
+
+void starve(int allocations);
 
 #ifdef __cplusplus
 }

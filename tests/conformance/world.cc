@@ -95,8 +95,11 @@ end() {
 }
 
 void
-reopen() {
+reopen(bool by_snapshot) {
 	if (with_log) {
+		if (by_snapshot) {
+			CHECK_EQUAL(LESSOR_OK, lessor_snapshot(the_engine, nullptr));
+		}
 		close_engine();
 		open_engine();
 	} else {

@@ -27,8 +27,8 @@ namespace conformance {
 DWORD note(const char *call, DWORD code);
 /* Let allocations fail from now on if the row wants that, until the next note(). */
 void starve_if_wanted();
-/* From now on every call of RUN() finds no memory, until set to false. */
-void want_starvation(bool wanted);
+/* From now on every call of RUN() finds memory so many times only; -1: always. */
+void want_starvation(int allocations);
 
 /* Make a call, and note its code. */
 #define RUN(call, ...) (::conformance::starve_if_wanted(), ::conformance::note(#call, call(__VA_ARGS__)))
@@ -52,8 +52,8 @@ void check_equal(const char *file, int line, const char *what, unsigned long lon
 /* Open an empty engine, in memory or with a log as the run wants, and bind it for reading and writing. */
 void begin(bool strict_address_state = false);
 void end();
-/* Close and open again, if there is a log. */
-void reopen();
+/* Close and open again, if there is a log: from the log, or from a snapshot. */
+void reopen(bool by_snapshot);
 void bind(lessor_access_t access);
 lessor_engine_t *engine();
 /* Do the rows run on an engine with a log? */

@@ -1201,6 +1201,16 @@ call_filter(void) {
 	DhcpRpcFreeMemory(page);
 }
 
+/* A DUID may have 256 bytes, so this is no lie about one. */
+static DHCP_CLIENT_UID
+pick_duid(void) {
+	model_id_t id;
+	bool flawed;
+	DHCP_CLIENT_UID uid = pick_id(&id, &flawed);
+	uid.DataLength += uid.DataLength == 256;
+	return uid;
+}
+
 static DHCP_IPV6_ADDRESS
 pick_address6(void) {
 	const ULONGLONG highs[] = {0x20010DB800000000u, 0x20010DB800000001u, 0, 0xFE80000000000000u, UINT64_MAX};
@@ -1216,14 +1226,12 @@ call_scope6(void) {
 	DHCP_IP_RESERVATION_V6 reservation;
 	DHCP_SUBNET_ELEMENT_DATA_V6 element;
 	DHCP_CLIENT_UID uid;
-	model_id_t id;
-	bool flawed;
 	flaw_t flaw;
 	memset(&info, 0, sizeof(info));
 	info.SubnetAddress = address;
 	info.SubnetName = pick_text(SCOPE_UNITS, &flaw);
 	info.State = take();
-	uid = pick_id(&id, &flawed);
+	uid = pick_duid();
 	reservation.ReservedIpAddress = pick_address6();
 	reservation.ReservedForClient = once_in(16) ? NULL : &uid;
 	reservation.InterfaceId = below(3);
@@ -1262,12 +1270,10 @@ call_lease6(void) {
 	LPDHCPV6_IP_ARRAY list = NULL;
 	DWORD read = 0;
 	DWORD total = 0;
-	model_id_t id;
-	bool flawed;
 	flaw_t flaw;
 	memset(&info, 0, sizeof(info));
 	info.ClientIpAddress = pick_address6();
-	info.ClientDUID = pick_id(&id, &flawed);
+	info.ClientDUID = pick_duid();
 	info.IAID = below(3);
 	info.ClientName = pick_text(NAME_UNITS, &flaw);
 	info.ClientValidLeaseExpires = date(pick_time());
