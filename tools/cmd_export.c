@@ -365,6 +365,13 @@ tell_losses(const export_t *export) {
 	}
 }
 
+static void
+tell_note(const export_t *export) {
+	if (export->writer.note != NULL) {
+		(void)fprintf(stderr, "%s: note: %s\n", export->command, export->writer.note);
+	}
+}
+
 static int
 write_file(export_t *export) {
 	int error = output_file_open(&export->output, export->options.output);
@@ -382,6 +389,7 @@ write_file(export_t *export) {
 	cli_progress_end(&export->progress, export->writer.rows);
 	if (exit_status == CLI_OK && !export->options.quiet) {
 		tell_losses(export);
+		tell_note(export);
 	}
 	return exit_status;
 }

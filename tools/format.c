@@ -9,9 +9,7 @@
 
 /* In the order of guessing. */
 const format_t *const formats[] = {
-	&format_kea4,
-	&format_json,
-	NULL,
+	&format_kea4, &format_json, &format_odhcpd, &format_dnsmasq, NULL,
 };
 
 /* "kea4, json and ..." */
@@ -147,4 +145,26 @@ format_need_client_id(format_record_t *record) {
 	for (unsigned i = 0; i < 4; i++) {
 		record->made_up[i] = (uint8_t)(lease->address >> (24 - 8 * i));
 	}
+}
+
+bool
+format_can_omit_client_id(const lessor_lease_t *lease) {
+	if (!lease->client_id_made_up) {
+		return false;
+	}
+	if (lease->hardware_bytes > 0) {
+		return lease->client_id_bytes == lease->hardware_bytes &&
+		       memcmp(lease->client_id, lease->hardware, lease->hardware_bytes) == 0;
+	}
+	uint32_t id = 0;
+	for (unsigned i = 0; i < lease->client_id_bytes; i++) {
+		id = id << 8 | lease->client_id[i];
+	}
+	return lease->client_id_bytes == 4 && id == lease->address;
+}
+
+bool
+format_expiry_s(const lessor_lease_t *lease, int64_t *unix_s) {
+	*unix_s = lessor_time_to_unix_s(lease->expires_at);
+	return lease->expires_at != LESSOR_TIME_NONE && lease->expires_at < LESSOR_TIME_INFINITE;
 }

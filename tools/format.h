@@ -99,8 +99,9 @@ typedef struct format_scope {
 
 typedef struct format_writer {
 	output_file_t *output;
-	uint64_t rows; /* written so far, counted by the caller */
-	char *scratch; /* OUTPUT_FILE_ROOM bytes */
+	uint64_t rows;    /* written so far, counted by the caller */
+	char *scratch;    /* OUTPUT_FILE_ROOM bytes */
+	const char *note; /* to be told in the end; NULL: nothing */
 } format_writer_t;
 
 /* What a file cannot say of a lease: a set, bit 1 << format_loss_t each. A format may have its own, with texts of its own. */
@@ -177,6 +178,8 @@ extern const format_t *const formats[];
 
 extern const format_t format_kea4;
 extern const format_t format_json;
+extern const format_t format_dnsmasq;
+extern const format_t format_odhcpd;
 
 /* By name, the value of --format, or cli_reject(). */
 struct argp_state;
@@ -195,5 +198,11 @@ int format_record_bad(format_record_t *record, const char *text);
 
 /* Give the lease a client id if it has none. */
 void format_need_client_id(format_record_t *record);
+
+/* Would format_need_client_id() make the lease's client id again, if it were not written? */
+bool format_can_omit_client_id(const lessor_lease_t *lease);
+
+/* Unix seconds of an expiry that is a point in time; false if it is infinite or none. */
+bool format_expiry_s(const lessor_lease_t *lease, int64_t *unix_s);
 
 #endif
