@@ -9,7 +9,7 @@
 
 /* In the order of guessing. */
 const format_t *const formats[] = {
-	&format_kea4, &format_json, &format_odhcpd, &format_dnsmasq, NULL,
+	&format_kea4, &format_json, &format_isc, &format_odhcpd, &format_dnsmasq, NULL,
 };
 
 /* "kea4, json and ..." */

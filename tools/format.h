@@ -180,6 +180,7 @@ extern const format_t format_kea4;
 extern const format_t format_json;
 extern const format_t format_dnsmasq;
 extern const format_t format_odhcpd;
+extern const format_t format_isc;
 
 /* By name, the value of --format, or cli_reject(). */
 struct argp_state;

@@ -211,6 +211,19 @@ guess(const char *name) {
 	return format;
 }
 
+/* dhcpd crashed while it rewrote NAME, of which NAME~ is the former content? */
+static bool
+is_between_rewrites(const char *name) {
+	struct stat status;
+	char *former = NULL;
+	if (stat(name, &status) == 0 ? status.st_size > 0 : errno != ENOENT) {
+		return false;
+	}
+	bool there = asprintf(&former, "%s~", name) >= 0 && stat(former, &status) == 0 && status.st_size > 0;
+	free(former);
+	return there;
+}
+
 import_files_result_t
 import_files_add(import_files_t *files, const char *name, const format_t *format, bool siblings,
 		 char sentence[KEA_SENTENCE_BYTES]) {
@@ -225,6 +238,11 @@ import_files_add(import_files_t *files, const char *name, const format_t *format
 	}
 	if (!name_family(&family, name)) {
 		fail(sentence, name, "no memory to read it");
+		return IMPORT_FILES_FAILED;
+	}
+	if (is_between_rewrites(name)) {
+		fail(sentence, name, "it is missing or empty, and NAME~ is there; import that");
+		close_family(&family);
 		return IMPORT_FILES_FAILED;
 	}
 	import_files_result_t result = find_family(&family, siblings && kind.format->has_siblings, sentence)
