@@ -9,7 +9,7 @@
 
 /* In the order of guessing. */
 const format_t *const formats[] = {
-	&format_kea4, &format_json, &format_isc, &format_odhcpd, &format_dnsmasq, NULL,
+	&format_kea4, &format_json, &format_networkd, &format_isc, &format_odhcpd, &format_dnsmasq, NULL,
 };
 
 /* "kea4, json and ..." */
@@ -57,7 +57,6 @@ format_warning_text(format_warning_t warning) {
 	static const char *const texts[FORMAT_WARNINGS] = {
 		"the lease began before 1970 or after 2106, which lessor cannot say",
 		"the host name holds a NUL octet and was dropped",
-		"the hardware address was taken from the client id",
 		"the file holds durations, which were counted from the time it was last changed",
 		"the time does not say its zone, UTC was assumed; --utc-offset says another",
 	};

@@ -54,7 +54,6 @@ typedef enum format_kind {
 typedef enum format_warning {
 	FORMAT_WARN_START_CLAMPED,
 	FORMAT_WARN_NAME_DROPPED,
-	FORMAT_WARN_HARDWARE_DERIVED,
 	FORMAT_WARN_DURATION,
 	FORMAT_WARN_NO_ZONE,
 	FORMAT_WARNINGS
@@ -100,6 +99,7 @@ typedef struct format_scope {
 typedef struct format_writer {
 	output_file_t *output;
 	uint64_t rows;    /* written so far, counted by the caller */
+	uint64_t scopes;  /* for the format to count */
 	char *scratch;    /* OUTPUT_FILE_ROOM bytes */
 	const char *note; /* to be told in the end; NULL: nothing */
 } format_writer_t;
@@ -181,6 +181,7 @@ extern const format_t format_json;
 extern const format_t format_dnsmasq;
 extern const format_t format_odhcpd;
 extern const format_t format_isc;
+extern const format_t format_networkd;
 
 /* By name, the value of --format, or cli_reject(). */
 struct argp_state;

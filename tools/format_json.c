@@ -347,27 +347,6 @@ json_next(format_reader_t *base, format_record_t *record) {
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-static char *
-put_json_text(char *out, const char *text) {
-	static const char digits[] = "0123456789abcdef";
-	*out++ = '"';
-	for (; *text != '\0'; text++) {
-		uint8_t octet = (uint8_t)*text;
-		if (octet == '"' || octet == '\\') {
-			*out++ = '\\';
-			*out++ = *text;
-		} else if (octet < 0x20 || octet == 0x7f) {
-			out = put_text(out, "\\u00");
-			*out++ = digits[octet >> 4];
-			*out++ = digits[octet & 15];
-		} else {
-			*out++ = *text;
-		}
-	}
-	*out++ = '"';
-	return out;
-}
-
 /* ,"key": */
 static char *
 put_key(char *out, const char *key) {

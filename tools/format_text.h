@@ -59,5 +59,6 @@ char *put_number(char *out, uint64_t number);
 char *put_padded(char *out, uint64_t number, unsigned digits);
 char *put_ipv4(char *out, uint32_t address);
 char *put_octets(char *out, const uint8_t *octets, size_t count, char separator); /* '\0': joined by nothing */
+char *put_json_text(char *out, const char *text); /* in quotes; up to six times as long */
 
 #endif
