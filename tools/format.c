@@ -9,7 +9,9 @@
 
 /* In the order of guessing. */
 const format_t *const formats[] = {
-	&format_kea4, &format_json, &format_networkd, &format_isc, &format_odhcpd, &format_dnsmasq, NULL,
+	&format_kea4,     &format_json,     &format_windows_csv,
+	&format_infoblox, &format_networkd, &format_isc,
+	&format_odhcpd,   &format_dnsmasq,  NULL,
 };
 
 /* "kea4, json and ..." */
@@ -166,4 +168,14 @@ bool
 format_expiry_s(const lessor_lease_t *lease, int64_t *unix_s) {
 	*unix_s = lessor_time_to_unix_s(lease->expires_at);
 	return lease->expires_at != LESSOR_TIME_NONE && lease->expires_at < LESSOR_TIME_INFINITE;
+}
+
+bool
+format_parse_time(const format_options_t *options, piece_t text, lessor_filetime_t *time, bool *zoned) {
+	if (piece_iso_time(text, options->utc_offset_s, time, zoned)) {
+		return true;
+	}
+	*zoned = false;
+	return options->date_order != FORMAT_DATE_ISO &&
+	       piece_local_time(text, options->date_order == FORMAT_DATE_DAY_FIRST, options->utc_offset_s, time);
 }

@@ -19,6 +19,7 @@
 #include <lessor/lease.h>
 #include <lessor/scope.h>
 
+#include "format_text.h"
 #include "kea_config.h"
 #include "output_file.h"
 
@@ -182,6 +183,8 @@ extern const format_t format_dnsmasq;
 extern const format_t format_odhcpd;
 extern const format_t format_isc;
 extern const format_t format_networkd;
+extern const format_t format_windows_csv;
+extern const format_t format_infoblox;
 
 /* By name, the value of --format, or cli_reject(). */
 struct argp_state;
@@ -200,6 +203,9 @@ int format_record_bad(format_record_t *record, const char *text);
 
 /* Give the lease a client id if it has none. */
 void format_need_client_id(format_record_t *record);
+
+/* ISO 8601, or what the options say. 'zoned': it says where it is. False if it is neither. */
+bool format_parse_time(const format_options_t *options, piece_t text, lessor_filetime_t *time, bool *zoned);
 
 /* Would format_need_client_id() make the lease's client id again, if it were not written? */
 bool format_can_omit_client_id(const lessor_lease_t *lease);

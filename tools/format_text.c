@@ -254,6 +254,48 @@ piece_iso_time(piece_t piece, int32_t offset_s, uint64_t *ticks, bool *zoned) {
 	return true;
 }
 
+/* One or two digits. */
+static bool
+take_short_number(piece_t *rest, unsigned *number) {
+	return take_digits(rest, 2, number) || take_digits(rest, 1, number);
+}
+
+/* "AM" or "PM" or nothing is left; hours of 12 become hours of 24. */
+static bool
+take_half(piece_t *rest, unsigned *hour) {
+	piece_t word;
+	if (!piece_word(rest, &word)) {
+		return true;
+	}
+	bool afternoon = piece_is_word(word, "PM");
+	if ((!afternoon && !piece_is_word(word, "AM")) || *hour < 1 || *hour > 12 || piece_word(rest, &word)) {
+		return false;
+	}
+	*hour = *hour % 12 + (afternoon ? 12 : 0);
+	return true;
+}
+
+bool
+piece_local_time(piece_t piece, bool day_first, int32_t offset_s, uint64_t *ticks) {
+	civil_t civil = {0};
+	unsigned year;
+	int64_t unix_s;
+	bool fine = take_short_number(&piece, day_first ? &civil.day : &civil.month) && take_char(&piece, "/.-") &&
+		    take_short_number(&piece, day_first ? &civil.month : &civil.day) && take_char(&piece, "/.-") &&
+		    take_digits(&piece, 4, &year) && take_char(&piece, " ") && take_short_number(&piece, &civil.hour) &&
+		    take_char(&piece, ":.") && take_digits(&piece, 2, &civil.minute);
+	if (!fine || (take_char(&piece, ":.") && !take_digits(&piece, 2, &civil.second)) ||
+	    !take_half(&piece, &civil.hour)) {
+		return false;
+	}
+	civil.year = (int64_t)year;
+	if (!civil_to_unix_s(&civil, &unix_s)) {
+		return false;
+	}
+	*ticks = lessor_time_from_unix_s(unix_s - offset_s);
+	return true;
+}
+
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 char *

@@ -51,6 +51,12 @@ void civil_from_unix_s(int64_t unix_s, civil_t *civil); /* beyond these years: t
  */
 bool piece_iso_time(piece_t piece, int32_t offset_s, uint64_t *ticks, bool *zoned);
 
+/*
+ * Day, month and year in numbers with '/', '.' or '-' between, a blank, and a time of 24 or of 12 hours with AM or PM behind; in no
+ * zone, as far as it says.
+ */
+bool piece_local_time(piece_t piece, bool day_first, int32_t offset_s, uint64_t *ticks);
+
 /* ---- writing; each returns the end of what it wrote, without a NUL ---- */
 
 char *put_bytes(char *out, const char *bytes, size_t count);
