@@ -110,6 +110,31 @@ if [ $# -eq 0 ]; then
 	done
 fi
 
+# Two servers have the same scope; the second file has the last word on an address, and no other on the scope.
+windows_scope() { # MASK NAME LEASE...
+	mask=$1
+	scope=$2
+	shift 2
+	echo "<DHCPServer><IPv4><Scopes><Scope><ScopeId>192.0.2.0</ScopeId><SubnetMask>$mask</SubnetMask><Name>$scope</Name><Leases>"
+	for last; do
+		echo "<Lease><IPAddress>192.0.2.$last</IPAddress><ClientId>02-00-5e-10-00-$last</ClientId><HostName>$scope</HostName></Lease>"
+	done
+	echo "</Leases></Scope></Scopes></IPv4></DHCPServer>"
+}
+if [ $# -eq 0 ]; then
+	echo "format_test: two servers with one scope"
+	windows_scope 255.255.255.0 first 10 11 >first.xml
+	windows_scope 255.255.255.0 second 11 12 >second.xml
+	windows_scope 255.255.255.128 half >half.xml
+	"$lessor" import --store two --quiet --strict first.xml second.xml >difference 2>&1 || fail "two servers' files are not taken"
+	export_of two json both.json
+	for name in '"name":"first"}' '.10",.*"name":"first"' '.11",.*"name":"second"' '.12",.*"name":"second"'; do
+		grep -q "$name" both.json || fail "two servers: $name is missing"
+	done
+	"$lessor" import --store three --quiet first.xml half.xml >difference 2>&1 && fail "scopes that overlap are taken"
+	grep -q overlap difference || fail "nothing is said of scopes that overlap"
+fi
+
 formats=${*:-$(ls "$data/formats")}
 for format in $formats; do
 	echo "format_test: $format"

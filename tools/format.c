@@ -9,9 +9,8 @@
 
 /* In the order of guessing. */
 const format_t *const formats[] = {
-	&format_kea4,     &format_json,     &format_windows_csv,
-	&format_infoblox, &format_networkd, &format_isc,
-	&format_odhcpd,   &format_dnsmasq,  NULL,
+	&format_kea4,     &format_json, &format_windows_xml, &format_windows_csv, &format_infoblox,
+	&format_networkd, &format_isc,  &format_odhcpd,      &format_dnsmasq,     NULL,
 };
 
 /* "kea4, json and ..." */

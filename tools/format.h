@@ -183,6 +183,7 @@ extern const format_t format_dnsmasq;
 extern const format_t format_odhcpd;
 extern const format_t format_isc;
 extern const format_t format_networkd;
+extern const format_t format_windows_xml;
 extern const format_t format_windows_csv;
 extern const format_t format_infoblox;
 
