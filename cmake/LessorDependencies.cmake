@@ -10,6 +10,7 @@ find_package(Unistring REQUIRED)
 
 if(LESSOR_WITH_TOOLS)
         pkg_check_modules(LESSOR_JSON REQUIRED IMPORTED_TARGET json-c)
+        pkg_check_modules(LESSOR_XML REQUIRED IMPORTED_TARGET libxml-2.0)
 endif()
 if(LESSOR_WITH_TESTS)
         pkg_check_modules(LESSOR_CMOCKA REQUIRED IMPORTED_TARGET cmocka)

@@ -13,6 +13,7 @@
 #include <unistr.h>
 
 #include "../tools/kea4.h"
+#include "../tools/text_lines.h"
 
 #define HEADER_9  "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname"
 #define HEADER_10 HEADER_9 ",state"
@@ -772,66 +773,66 @@ static void
 test_lines_end_as_they_like(void **state) {
 	static const char content[] = "\xEF\xBB\xBFone\n\n\r\ntwo\r\n\rthree\r\r\nfour";
 	static const char *const expected[] = {"one", "", "", "two", "\rthree\r", "four"};
-	kea4_lines_t lines;
-	kea4_line_t line;
+	text_lines_t lines;
+	text_line_t line;
 	(void)state;
 	int fd = file_of(content, strlen(content));
-	assert_true(kea4_lines_open(&lines, fd, UINT64_MAX));
+	assert_true(text_lines_open(&lines, fd, UINT64_MAX));
 	for (size_t i = 0; i < COUNT(expected); i++) {
-		assert_int_equal(kea4_lines_next(&lines, &line), 1);
+		assert_int_equal(text_lines_next(&lines, &line), 1);
 		assert_int_equal(lines.number, i + 1);
 		assert_int_equal(line.bytes, strlen(expected[i]));
 		assert_memory_equal(line.text, expected[i], line.bytes);
 		assert_int_equal(line.cut, i == COUNT(expected) - 1);
 	}
-	assert_int_equal(kea4_lines_next(&lines, &line), 0);
+	assert_int_equal(text_lines_next(&lines, &line), 0);
 	assert_int_equal(lines.done_bytes, strlen(content));
-	kea4_lines_close(&lines);
+	text_lines_close(&lines);
 	close(fd);
 }
 
 static void
 test_lines_stop_at_the_limit(void **state) {
-	kea4_lines_t lines;
-	kea4_line_t line;
+	text_lines_t lines;
+	text_line_t line;
 	(void)state;
 	int fd = file_of("one\ntwo\nthree\n", 14);
-	assert_true(kea4_lines_open(&lines, fd, 6));
-	assert_int_equal(kea4_lines_next(&lines, &line), 1);
+	assert_true(text_lines_open(&lines, fd, 6));
+	assert_int_equal(text_lines_next(&lines, &line), 1);
 	assert_false(line.cut);
-	assert_int_equal(kea4_lines_next(&lines, &line), 1);
+	assert_int_equal(text_lines_next(&lines, &line), 1);
 	assert_true(line.cut);
 	assert_int_equal(line.bytes, 2);
-	assert_int_equal(kea4_lines_next(&lines, &line), 0);
-	kea4_lines_close(&lines);
+	assert_int_equal(text_lines_next(&lines, &line), 0);
+	text_lines_close(&lines);
 	close(fd);
 }
 
 static void
 test_overlong_lines_are_skipped(void **state) {
-	enum { LONG = 2 * KEA4_LINE_MAX_BYTES + 7 };
+	enum { LONG = 2 * TEXT_LINE_MAX_BYTES + 7 };
 	char *content = malloc(LONG + 16);
-	kea4_lines_t lines;
-	kea4_line_t line;
+	text_lines_t lines;
+	text_line_t line;
 	(void)state;
 	memcpy(content, "first\n", 6);
 	memset(content + 6, 'x', LONG);
 	memcpy(content + 6 + LONG, "\nlast\n", 6);
 	int fd = file_of(content, LONG + 12);
-	assert_true(kea4_lines_open(&lines, fd, UINT64_MAX));
-	assert_int_equal(kea4_lines_next(&lines, &line), 1);
+	assert_true(text_lines_open(&lines, fd, UINT64_MAX));
+	assert_int_equal(text_lines_next(&lines, &line), 1);
 	assert_false(line.too_long);
-	assert_int_equal(kea4_lines_next(&lines, &line), 1);
+	assert_int_equal(text_lines_next(&lines, &line), 1);
 	assert_true(line.too_long);
 	assert_int_equal(lines.number, 2);
-	assert_int_equal(kea4_lines_next(&lines, &line), 1);
+	assert_int_equal(text_lines_next(&lines, &line), 1);
 	assert_false(line.too_long);
 	assert_int_equal(lines.number, 3);
 	assert_int_equal(line.bytes, 4);
 	assert_memory_equal(line.text, "last", 4);
-	assert_int_equal(kea4_lines_next(&lines, &line), 0);
+	assert_int_equal(text_lines_next(&lines, &line), 0);
 	assert_int_equal(lines.done_bytes, LONG + 12);
-	kea4_lines_close(&lines);
+	text_lines_close(&lines);
 	close(fd);
 	free(content);
 }
@@ -842,8 +843,8 @@ test_lines_across_the_buffer(void **state) {
 	enum { BYTES = 5 * 1024 * 1024 };
 	uint64_t seed = test_seed();
 	char *content = malloc(BYTES);
-	kea4_lines_t lines;
-	kea4_line_t line;
+	text_lines_t lines;
+	text_line_t line;
 	(void)state;
 	for (size_t i = 0; i < BYTES; i++) {
 		content[i] = (char)('a' + i % 26);
@@ -853,28 +854,28 @@ test_lines_across_the_buffer(void **state) {
 	}
 	content[BYTES - 1] = '\n';
 	int fd = file_of(content, BYTES);
-	assert_true(kea4_lines_open(&lines, fd, UINT64_MAX));
+	assert_true(text_lines_open(&lines, fd, UINT64_MAX));
 	for (const char *at = content; at < content + BYTES;) {
 		const char *end = memchr(at, '\n', (size_t)(content + BYTES - at));
-		assert_int_equal(kea4_lines_next(&lines, &line), 1);
+		assert_int_equal(text_lines_next(&lines, &line), 1);
 		assert_int_equal(line.bytes, end - at);
 		assert_memory_equal(line.text, at, line.bytes);
 		at = end + 1;
 	}
-	assert_int_equal(kea4_lines_next(&lines, &line), 0);
-	kea4_lines_close(&lines);
+	assert_int_equal(text_lines_next(&lines, &line), 0);
+	text_lines_close(&lines);
 	close(fd);
 	free(content);
 }
 
 static void
 test_unreadable_files_say_so(void **state) {
-	kea4_lines_t lines;
-	kea4_line_t line;
+	text_lines_t lines;
+	text_line_t line;
 	(void)state;
-	assert_true(kea4_lines_open(&lines, -1, UINT64_MAX));
-	assert_int_equal(kea4_lines_next(&lines, &line), -1);
-	kea4_lines_close(&lines);
+	assert_true(text_lines_open(&lines, -1, UINT64_MAX));
+	assert_int_equal(text_lines_next(&lines, &line), -1);
+	text_lines_close(&lines);
 }
 
 int

@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
+#include "../tools/import_files.h"
+#include "../tools/import_plan.h"
 #include "../tools/json_context.h"
-#include "../tools/kea4_files.h"
 #include "../tools/kea4_lease.h"
-#include "../tools/kea4_plan.h"
 #include "../tools/kea_config.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -330,7 +330,7 @@ static int
 make_directory(void **state) {
 	directory_t *directory = malloc(sizeof(*directory));
 	const char *parent = getenv("TMPDIR") != NULL ? "." : "/tmp";
-	snprintf(directory->path, sizeof(directory->path), "%s/kea4_files.XXXXXX", parent);
+	snprintf(directory->path, sizeof(directory->path), "%s/import_files.XXXXXX", parent);
 	*state = directory;
 	return mkdtemp(directory->path) == NULL;
 }
@@ -347,87 +347,94 @@ remove_directory(void **state) {
 
 /* Add NAME and compare the list of files, joined by blanks, with what is expected. */
 static void
-expect_files(const directory_t *directory, const char *name, bool siblings, kea4_files_result_t result,
+expect_files(const directory_t *directory, const char *name, bool siblings, import_files_result_t result,
 	     const char *expected) {
-	kea4_files_t files = {0};
+	import_files_t files = {0};
 	char sentence[KEA_SENTENCE_BYTES] = "";
 	char path[128];
 	char list[512] = "";
 	snprintf(path, sizeof(path), "%s/%s", directory->path, name);
-	kea4_files_result_t got = kea4_files_add(&files, path, siblings, sentence);
-	for (size_t i = 0; i < files.count && got == KEA4_FILES_FINE; i++) {
+	import_files_result_t got = import_files_add(&files, path, NULL, siblings, sentence);
+	for (size_t i = 0; i < files.count && got == IMPORT_FILES_FINE; i++) {
 		strcat(list, i == 0 ? "" : " ");
 		strcat(list, strrchr(files.items[i].path, '/') + 1);
 	}
 	assert_int_equal(got, result);
-	assert_string_equal(got == KEA4_FILES_FINE ? list : sentence + strlen(directory->path) + 1, expected);
-	kea4_files_close(&files);
+	assert_string_equal(got == IMPORT_FILES_FINE ? list : sentence + strlen(directory->path) + 1, expected);
+	import_files_close(&files);
 }
 
 static void
 test_siblings_in_order(void **state) {
 	const directory_t *directory = *state;
-	expect_files(directory, "l", true, KEA4_FILES_FAILED, "l: No such file or directory");
+	expect_files(directory, "l", true, IMPORT_FILES_FAILED, "l: No such file or directory");
 	write_file(directory, "l", HEADER_11);
-	expect_files(directory, "l", true, KEA4_FILES_FINE, "l");
+	expect_files(directory, "l", true, IMPORT_FILES_FINE, "l");
 	write_file(directory, "l.1", HEADER_11);
-	expect_files(directory, "l", true, KEA4_FILES_FINE, "l.1 l");
+	expect_files(directory, "l", true, IMPORT_FILES_FINE, "l.1 l");
 	write_file(directory, "l.2", HEADER_11);
 	write_file(directory, "l.output", "garbage");
 	write_file(directory, "l.pid", "1");
-	expect_files(directory, "l", true, KEA4_FILES_FINE, "l.2 l.1 l");
-	expect_files(directory, "l", false, KEA4_FILES_FINE, "l");
+	expect_files(directory, "l", true, IMPORT_FILES_FINE, "l.2 l.1 l");
+	expect_files(directory, "l", false, IMPORT_FILES_FINE, "l");
 	write_file(directory, "l.completed", HEADER_11);
-	expect_files(directory, "l", true, KEA4_FILES_FINE, "l.completed l");
+	expect_files(directory, "l", true, IMPORT_FILES_FINE, "l.completed l");
 	write_file(directory, "only.1", HEADER_11);
-	expect_files(directory, "only", true, KEA4_FILES_FINE, "only.1");
-	expect_files(directory, "only", false, KEA4_FILES_FAILED, "only: No such file or directory");
+	expect_files(directory, "only", true, IMPORT_FILES_FINE, "only.1");
+	expect_files(directory, "only", false, IMPORT_FILES_FAILED, "only: No such file or directory");
 }
 
 static void
 test_one_file_given_twice(void **state) {
 	const directory_t *directory = *state;
-	kea4_files_t files = {0};
+	import_files_t files = {0};
 	char sentence[KEA_SENTENCE_BYTES];
 	char paths[2][128];
 	snprintf(paths[0], sizeof(paths[0]), "%s/l", directory->path);
 	snprintf(paths[1], sizeof(paths[1]), "%s/l.1", directory->path);
 	write_file(directory, "l", HEADER_11);
 	write_file(directory, "l.1", HEADER_11);
-	assert_int_equal(kea4_files_add(&files, paths[0], true, sentence), KEA4_FILES_FINE);
-	assert_int_equal(kea4_files_add(&files, paths[0], true, sentence), KEA4_FILES_FINE);
-	assert_int_equal(kea4_files_add(&files, paths[1], true, sentence), KEA4_FILES_FINE);
+	assert_int_equal(import_files_add(&files, paths[0], NULL, true, sentence), IMPORT_FILES_FINE);
+	assert_int_equal(import_files_add(&files, paths[0], NULL, true, sentence), IMPORT_FILES_FINE);
+	assert_int_equal(import_files_add(&files, paths[1], NULL, true, sentence), IMPORT_FILES_FINE);
 	assert_int_equal(files.count, 2);
-	kea4_files_close(&files);
-	assert_int_equal(kea4_files_add(&files, paths[1], true, sentence), KEA4_FILES_FINE);
-	assert_int_equal(kea4_files_add(&files, paths[0], true, sentence), KEA4_FILES_FAILED);
+	import_files_close(&files);
+	assert_int_equal(import_files_add(&files, paths[1], NULL, true, sentence), IMPORT_FILES_FINE);
+	assert_int_equal(import_files_add(&files, paths[0], NULL, true, sentence), IMPORT_FILES_FAILED);
 	assert_non_null(strstr(sentence, "siblings"));
-	kea4_files_close(&files);
+	import_files_close(&files);
 }
 
 static void
 test_headers_of_files(void **state) {
 	const directory_t *directory = *state;
-	kea4_files_t files = {0};
+	import_files_t files = {0};
 	char sentence[KEA_SENTENCE_BYTES];
 	char path[128];
 	write_file(directory, "empty", "");
-	expect_files(directory, "empty", true, KEA4_FILES_FINE, "empty");
+	expect_files(directory, "empty", true, IMPORT_FILES_FINE, "empty");
 	write_file(directory, "six", "address,duid,valid_lifetime\n");
-	expect_files(directory, "six", true, KEA4_FILES_FOREIGN,
+	expect_files(directory, "six", true, IMPORT_FILES_FOREIGN,
 		     "six:1: this is not the header of a Kea DHCPv4 lease file, it lacks the column hwaddr");
 	write_file(directory, "short", "\n\naddress,hwaddr,client_id\n");
-	expect_files(directory, "short", true, KEA4_FILES_FOREIGN,
+	expect_files(directory, "short", true, IMPORT_FILES_FOREIGN,
 		     "short:3: this is not the header of a Kea DHCPv4 lease file, it ends after client_id");
 	snprintf(path, sizeof(path), "%s/%s", directory->path, "wide");
 	write_file(directory, "wide",
 		   "\n\r\naddress,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,"
 		   "user_context,pool_id,shoe_size,hat\n");
-	assert_int_equal(kea4_files_add(&files, path, true, sentence), KEA4_FILES_FINE);
-	assert_int_equal(files.items[0].columns, 14);
-	assert_int_equal(files.items[0].header_line, 3);
-	assert_string_equal(files.items[0].ignored, "shoe_size,hat");
-	kea4_files_close(&files);
+	assert_int_equal(import_files_add(&files, path, &format_kea4, true, sentence), IMPORT_FILES_FINE);
+	bool foreign;
+	format_record_t record;
+	format_reader_t *reader = import_file_read(&files.items[0], &foreign, sentence);
+	assert_non_null(reader);
+	assert_int_equal(format_kea4.next(reader, &record), 1);
+	assert_int_equal(record.kind, FORMAT_NOTE);
+	assert_int_equal(record.line, 3);
+	assert_string_equal(record.detail, "shoe_size,hat");
+	assert_int_equal(format_kea4.next(reader, &record), 0);
+	format_kea4.close(reader);
+	import_files_close(&files);
 }
 
 static void
@@ -436,31 +443,31 @@ test_what_is_no_regular_file(void **state) {
 	char path[128];
 	snprintf(path, sizeof(path), "%s/pipe", directory->path);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	expect_files(directory, "pipe", true, KEA4_FILES_FAILED,
+	expect_files(directory, "pipe", true, IMPORT_FILES_FAILED,
 		     "pipe: it is not a regular file, and it must be read twice");
-	expect_files(directory, ".", false, KEA4_FILES_FAILED, ".: Is a directory");
+	expect_files(directory, ".", false, IMPORT_FILES_FAILED, ".: Is a directory");
 }
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------- */
 
 static void
-put(kea4_plan_t *plan, uint32_t address, uint64_t line, uint32_t began_s, uint64_t client) {
-	kea4_claim_t claim = {
-		.address = address, .place = kea4_place(line), .last_transaction_s = began_s, .client = client};
-	claim.place |= client == 0 ? KEA4_CLAIM_ENDED : 0;
-	assert_true(kea4_plan_put(plan, &claim));
+put(import_plan_t *plan, uint32_t address, uint64_t line, uint32_t began_s, uint64_t client) {
+	import_claim_t claim = {
+		.address = address, .place = import_place(line), .last_transaction_s = began_s, .client = client};
+	claim.place |= client == 0 ? IMPORT_CLAIM_ENDED : 0;
+	assert_true(import_plan_put(plan, &claim));
 }
 
 static bool
-is_lost(const kea4_plan_t *plan, uint32_t address) {
-	return (kea4_plan_find(plan, address)->place & KEA4_CLAIM_LOST) != 0;
+is_lost(const import_plan_t *plan, uint32_t address) {
+	return (import_plan_find(plan, address)->place & IMPORT_CLAIM_LOST) != 0;
 }
 
 static void
 test_last_row_of_an_address_counts(void **state) {
-	kea4_plan_t plan;
+	import_plan_t plan;
 	(void)state;
-	assert_true(kea4_plan_open(&plan, 1));
+	assert_true(import_plan_open(&plan, 1));
 	put(&plan, 10, 2, 100, 1);
 	put(&plan, 10, 3, 90, 2); /* an earlier time does not matter, the row is later */
 	put(&plan, 11, 4, 100, 3);
@@ -468,30 +475,30 @@ test_last_row_of_an_address_counts(void **state) {
 	put(&plan, 12, 6, 100, 0); /* ended, though it never began here */
 	put(&plan, 13, 7, 100, 0);
 	put(&plan, 13, 8, 100, 4); /* began again */
-	assert_true(kea4_plan_settle(&plan));
+	assert_true(import_plan_settle(&plan));
 	assert_int_equal(plan.count, 4);
-	assert_int_equal(kea4_place_line(kea4_plan_find(&plan, 10)->place), 3);
-	assert_true((kea4_plan_find(&plan, 11)->place & KEA4_CLAIM_ENDED) != 0);
-	assert_true((kea4_plan_find(&plan, 12)->place & KEA4_CLAIM_ENDED) != 0);
-	assert_true((kea4_plan_find(&plan, 13)->place & KEA4_CLAIM_ENDED) == 0);
-	assert_null(kea4_plan_find(&plan, 14));
+	assert_int_equal(import_place_line(import_plan_find(&plan, 10)->place), 3);
+	assert_true((import_plan_find(&plan, 11)->place & IMPORT_CLAIM_ENDED) != 0);
+	assert_true((import_plan_find(&plan, 12)->place & IMPORT_CLAIM_ENDED) != 0);
+	assert_true((import_plan_find(&plan, 13)->place & IMPORT_CLAIM_ENDED) == 0);
+	assert_null(import_plan_find(&plan, 14));
 	for (uint64_t line = 0; line < 20; line++) {
-		assert_int_equal(kea4_plan_verdict(&plan, line), line == 3 || line == 8 ? KEA4_STORE : KEA4_SKIP);
+		assert_int_equal(import_plan_verdict(&plan, line), line == 3 || line == 8 ? IMPORT_STORE : IMPORT_SKIP);
 	}
-	assert_true(kea4_plan_is_address(&plan, 3, 10));
+	assert_true(import_plan_is_address(&plan, 3, 10));
 	unsigned taken_for_10 = 0;
 	for (uint32_t address = 1000; address < 1640; address++) {
-		taken_for_10 += kea4_plan_is_address(&plan, 3, address);
+		taken_for_10 += import_plan_is_address(&plan, 3, address);
 	}
 	assert_in_range(taken_for_10, 0, 40);
-	kea4_plan_close(&plan);
+	import_plan_close(&plan);
 }
 
 static void
 test_latest_address_of_a_client_counts(void **state) {
-	kea4_plan_t plan;
+	import_plan_t plan;
 	(void)state;
-	assert_true(kea4_plan_open(&plan, 1));
+	assert_true(import_plan_open(&plan, 1));
 	put(&plan, 10, 2, 100, 7);
 	put(&plan, 11, 3, 300, 7); /* the latest */
 	put(&plan, 12, 4, 200, 7);
@@ -500,9 +507,9 @@ test_latest_address_of_a_client_counts(void **state) {
 	put(&plan, 15, 7, 900, 9);
 	put(&plan, 15, 8, 900, 0); /* ended: the client is free */
 	put(&plan, 16, 9, 100, 9);
-	kea4_claim_t scopeless = {.address = 17, .place = kea4_place(10)};
-	assert_true(kea4_plan_put(&plan, &scopeless));
-	assert_true(kea4_plan_settle(&plan));
+	import_claim_t scopeless = {.address = 17, .place = import_place(10)};
+	assert_true(import_plan_put(&plan, &scopeless));
+	assert_true(import_plan_settle(&plan));
 	assert_true(is_lost(&plan, 10));
 	assert_false(is_lost(&plan, 11));
 	assert_true(is_lost(&plan, 12));
@@ -512,31 +519,31 @@ test_latest_address_of_a_client_counts(void **state) {
 	static const uint64_t stored[] = {3, 6, 9};
 	static const uint64_t refused[] = {2, 4, 5, 10};
 	for (size_t i = 0; i < COUNT(stored); i++) {
-		assert_int_equal(kea4_plan_verdict(&plan, stored[i]), KEA4_STORE);
+		assert_int_equal(import_plan_verdict(&plan, stored[i]), IMPORT_STORE);
 	}
 	for (size_t i = 0; i < COUNT(refused); i++) {
-		assert_int_equal(kea4_plan_verdict(&plan, refused[i]), KEA4_REFUSE);
+		assert_int_equal(import_plan_verdict(&plan, refused[i]), IMPORT_REFUSE);
 	}
-	assert_int_equal(kea4_plan_verdict(&plan, 7), KEA4_SKIP);
-	assert_int_equal(kea4_plan_holder(&plan, 7)->address, 11);
-	assert_int_equal(kea4_plan_holder(&plan, 9)->address, 16);
-	assert_null(kea4_plan_holder(&plan, 10));
-	kea4_plan_close(&plan);
+	assert_int_equal(import_plan_verdict(&plan, 7), IMPORT_SKIP);
+	assert_int_equal(import_plan_holder(&plan, 7)->address, 11);
+	assert_int_equal(import_plan_holder(&plan, 9)->address, 16);
+	assert_null(import_plan_holder(&plan, 10));
+	import_plan_close(&plan);
 }
 
 static void
 test_clients_are_told_apart(void **state) {
 	static const uint8_t id[9] = {1, 2, 3, 4, 5, 6, 7, 8, 0};
-	kea4_plan_t plan;
+	import_plan_t plan;
 	(void)state;
-	assert_true(kea4_plan_open(&plan, 5));
-	uint64_t client = kea4_plan_client(&plan, 100, id, 8);
-	assert_int_equal(kea4_plan_client(&plan, 100, id, 8), client);
-	assert_int_not_equal(kea4_plan_client(&plan, 101, id, 8), client);
-	assert_int_not_equal(kea4_plan_client(&plan, 100, id, 7), client);
-	assert_int_not_equal(kea4_plan_client(&plan, 100, id, 9), client);
-	assert_int_not_equal(kea4_plan_client(&plan, 100, id + 1, 8), client);
-	kea4_plan_close(&plan);
+	assert_true(import_plan_open(&plan, 5));
+	uint64_t client = import_plan_client(&plan, 100, id, 8);
+	assert_int_equal(import_plan_client(&plan, 100, id, 8), client);
+	assert_int_not_equal(import_plan_client(&plan, 101, id, 8), client);
+	assert_int_not_equal(import_plan_client(&plan, 100, id, 7), client);
+	assert_int_not_equal(import_plan_client(&plan, 100, id, 9), client);
+	assert_int_not_equal(import_plan_client(&plan, 100, id + 1, 8), client);
+	import_plan_close(&plan);
 }
 
 /* Against an array with one element per address. */
@@ -546,25 +553,25 @@ test_plan_against_a_plain_array(void **state) {
 	uint64_t seed = test_seed();
 	uint64_t *places = calloc(ADDRESSES, sizeof(*places));
 	size_t known = 0;
-	kea4_plan_t plan;
+	import_plan_t plan;
 	(void)state;
-	assert_true(kea4_plan_open(&plan, random_number(&seed)));
+	assert_true(import_plan_open(&plan, random_number(&seed)));
 	for (uint64_t row = 1; row <= ROWS; row++) {
 		uint32_t i = (uint32_t)(random_number(&seed) % ADDRESSES);
-		kea4_claim_t claim = {.address = i * 2654435761u, .place = kea4_place(row), .client = row};
+		import_claim_t claim = {.address = i * 2654435761u, .place = import_place(row), .client = row};
 		known += places[i] == 0;
 		places[i] = claim.place;
-		assert_true(kea4_plan_put(&plan, &claim));
+		assert_true(import_plan_put(&plan, &claim));
 	}
-	assert_true(kea4_plan_settle(&plan));
+	assert_true(import_plan_settle(&plan));
 	assert_int_equal(plan.count, known);
 	for (uint32_t i = 0; i < ADDRESSES; i++) {
-		const kea4_claim_t *claim = kea4_plan_find(&plan, i * 2654435761u);
+		const import_claim_t *claim = import_plan_find(&plan, i * 2654435761u);
 		assert_true((claim == NULL) == (places[i] == 0));
 		assert_true(claim == NULL || claim->place == places[i]);
-		assert_true(claim == NULL || kea4_plan_verdict(&plan, kea4_place_line(places[i])) == KEA4_STORE);
+		assert_true(claim == NULL || import_plan_verdict(&plan, import_place_line(places[i])) == IMPORT_STORE);
 	}
-	kea4_plan_close(&plan);
+	import_plan_close(&plan);
 	free(places);
 }
 

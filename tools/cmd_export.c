@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lessor export: all leases, or those of some scopes, as a lease file that Kea 2.4 and later loads.
+ * lessor export: all leases, or those of some scopes, as a lease file of another server or one of lessor's own.
  *
- * One row per lease in address order, which is what Kea's own compaction writes. What such a file cannot say is counted and
- * told on stderr.
+ * One row per lease in address order. What such a file cannot say is counted and told on stderr.
  */
 #include "cli.h"
 
@@ -13,15 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_context.h"
-#include "kea4.h"
-#include "kea4_lease.h"
+#include "format.h"
 #include "output_file.h"
 
 enum { KEY_FORMAT = 0x100, KEY_OUTPUT, KEY_SCOPE, KEY_ASSIGN_IDS, KEY_QUIET, LOOK_EVERY_ROWS = 4096 };
 
 typedef struct export_options {
 	cli_common_t common;
+	const format_t *format;
 	const char *output;
 	const char **scopes; /* as given */
 	size_t scope_count;
@@ -37,9 +35,10 @@ typedef struct export {
 	size_t scope_count;
 	output_file_t output;
 	cli_progress_t progress;
-	uint64_t rows;
-	uint64_t losses[KEA4_LOSSES];
-	char user_context[KEA4_CONTEXT_MAX_BYTES + 1];
+	format_writer_t writer;
+	uint64_t losses[32];
+	lessor_range_t *exclusions; /* LESSOR_SCOPE_MAX_EXCLUSIONS of them */
+	char scope_texts[LESSOR_SCOPE_BUFFER_BYTES];
 	char buffer[LESSOR_LEASE_BUFFER_BYTES];
 }
 export_t;
@@ -47,11 +46,11 @@ export_t;
 /* ---- the command line -------------------------------------------------------------------------------------------- */
 
 static const struct argp_option option_table[] = {
-	{"format", KEY_FORMAT, "FORMAT", 0, "The kind of file: kea4 (the default), a DHCPv4 memfile of Kea", 0},
+	{"format", KEY_FORMAT, "FORMAT", 0, "The kind of file (default: kea4); lessor(1) lists them", 0},
 	{"output", KEY_OUTPUT, "FILE", 0, "Where to; it appears all at once (default: standard output)", 0},
 	{"scope", KEY_SCOPE, "SUBNET", 0, "Only this scope; as often as needed (default: all)", 0},
 	{"assign-ids", KEY_ASSIGN_IDS, NULL, 0, "Number scopes that have no id, in the order of their addresses", 0},
-	{"quiet", KEY_QUIET, NULL, 0, "Show no progress and do not say what a Kea file cannot hold", 0},
+	{"quiet", KEY_QUIET, NULL, 0, "Show no progress and do not say what the file cannot hold", 0},
 	CLI_OPTION_STORE,
 	{0},
 };
@@ -71,9 +70,7 @@ parse_option(int key, char *argument, struct argp_state *state) {
 	export_options_t *options = state->input;
 	switch (key) {
 	case KEY_FORMAT:
-		if (strcmp(argument, "kea4") != 0) {
-			cli_reject(state, "--format '%s' is not known; kea4 is", argument);
-		}
+		options->format = format_need(state, argument);
 		return 0;
 	case KEY_OUTPUT:
 		options->output = argument;
@@ -96,7 +93,7 @@ static const struct argp argp = {
 	option_table,
 	parse_option,
 	NULL,
-	"Write leases as a DHCPv4 lease file of Kea, with twelve columns, in the order of their addresses.",
+	"Write leases as a lease file of another server or one of lessor's own, in the order of their addresses.",
 	NULL,
 	NULL,
 	NULL,
@@ -220,6 +217,9 @@ find_scopes(export_t *export) {
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
+	if (!export->options.format->needs_ids) {
+		return CLI_OK;
+	}
 	uint32_t *ids = malloc((export->scope_count + 1) * sizeof(*ids));
 	exit_status = ids != NULL ? check_ids(export, ids) : cli_fail(export->command, CLI_FAILED, "out of memory");
 	free(ids);
@@ -227,20 +227,6 @@ find_scopes(export_t *export) {
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
-
-/* What stands in the store as user context need not be JSON; Kea would refuse the whole row. */
-static uint32_t
-check_context(export_t *export, kea4_row_t *row) {
-	size_t bytes = row->user_context_bytes;
-	if (bytes == 0) {
-		return 0;
-	}
-	memcpy(export->user_context, row->user_context, bytes);
-	bool fine = json_context_check(export->user_context, &bytes, KEA4_CONTEXT_MAX_BYTES) == JSON_FINE;
-	row->user_context = export->user_context;
-	row->user_context_bytes = fine ? (uint32_t)bytes : 0;
-	return fine ? 0 : UINT32_C(1) << KEA4_LOSS_CONTEXT;
-}
 
 static void
 count_losses(export_t *export, uint32_t losses) {
@@ -257,26 +243,23 @@ write_failed(const export_t *export, int error) {
 
 static int
 write_lease(export_t *export, const lessor_lease_t *lease, const lessor_scope_t *scope) {
-	kea4_row_t row;
-	uint32_t losses = kea4_row_from_lease(lease, scope, &row);
-	if ((losses & UINT32_C(1) << KEA4_LOSS_LEFT_OUT) != 0) {
-		export->losses[KEA4_LOSS_LEFT_OUT]++;
-		return CLI_OK;
-	}
-	count_losses(export, losses | check_context(export, &row));
-	char *room = output_file_room(&export->output, KEA4_ROW_OUT_BYTES);
-	if (room == NULL) {
+	uint32_t losses = 0;
+	if (!export->options.format->lease(&export->writer, lease, scope, &losses)) {
 		return write_failed(export, errno);
 	}
-	output_file_used(&export->output, kea4_format_row(&row, room));
-	if ((++export->rows & (LOOK_EVERY_ROWS - 1)) == 0) {
-		cli_progress_update(&export->progress, export->rows);
+	if ((losses & FORMAT_LOSS_BIT(FORMAT_LOSS_LEFT_OUT)) != 0) {
+		export->losses[FORMAT_LOSS_LEFT_OUT]++;
+		return CLI_OK;
+	}
+	count_losses(export, losses);
+	if ((++export->writer.rows & (LOOK_EVERY_ROWS - 1)) == 0) {
+		cli_progress_update(&export->progress, export->writer.rows);
 	}
 	return CLI_OK;
 }
 
 static int
-write_scope(export_t *export, const lessor_scope_t *scope) {
+write_leases(export_t *export, const lessor_scope_t *scope) {
 	lessor_cursor_t cursor;
 	lessor_lease_t lease;
 	lessor_status_t status;
@@ -294,21 +277,66 @@ write_scope(export_t *export, const lessor_scope_t *scope) {
 	return exit_status;
 }
 
+/* Everything that a file may want to say of a scope. */
+static int
+look_at_scope(export_t *export, const lessor_scope_t *known, format_scope_t *scope) {
+	scope->exclusions = export->exclusions;
+	lessor_status_t status = lessor_scope_get(export->engine, known->subnet, &scope->scope, export->scope_texts,
+						  sizeof(export->scope_texts));
+	if (status == LESSOR_OK) {
+		status = lessor_scope_exclusions(export->engine, known->subnet, export->exclusions,
+						 LESSOR_SCOPE_MAX_EXCLUSIONS, &scope->exclusion_count);
+	}
+	return status == LESSOR_OK ? CLI_OK : cli_fail_status(export->command, status, NULL, "cannot read the scopes");
+}
+
+/* Its beginning, its leases, its end: what is wanted of them. */
+static int
+write_scope(export_t *export, const lessor_scope_t *known, bool frame, bool leases) {
+	const format_t *format = export->options.format;
+	format_scope_t scope = {.scope = *known};
+	int exit_status = CLI_OK;
+	if (frame && format->begin_scope != NULL) {
+		exit_status = look_at_scope(export, known, &scope);
+		if (exit_status == CLI_OK && !format->begin_scope(&export->writer, &scope)) {
+			exit_status = write_failed(export, errno);
+		}
+	}
+	if (exit_status == CLI_OK && leases) {
+		exit_status = write_leases(export, known);
+	}
+	if (exit_status == CLI_OK && frame && format->end_scope != NULL &&
+	    !format->end_scope(&export->writer, &scope)) {
+		exit_status = write_failed(export, errno);
+	}
+	return exit_status;
+}
+
+static int
+write_scopes(export_t *export, bool frame, bool leases) {
+	int exit_status = CLI_OK;
+	for (size_t i = 0; i < export->scope_count && exit_status == CLI_OK && !cli_interrupted(); i++) {
+		exit_status = write_scope(export, &export->scopes[i], frame, leases);
+	}
+	return exit_status;
+}
+
 static int
 write_rows(export_t *export) {
-	int exit_status = CLI_OK;
-	char *room = output_file_room(&export->output, sizeof(KEA4_HEADER));
-	if (room == NULL) {
+	const format_t *format = export->options.format;
+	if (format->begin != NULL && !format->begin(&export->writer)) {
 		return write_failed(export, errno);
 	}
-	memcpy(room, KEA4_HEADER, strlen(KEA4_HEADER));
-	output_file_used(&export->output, strlen(KEA4_HEADER));
-	for (size_t i = 0; i < export->scope_count && exit_status == CLI_OK && !cli_interrupted(); i++) {
-		exit_status = write_scope(export, &export->scopes[i]);
+	int exit_status = format->scopes_lead ? write_scopes(export, true, false) : CLI_OK;
+	if (exit_status == CLI_OK) {
+		exit_status = write_scopes(export, !format->scopes_lead, true);
 	}
 	if (exit_status == CLI_OK && cli_interrupted()) {
 		return cli_fail(export->command, CLI_INTERRUPTED, "interrupted; %s",
 				export->options.output != NULL ? "no file was written" : "the output is incomplete");
+	}
+	if (exit_status == CLI_OK && format->end != NULL && !format->end(&export->writer)) {
+		return write_failed(export, errno);
 	}
 	return exit_status;
 }
@@ -329,11 +357,18 @@ count_leases(export_t *export) {
 
 static void
 tell_losses(const export_t *export) {
-	for (unsigned i = 0; i < KEA4_LOSSES; i++) {
+	for (unsigned i = 0; i < sizeof(export->losses) / sizeof(export->losses[0]); i++) {
 		if (export->losses[i] > 0) {
 			(void)fprintf(stderr, "%s: note: %" PRIu64 " lease%s: %s\n", export->command, export->losses[i],
-				      export->losses[i] == 1 ? "" : "s", kea4_loss_text((kea4_loss_t)i));
+				      export->losses[i] == 1 ? "" : "s", export->options.format->loss_text(i));
 		}
+	}
+}
+
+static void
+tell_note(const export_t *export) {
+	if (export->writer.note != NULL) {
+		(void)fprintf(stderr, "%s: note: %s\n", export->command, export->writer.note);
 	}
 }
 
@@ -351,9 +386,10 @@ write_file(export_t *export) {
 		exit_status = error == 0 ? CLI_OK : write_failed(export, error);
 	}
 	output_file_abandon(&export->output);
-	cli_progress_end(&export->progress, export->rows);
+	cli_progress_end(&export->progress, export->writer.rows);
 	if (exit_status == CLI_OK && !export->options.quiet) {
 		tell_losses(export);
+		tell_note(export);
 	}
 	return exit_status;
 }
@@ -379,9 +415,21 @@ cmd_export(int argc, char **argv) {
 		return cli_fail(argv[0], CLI_FAILED, "out of memory");
 	}
 	export->command = argv[0];
+	export->options.format = &format_kea4;
+	export->writer.output = &export->output;
+	export->writer.scratch = malloc(OUTPUT_FILE_ROOM);
+	export->exclusions = malloc(LESSOR_SCOPE_MAX_EXCLUSIONS * sizeof(*export->exclusions));
+	if (export->writer.scratch == NULL || export->exclusions == NULL) {
+		free(export->writer.scratch);
+		free(export->exclusions);
+		free(export);
+		return cli_fail(argv[0], CLI_FAILED, "out of memory");
+	}
 	int exit_status = cli_parse_arguments(&argp, argc, argv, &export->options) ? run(export) : CLI_FAILED;
 	free(export->options.scopes);
 	free(export->scopes);
+	free(export->writer.scratch);
+	free(export->exclusions);
 	free(export);
 	return exit_status;
 }

@@ -2,7 +2,7 @@
 /*
  * lessor import: take over the leases of a Kea DHCPv4 server from its lease files.
  *
- * The files are read twice, row by row. The first pass finds out which row counts for each address (kea4_plan.h); the second
+ * The files are read twice, row by row. The first pass finds out which row counts for each address (import_plan.h); the second
  * brings these rows into the store. In between stands the decision whether to change the store at all.
  */
 #include "cli.h"
@@ -15,12 +15,11 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "format.h"
 #include "import_apply.h"
+#include "import_files.h"
+#include "import_plan.h"
 #include "import_report.h"
-#include "kea4.h"
-#include "kea4_files.h"
-#include "kea4_lease.h"
-#include "kea4_plan.h"
 #include "kea_config.h"
 
 enum {
@@ -31,11 +30,15 @@ enum {
 	KEY_STRICT,
 	KEY_NO_SIBLINGS,
 	KEY_QUIET,
+	KEY_DATES,
+	KEY_UTC_OFFSET,
 	LOOK_EVERY_ROWS = 4096 /* for interrupts and progress; a power of two */
 };
 
 typedef struct import_options {
 	cli_common_t common;
+	const format_t *format; /* NULL: to be guessed */
+	format_options_t reading;
 	const char *config;
 	uint64_t error_limit;
 	bool strict;
@@ -49,21 +52,20 @@ typedef struct import {
 	const char *command;
 	import_options_t options;
 	kea_scopes_t scopes;
-	kea4_files_t files;
-	kea4_plan_t plan;
-	kea4_parser_t *parser;
+	import_files_t files;
+	import_plan_t plan;
 	import_apply_t *apply;
 	lessor_engine_t *engine;
 	import_report_t report;
 	cli_progress_t progress;
-	uint64_t refusable; /* rows that the second pass will refuse, whatever the store holds */
-	uint64_t standing;  /* rows that the second pass has still to meet again */
+	uint64_t refusable; /* records that the second pass will refuse, whatever the store holds */
+	uint64_t standing;  /* records that the second pass has still to meet again */
 } import_t;
 
 /* ---- the command line -------------------------------------------------------------------------------------------- */
 
 static const struct argp_option option_table[] = {
-	{"format", KEY_FORMAT, "FORMAT", 0, "The kind of file: kea4 (the default), a DHCPv4 memfile of Kea", 0},
+	{"format", KEY_FORMAT, "FORMAT", 0, "The kind of file (default: what it looks like); lessor(1) lists them", 0},
 	{"config", KEY_CONFIG, "FILE", 0, "Kea's configuration, to take the scopes from", 0},
 	{"scope", KEY_SCOPE, "SUBNET[=ID][:A-B]", 0,
 	 "A scope, with Kea's subnet id and its range; as often as needed. Without ID the rows tell it", 0},
@@ -72,6 +74,8 @@ static const struct argp_option option_table[] = {
 	{"strict", KEY_STRICT, NULL, 0, "The same as --error-limit 0", 0},
 	{"no-siblings", KEY_NO_SIBLINGS, NULL, 0,
 	 "Read only FILE itself, not FILE.completed, FILE.2 and FILE.1, where leases stand during a compaction", 0},
+	{"dates", KEY_DATES, "ORDER", 0, "How windows-csv writes its dates if not as ISO 8601: dmy or mdy", 0},
+	{"utc-offset", KEY_UTC_OFFSET, "+HH:MM", 0, "Of times in a file that do not say it (default: UTC)", 0},
 	{"quiet", KEY_QUIET, NULL, 0, "Show no progress", 0},
 	CLI_OPTION_STORE,
 	CLI_OPTION_JSON,
@@ -105,15 +109,40 @@ need_scope(const struct argp_state *state, char *text, kea_scopes_t *scopes) {
 	}
 }
 
+static format_date_order_t
+need_date_order(const struct argp_state *state, const char *text) {
+	if (strcmp(text, "dmy") != 0 && strcmp(text, "mdy") != 0) {
+		cli_reject(state, "--dates '%s' is neither dmy nor mdy", text);
+	}
+	return text[0] == 'd' ? FORMAT_DATE_DAY_FIRST : FORMAT_DATE_MONTH_FIRST;
+}
+
+/* "+01:00" */
+static int32_t
+need_utc_offset(const struct argp_state *state, const char *text) {
+	bool digits = strlen(text) == 6 && strspn(text + 1, "0123456789") == 2 && strspn(text + 4, "0123456789") == 2;
+	if (!digits || (text[0] != '+' && text[0] != '-') || text[3] != ':' || atoi(text + 1) > 14 ||
+	    atoi(text + 4) > 59) {
+		cli_reject(state, "--utc-offset '%s' is not like +01:00", text);
+	}
+	int32_t offset_s = atoi(text + 1) * 3600 + atoi(text + 4) * 60;
+	return text[0] == '-' ? -offset_s : offset_s;
+}
+
 static error_t
 parse_option(int key, char *argument, struct argp_state *state) {
 	import_t *import = state->input;
 	import_options_t *options = &import->options;
 	switch (key) {
 	case KEY_FORMAT:
-		if (strcmp(argument, "kea4") != 0) {
-			cli_reject(state, "--format '%s' is not known; kea4 is", argument);
-		}
+		options->format = format_need(state, argument);
+		return 0;
+	case KEY_DATES:
+		options->reading.date_order = need_date_order(state, argument);
+		return 0;
+	case KEY_UTC_OFFSET:
+		options->reading.utc_offset_s = need_utc_offset(state, argument);
+		options->reading.has_utc_offset = true;
 		return 0;
 	case KEY_CONFIG:
 		options->config = argument;
@@ -151,41 +180,42 @@ static const struct argp argp = {
 	option_table,
 	parse_option,
 	"FILE...",
-	"Take over leases from the lease files of a Kea DHCPv4 server. Damaged rows are reported and skipped. What "
+	"Take over leases from the lease files of other DHCPv4 servers. Damaged rows are reported and skipped. What "
 	"the files do not name stays as it is. An import that was interrupted is finished by running it again.",
 	NULL,
 	NULL,
 	NULL,
 };
 
-/* ---- rows and scopes --------------------------------------------------------------------------------------------- */
+/* ---- records and scopes ------------------------------------------------------------------------------------------ */
 
-/* The scope of a row, or why it has none. A scope whose id nobody said takes it from the first row inside. */
+/* The scope of a record, or why it has none. A scope whose id nobody said takes it from the first record inside. */
 static kea_scope_t *
-scope_of_row(const import_t *import, const kea4_row_t *row, import_refusal_t *refusal) {
-	kea_scope_t *scope = kea_scopes_find(&import->scopes, row->address);
-	bool known = row->subnet_id != 0 && kea_scopes_has_id(&import->scopes, row->subnet_id);
-	if (scope != NULL && (row->subnet_id == 0 || scope->id == row->subnet_id)) {
+scope_of(const import_t *import, const format_record_t *record, const char **refusal) {
+	uint32_t id = record->subnet_id;
+	kea_scope_t *scope = kea_scopes_find(&import->scopes, record->lease.address);
+	bool known = id != 0 && kea_scopes_has_id(&import->scopes, id);
+	if (scope != NULL && (id == 0 || scope->id == id)) {
 		return scope;
 	}
 	if (scope != NULL && scope->id == 0 && !known) {
-		scope->id = row->subnet_id;
+		scope->id = id;
 		return scope;
 	}
-	*refusal = known ? IMPORT_OTHER_SCOPE : scope != NULL ? IMPORT_UNKNOWN_ID : IMPORT_NO_SCOPE;
+	*refusal = known ? import_other_scope : scope != NULL ? import_unknown_id : import_no_scope;
 	return NULL;
 }
 
 /* ---- the passes -------------------------------------------------------------------------------------------------- */
 
-/* Where a row stands. */
+/* Where a record stands. */
 typedef struct place {
-	const kea4_file_t *file;
-	uint64_t line;
-	uint64_t number; /* of the line, counted through all files */
+	const import_file_t *file;
+	format_reader_t *reader;
+	uint64_t number; /* of the record, counted through all files */
 } place_t;
 
-typedef int row_taker_t(import_t *import, const kea4_line_t *line, place_t place);
+typedef int record_taker_t(import_t *import, const format_record_t *record, place_t place);
 
 static int
 interrupted(const import_t *import, const char *what) {
@@ -195,44 +225,69 @@ interrupted(const import_t *import, const char *what) {
 /* What came before the file that is being read. */
 typedef struct progress {
 	uint64_t bytes;
-	uint64_t lines;
+	uint64_t records;
 } progress_t;
 
-/* Hand every line of a file that should be a row to 'take'. */
+/* The fields that the file has and the store has not, as they were met in it. */
+static void
+count_lost(import_t *import, const format_reader_t *reader, const uint64_t counts[FORMAT_LOST_FIELDS]) {
+	for (size_t i = 0; i < FORMAT_LOST_FIELDS; i++) {
+		if (counts[i] > 0 && reader->lost_names[i] != NULL) {
+			import_tally_add(&import->report.lost, reader->lost_names[i], counts[i]);
+		}
+	}
+}
+
+/* Hand every record of a file to 'take'. */
 static int
-read_file(import_t *import, const kea4_file_t *file, progress_t *before, row_taker_t *take) {
-	kea4_lines_t lines;
-	kea4_line_t line;
+read_records(import_t *import, place_t place, progress_t *before, record_taker_t *take, bool counting) {
+	format_record_t record;
+	uint64_t lost[FORMAT_LOST_FIELDS] = {0};
+	uint64_t count = 0;
 	int exit_status = CLI_OK;
 	int got = 0;
-	if (!kea4_lines_open(&lines, file->fd, file->bytes)) {
-		return cli_fail(import->command, CLI_FAILED, "out of memory");
-	}
-	import->parser->columns = file->columns;
-	while (exit_status == CLI_OK && !cli_interrupted() && (got = kea4_lines_next(&lines, &line)) > 0) {
-		if ((lines.number & (LOOK_EVERY_ROWS - 1)) == 0) {
-			cli_progress_update(&import->progress, before->bytes + lines.done_bytes);
+	while (exit_status == CLI_OK && !cli_interrupted() &&
+	       (got = place.file->format->next(place.reader, &record)) > 0) {
+		if ((++count & (LOOK_EVERY_ROWS - 1)) == 0) {
+			cli_progress_update(&import->progress, before->bytes + place.reader->done_bytes);
 		}
-		if (line.bytes > 0 && lines.number != file->header_line) {
-			exit_status = take(import, &line, (place_t){file, lines.number, before->lines + lines.number});
+		for (uint32_t bits = record.lost; bits != 0; bits &= bits - 1) {
+			lost[__builtin_ctz(bits)]++;
 		}
+		place.number = before->records + count;
+		exit_status = take(import, &record, place);
 	}
 	if (got < 0) {
-		exit_status = cli_fail(import->command, CLI_FAILED, "%s: %s", file->path, strerror(errno));
+		exit_status = cli_fail(import->command, CLI_FAILED, "%s: %s", place.file->path, strerror(errno));
 	}
-	before->bytes += lines.done_bytes;
-	before->lines += lines.number;
-	kea4_lines_close(&lines);
+	before->bytes += place.reader->done_bytes;
+	before->records += count;
+	if (counting) {
+		count_lost(import, place.reader, lost);
+	}
 	return exit_status;
 }
 
 static int
-read_files(import_t *import, const char *what, row_taker_t *take) {
+read_file(import_t *import, const import_file_t *file, progress_t *before, record_taker_t *take, bool counting) {
+	char sentence[KEA_SENTENCE_BYTES];
+	bool foreign;
+	place_t place = {.file = file, .reader = import_file_read(file, &foreign, sentence)};
+	if (place.reader == NULL) {
+		return cli_fail(import->command, CLI_FAILED, "%s", sentence);
+	}
+	int exit_status = read_records(import, place, before, take, counting);
+	file->format->close(place.reader);
+	return exit_status;
+}
+
+static int
+read_files(import_t *import, const char *what, record_taker_t *take, bool counting) {
 	progress_t before = {0, 0};
 	int exit_status = CLI_OK;
 	cli_progress_start(&import->progress, what, "bytes", import->files.bytes, import->options.quiet);
 	for (size_t i = 0; i < import->files.count && exit_status == CLI_OK && !cli_interrupted(); i++) {
-		exit_status = read_file(import, &import->files.items[i], &before, take);
+		exit_status = read_file(import, &import->files.items[i], &before, take, counting);
 	}
 	cli_progress_end(&import->progress, before.bytes);
 	return exit_status;
@@ -244,103 +299,174 @@ over_limit(const import_t *import, uint64_t count) {
 }
 
 static void
-warn_about_row(import_t *import, const kea4_row_t *row, place_t place) {
-	bool clamped;
-	(void)kea4_last_transaction_s(row, &clamped);
-	if (clamped && row->valid_lifetime_s != 0) {
-		import_report_warn(&import->report, place.file->path, place.line, IMPORT_START_CLAMPED, NULL);
-	}
-	if (row->hostname_dropped) {
-		import_report_warn(&import->report, place.file->path, place.line, IMPORT_NAME_DROPPED, NULL);
+warn_about(import_t *import, const format_record_t *record, place_t place) {
+	for (uint32_t bits = record->warnings; bits != 0; bits &= bits - 1) {
+		import_report_warn(&import->report, place.file->path, record->line,
+				   format_warning_text((format_warning_t)__builtin_ctz(bits)), NULL);
 	}
 }
 
-static kea4_claim_t
-claim_of_row(const import_t *import, const kea4_row_t *row, place_t place) {
-	import_refusal_t refusal;
-	bool clamped;
-	uint8_t octets[4];
-	const uint8_t *key;
-	kea4_claim_t claim = {.address = row->address, .place = kea4_place(place.number)};
-	if (row->valid_lifetime_s == 0) {
-		claim.place |= KEA4_CLAIM_ENDED;
+static import_claim_t
+claim_of(const import_t *import, const format_record_t *record, place_t place) {
+	const char *refusal;
+	const lessor_lease_t *lease = &record->lease;
+	import_claim_t claim = {.address = lease->address, .place = import_place(place.number)};
+	if (record->kind == FORMAT_END) {
+		claim.place |= IMPORT_CLAIM_ENDED;
 		return claim;
 	}
-	const kea_scope_t *scope = scope_of_row(import, row, &refusal);
+	const kea_scope_t *scope = scope_of(import, record, &refusal);
 	if (scope != NULL) {
-		size_t key_bytes = kea4_client_key(row, octets, &key);
-		claim.client = kea4_plan_client(&import->plan, scope->subnet, key, key_bytes);
-		claim.last_transaction_s = kea4_last_transaction_s(row, &clamped);
+		claim.client =
+			import_plan_client(&import->plan, scope->subnet, lease->client_id, lease->client_id_bytes);
+		claim.last_transaction_s = lease->last_transaction_s;
 	}
 	return claim;
 }
 
-/* First pass. */
 static int
-plan_row(import_t *import, const kea4_line_t *line, place_t place) {
-	kea4_row_t row;
-	kea4_problem_t problem =
-		line->too_long ? KEA4_TOO_LONG : kea4_parse_row(import->parser, line->text, line->bytes, &row);
-	if (problem == KEA4_NO_MEMORY) {
-		return cli_fail(import->command, CLI_FAILED, "out of memory");
-	}
-	import->report.rows++;
-	if (problem != KEA4_FINE && line->cut) {
-		import_report_warn(&import->report, place.file->path, place.line, IMPORT_CUT_ROW, NULL);
-		return CLI_OK;
-	}
-	if (problem != KEA4_FINE) {
-		import_report_bad_row(&import->report, place.file->path, place.line, problem);
-		return over_limit(import, import_report_bad(&import->report)) ? CLI_DAMAGED : CLI_OK;
-	}
-	warn_about_row(import, &row, place);
-	kea4_claim_t claim = claim_of_row(import, &row, place);
-	return kea4_plan_put(&import->plan, &claim)
+plan_sound(import_t *import, const format_record_t *record, place_t place) {
+	warn_about(import, record, place);
+	import_claim_t claim = claim_of(import, record, place);
+	return import_plan_put(&import->plan, &claim)
 		       ? CLI_OK
 		       : cli_fail(import->command, CLI_FAILED, "out of memory for the addresses of the files");
 }
 
-/* Say why the plan does not take the row. */
+/* First pass. */
+static int
+plan_record(import_t *import, const format_record_t *record, place_t place) {
+	const char *path = place.file->path;
+	switch (record->kind) {
+	case FORMAT_NOTE:
+		import_report_warn(&import->report, path, record->line, record->text, record->detail);
+		return CLI_OK;
+	case FORMAT_SCOPE:
+		return CLI_OK;
+	case FORMAT_CUT:
+		import->report.rows++;
+		import_report_warn(&import->report, path, record->line, "the last row is cut off", NULL);
+		return CLI_OK;
+	case FORMAT_BAD:
+		import->report.rows++;
+		import_report_bad(&import->report, path, record->line, record->text);
+		return over_limit(import, import->report.bad.total) ? CLI_DAMAGED : CLI_OK;
+	case FORMAT_LEASE:
+	case FORMAT_END:
+		break;
+	}
+	import->report.rows++;
+	return plan_sound(import, record, place);
+}
+
+/* Say why the plan does not take the record. */
 static void
-refuse_row(import_t *import, const kea4_row_t *row, place_t place) {
-	const kea4_claim_t *claim = kea4_plan_find(&import->plan, row->address);
-	import_refusal_t refusal = IMPORT_CLIENT_HELD;
+refuse(import_t *import, const format_record_t *record, place_t place) {
+	const import_claim_t *claim = import_plan_find(&import->plan, record->lease.address);
+	const char *refusal = import_client_held;
 	if (claim != NULL && claim->client != 0) {
 		char address[16];
 		char text[160];
-		cli_format_ipv4(kea4_plan_holder(&import->plan, claim->client)->address, address);
+		cli_format_ipv4(import_plan_holder(&import->plan, claim->client)->address, address);
 		(void)snprintf(text, sizeof(text), "the client already holds %s in this scope", address);
-		import_report_refuse(&import->report, place.file->path, place.line, refusal, text);
+		import_report_refuse(&import->report, place.file->path, record->line, refusal, text);
 	} else {
-		(void)scope_of_row(import, row, &refusal);
-		import_report_refuse(&import->report, place.file->path, place.line, refusal, NULL);
+		(void)scope_of(import, record, &refusal);
+		import_report_refuse(&import->report, place.file->path, record->line, refusal, NULL);
 	}
 }
 
 /* Second pass. Without import->apply it only says what it would refuse. */
 static int
-apply_row(import_t *import, const kea4_line_t *line, place_t place) {
-	kea4_row_t row;
-	kea4_lease_t lease;
-	bool clamped;
-	kea4_verdict_t verdict = kea4_plan_verdict(&import->plan, place.number);
-	if (verdict == KEA4_SKIP) {
+apply_record(import_t *import, const format_record_t *record, place_t place) {
+	import_verdict_t verdict = import_plan_verdict(&import->plan, place.number);
+	if (verdict == IMPORT_SKIP) {
 		return CLI_OK;
 	}
-	if (kea4_parse_row(import->parser, line->text, line->bytes, &row) != KEA4_FINE ||
-	    !kea4_plan_is_address(&import->plan, place.number, row.address)) {
-		return CLI_OK; /* the file changed; finish_second_pass() sees that a row is missing */
+	if (record->kind != FORMAT_LEASE ||
+	    !import_plan_is_address(&import->plan, place.number, record->lease.address)) {
+		return CLI_OK; /* the file changed; finish_second_pass() sees that a record is missing */
 	}
 	import->standing--;
-	if (verdict == KEA4_REFUSE) {
-		refuse_row(import, &row, place);
+	if (verdict == IMPORT_REFUSE) {
+		refuse(import, record, place);
 		return CLI_OK;
 	}
 	if (import->apply == NULL) {
 		return CLI_OK;
 	}
-	kea4_lease_from_row(&row, &lease, &clamped);
-	return import_add_lease(import->apply, &lease.lease, place.file->path, place.line);
+	return import_add_lease(import->apply, &record->lease, place.file->path, record->line);
+}
+
+/* ---- scopes of the files ----------------------------------------------------------------------------------------- */
+
+static char *
+copy_of(const char *text, bool *fine) {
+	char *copy = text != NULL ? strdup(text) : NULL;
+	*fine = *fine && (copy != NULL || text == NULL);
+	return copy;
+}
+
+static int
+take_scope(import_t *import, const format_record_t *record) {
+	bool fine = true;
+	kea_scope_t scope = {.subnet = record->scope->subnet,
+			     .mask = record->scope->mask,
+			     .id = record->scope->id,
+			     .lease_s = record->scope->lease_s,
+			     .state = record->scope->state,
+			     .wanted = true,
+			     .has_range = record->scope->has_range,
+			     .range = record->scope->range};
+	scope.name = copy_of(record->scope->name, &fine);
+	scope.comment = copy_of(record->scope->comment, &fine);
+	if (record->exclusion_count > 0) {
+		size_t bytes = record->exclusion_count * sizeof(*scope.gaps);
+		scope.gaps = malloc(bytes);
+		fine = fine && scope.gaps != NULL;
+		if (scope.gaps != NULL) {
+			memcpy(scope.gaps, record->exclusions, bytes);
+			scope.gap_count = record->exclusion_count;
+		}
+	}
+	fine = kea_scopes_add(&import->scopes, &scope) && fine;
+	return fine ? CLI_OK : cli_fail(import->command, CLI_FAILED, "out of memory");
+}
+
+static int
+read_scopes_of(import_t *import, const import_file_t *file) {
+	char sentence[KEA_SENTENCE_BYTES];
+	format_record_t record;
+	bool foreign;
+	int exit_status = CLI_OK;
+	int got = 0;
+	format_reader_t *reader = import_file_read(file, &foreign, sentence);
+	if (reader == NULL) {
+		return cli_fail(import->command, CLI_FAILED, "%s", sentence);
+	}
+	while (exit_status == CLI_OK && !cli_interrupted() && (got = file->format->next(reader, &record)) > 0) {
+		if (record.kind == FORMAT_SCOPE) {
+			exit_status = take_scope(import, &record);
+		} else if (record.kind != FORMAT_BAD && file->format->scopes_lead) {
+			break;
+		}
+	}
+	if (got < 0) {
+		exit_status = cli_fail(import->command, CLI_FAILED, "%s: %s", file->path, strerror(errno));
+	}
+	file->format->close(reader);
+	return exit_status;
+}
+
+static int
+read_file_scopes(import_t *import) {
+	int exit_status = CLI_OK;
+	for (size_t i = 0; i < import->files.count && exit_status == CLI_OK; i++) {
+		if (import->files.items[i].format->has_scopes) {
+			exit_status = read_scopes_of(import, &import->files.items[i]);
+		}
+	}
+	return exit_status;
 }
 
 /* ---- the course of an import ------------------------------------------------------------------------------------- */
@@ -353,14 +479,18 @@ open_files(import_t *import) {
 		return cli_fail(import->command, CLI_FAILED, "%s", sentence);
 	}
 	for (size_t i = 0; i < options->name_count; i++) {
-		kea4_files_result_t result =
-			kea4_files_add(&import->files, options->names[i], !options->no_siblings, sentence);
-		if (result != KEA4_FILES_FINE) {
-			return cli_fail(import->command, result == KEA4_FILES_FOREIGN ? CLI_DAMAGED : CLI_FAILED, "%s",
-					sentence);
+		import_files_result_t result = import_files_add(&import->files, options->names[i], options->format,
+								!options->no_siblings, sentence);
+		if (result != IMPORT_FILES_FINE) {
+			return cli_fail(import->command, result == IMPORT_FILES_FOREIGN ? CLI_DAMAGED : CLI_FAILED,
+					"%s", sentence);
 		}
 	}
 	import->report.files = import->files.count;
+	for (size_t i = 0; i < import->files.count; i++) {
+		const import_file_t *file = &import->files.items[i];
+		import_report_source(&import->report, file->path, file->format->name, file->guessed);
+	}
 	return CLI_OK;
 }
 
@@ -370,35 +500,32 @@ allocate(import_t *import) {
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
 		seed = (uint64_t)time(NULL);
 	}
-	import->parser = malloc(sizeof(*import->parser));
-	return import->parser != NULL && kea4_plan_open(&import->plan, seed);
+	return import_plan_open(&import->plan, seed);
 }
 
-/* What is to be said of files and configuration as a whole. */
+/* What is to be said of the configuration as a whole. */
 static void
 warn_about_sources(import_t *import) {
 	char count[32];
-	for (size_t i = 0; i < import->files.count; i++) {
-		const kea4_file_t *file = &import->files.items[i];
-		if (file->ignored != NULL) {
-			import_report_warn(&import->report, file->path, file->header_line, IMPORT_COLUMNS_IGNORED,
-					   file->ignored);
-		}
-	}
 	if (import->scopes.numbered > 0) {
 		(void)snprintf(count, sizeof(count), "%zu", import->scopes.numbered);
-		import_report_warn(&import->report, import->options.config, 0, IMPORT_IDS_NUMBERED, count);
+		import_report_warn(&import->report, import->options.config, 0,
+				   "subnets without an id were numbered in the order of their appearance", count);
 	}
 	if (import->scopes.reservations > 0) {
 		(void)snprintf(count, sizeof(count), "%zu", import->scopes.reservations);
-		import_report_warn(&import->report, import->options.config, 0, IMPORT_RESERVATIONS, count);
+		import_report_warn(&import->report, import->options.config, 0,
+				   "host reservations of the configuration were not taken over", count);
 	}
 }
 
 static int
 settle_scopes(import_t *import) {
 	char sentence[KEA_SENTENCE_BYTES];
-	int exit_status = import_read_scopes(import->command, import->engine, &import->scopes);
+	int exit_status = read_file_scopes(import);
+	if (exit_status == CLI_OK) {
+		exit_status = import_read_scopes(import->command, import->engine, &import->scopes);
+	}
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
@@ -422,7 +549,7 @@ too_many_errors(const import_t *import) {
 
 static int
 make_plan(import_t *import) {
-	int exit_status = read_files(import, "reading", plan_row);
+	int exit_status = read_files(import, "reading", plan_record, true);
 	if (exit_status == CLI_DAMAGED) {
 		return too_many_errors(import);
 	}
@@ -432,13 +559,13 @@ make_plan(import_t *import) {
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
-	if (!kea4_plan_settle(&import->plan)) {
+	if (!import_plan_settle(&import->plan)) {
 		return cli_fail(import->command, CLI_FAILED, "out of memory for the clients of the files");
 	}
 	for (uint64_t line = 1; line <= import->plan.last_line; line++) {
-		kea4_verdict_t verdict = kea4_plan_verdict(&import->plan, line);
-		import->refusable += verdict == KEA4_REFUSE;
-		import->standing += verdict != KEA4_SKIP;
+		import_verdict_t verdict = import_plan_verdict(&import->plan, line);
+		import->refusable += verdict == IMPORT_REFUSE;
+		import->standing += verdict != IMPORT_SKIP;
 	}
 	return CLI_OK;
 }
@@ -477,7 +604,7 @@ change_store(import_t *import) {
 		exit_status = import_end_leases(import->apply);
 	}
 	if (exit_status == CLI_OK) {
-		exit_status = read_files(import, "importing", apply_row);
+		exit_status = read_files(import, "importing", apply_record, false);
 	}
 	return exit_status == CLI_OK ? finish_second_pass(import) : exit_status;
 }
@@ -501,13 +628,13 @@ run_on_store(import_t *import) {
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
-	if (over_limit(import, import_report_bad(&import->report) + import->refusable)) {
-		exit_status = read_files(import, "checking", apply_row);
+	if (over_limit(import, import->report.bad.total + import->refusable)) {
+		exit_status = read_files(import, "checking", apply_record, false);
 		return exit_status == CLI_OK ? too_many_errors(import) : exit_status;
 	}
 	exit_status = make_durable(import, change_store(import));
 	import->report.complete = exit_status == CLI_OK;
-	uint64_t errors = import_report_bad(&import->report) + import_report_refused(&import->report);
+	uint64_t errors = import->report.bad.total + import->report.refused.total;
 	if (exit_status == CLI_OK && over_limit(import, errors)) {
 		return cli_fail(import->command, CLI_DAMAGED,
 				"more than %" PRIu64
@@ -551,11 +678,11 @@ run(import_t *import) {
 int
 cmd_import(int argc, char **argv) {
 	import_t import = {.command = argv[0], .options = {.error_limit = UINT64_MAX}};
+	import.files.options = &import.options.reading;
 	int exit_status = cli_parse_arguments(&argp, argc, argv, &import) ? run(&import) : CLI_FAILED;
 	kea_scopes_free(&import.scopes);
-	kea4_files_close(&import.files);
-	kea4_plan_close(&import.plan);
-	free(import.parser);
+	import_files_close(&import.files);
+	import_plan_close(&import.plan);
 	free(import.apply);
 	return exit_status;
 }

@@ -38,10 +38,12 @@ make_scope(lessor_engine_t *engine, const kea_scope_t *scope) {
 	lessor_scope_t made = {.subnet = scope->subnet,
 			       .mask = scope->mask,
 			       .id = scope->id,
-			       .state = LESSOR_SCOPE_ENABLED,
+			       .state = scope->state,
 			       .lease_s = scope->lease_s,
 			       .has_range = scope->has_range,
-			       .range = scope->range};
+			       .range = scope->range,
+			       .name = scope->name,
+			       .comment = scope->comment};
 	if (scope->wanted && !scope->in_store) {
 		return lessor_scope_create(engine, &made, LESSOR_ASYNC, &ticket);
 	}
@@ -75,7 +77,8 @@ import_make_scopes(import_apply_t *apply) {
 			return cli_fail_status(apply->command, status, NULL, "scope %s", name);
 		}
 		if (scope->range_kept) {
-			import_report_warn(apply->report, NULL, 0, IMPORT_RANGE_KEPT, name);
+			import_report_warn(apply->report, NULL, 0, "the scope exists with another range, which stays",
+					   name);
 		}
 	}
 	return CLI_OK;
@@ -87,9 +90,9 @@ int
 import_end_leases(import_apply_t *apply) {
 	lessor_ticket_t ticket;
 	for (size_t i = 0; i < apply->plan->count; i++) {
-		const kea4_claim_t *claim = &apply->plan->claims[i];
+		const import_claim_t *claim = &apply->plan->claims[i];
 		/* Whoever had a lost address before has it no longer, either. */
-		if ((claim->place & (KEA4_CLAIM_ENDED | KEA4_CLAIM_LOST)) == 0) {
+		if ((claim->place & (IMPORT_CLAIM_ENDED | IMPORT_CLAIM_LOST)) == 0) {
 			continue;
 		}
 		lessor_status_t status =
@@ -152,8 +155,8 @@ replace(import_apply_t *apply, const lessor_lease_t *lease) {
 /* A lease was created; but if it is one that evict_holder() ended before, it was replaced. */
 static void
 count_creation(import_apply_t *apply, uint32_t address) {
-	const kea4_claim_t *claim = apply->moved ? kea4_plan_find(apply->plan, address) : NULL;
-	if (claim != NULL && (claim->place & KEA4_CLAIM_MOVED) != 0) {
+	const import_claim_t *claim = apply->moved ? import_plan_find(apply->plan, address) : NULL;
+	if (claim != NULL && (claim->place & IMPORT_CLAIM_MOVED) != 0) {
 		apply->report->replaced++;
 	} else {
 		apply->report->created++;
@@ -177,13 +180,13 @@ evict_holder(import_apply_t *apply, const lessor_lease_t *lease, uint32_t *holde
 		return status == LESSOR_NOT_FOUND ? LESSOR_OK : status;
 	}
 	*holder = there.address;
-	kea4_claim_t *claim = kea4_plan_find(apply->plan, there.address);
+	import_claim_t *claim = import_plan_find(apply->plan, there.address);
 	if (claim == NULL || claim->client == 0) {
 		return LESSOR_CLIENT_TAKEN;
 	}
 	status = lessor_lease_delete(apply->engine, there.address, NULL, 0, LESSOR_ASYNC, &ticket);
 	if (status == LESSOR_OK) {
-		claim->place |= KEA4_CLAIM_MOVED;
+		claim->place |= IMPORT_CLAIM_MOVED;
 		apply->moved = true;
 	}
 	return status == LESSOR_NOT_FOUND ? LESSOR_OK : status;
@@ -234,10 +237,10 @@ decide(import_apply_t *apply, size_t i) {
 	if (status == LESSOR_CLIENT_TAKEN) {
 		cli_format_ipv4(holder, address);
 		(void)snprintf(text, sizeof(text), "the client already holds %s in this scope", address);
-		import_report_refuse(apply->report, apply->paths[i], apply->lines[i], IMPORT_CLIENT_HELD, text);
+		import_report_refuse(apply->report, apply->paths[i], apply->lines[i], import_client_held, text);
 	} else if (status == LESSOR_INVALID || status == LESSOR_NO_SCOPE) {
 		(void)snprintf(text, sizeof(text), "the store does not take the lease: %s", lessor_status_text(status));
-		import_report_refuse(apply->report, apply->paths[i], apply->lines[i], IMPORT_NOT_STORED, text);
+		import_report_refuse(apply->report, apply->paths[i], apply->lines[i], import_not_stored, text);
 	} else if (status != LESSOR_OK) {
 		cli_format_ipv4(apply->leases[i].address, address);
 		return cli_fail_status(apply->command, status, NULL, "stopped at the lease of %s", address);
@@ -281,14 +284,33 @@ keep_text(import_apply_t *apply, const char *text) {
 	return keep(apply, text, text != NULL ? strlen(text) + 1 : 0);
 }
 
+static size_t
+text_bytes(const char *text) {
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
+/* Does it fit what the store could ever give back? */
+static bool
+is_storable(const lessor_lease_t *lease) {
+	size_t bytes = text_bytes(lease->name) + text_bytes(lease->comment) + text_bytes(lease->policy_name) +
+		       text_bytes(lease->owner_name) + text_bytes(lease->user_context);
+	return bytes <= (size_t)LESSOR_LEASE_BUFFER_BYTES - 2 * LESSOR_CLIENT_ID_MAX_BYTES;
+}
+
 int
 import_add_lease(import_apply_t *apply, const lessor_lease_t *lease, const char *path, uint64_t line) {
+	if (!is_storable(lease)) {
+		import_report_refuse(apply->report, path, line, import_not_stored, NULL);
+		return CLI_OK;
+	}
 	size_t i = apply->count++;
 	lessor_lease_t *kept = &apply->leases[i];
 	*kept = *lease;
 	kept->client_id = keep(apply, lease->client_id, lease->client_id_bytes);
 	kept->hardware = keep(apply, lease->hardware, lease->hardware_bytes);
 	kept->name = keep_text(apply, lease->name);
+	kept->comment = keep_text(apply, lease->comment);
+	kept->owner_name = keep_text(apply, lease->owner_name);
 	kept->policy_name = keep_text(apply, lease->policy_name);
 	kept->user_context = keep_text(apply, lease->user_context);
 	apply->paths[i] = path;

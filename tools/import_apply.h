@@ -14,9 +14,8 @@
 
 #include <lessor/lessor.h>
 
+#include "import_plan.h"
 #include "import_report.h"
-#include "kea4_lease.h"
-#include "kea4_plan.h"
 #include "kea_config.h"
 
 enum { IMPORT_BATCH = 512, IMPORT_ARENA_BYTES = 1024 * 1024 };
@@ -24,7 +23,7 @@ enum { IMPORT_BATCH = 512, IMPORT_ARENA_BYTES = 1024 * 1024 };
 typedef struct import_apply {
 	const char *command; /* for complaints */
 	lessor_engine_t *engine;
-	kea4_plan_t *plan;
+	import_plan_t *plan;
 	const kea_scopes_t *scopes;
 	import_report_t *report;
 	lessor_lease_t leases[IMPORT_BATCH]; /* gathered; they point into the arena */
@@ -33,7 +32,7 @@ typedef struct import_apply {
 	uint64_t lines[IMPORT_BATCH];
 	size_t count;
 	size_t arena_used;
-	bool moved; /* some claim has KEA4_CLAIM_MOVED */
+	bool moved; /* some claim has IMPORT_CLAIM_MOVED */
 	char arena[IMPORT_ARENA_BYTES];
 	char buffer[LESSOR_LEASE_BUFFER_BYTES]; /* of the lease that is there already */
 } import_apply_t;

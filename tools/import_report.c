@@ -4,48 +4,34 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
 #include "cli.h"
 
-static const char *const refusal_texts[IMPORT_REFUSALS] = {
-	"no scope holds the address",
-	"subnet_id is not that of the scope that holds the address",
-	"subnet_id names another scope than the one that holds the address",
-	"the client already holds another address in this scope",
-	"the store does not take the lease",
-};
-
-static const char *const warning_texts[IMPORT_WARNINGS] = {
-	"the last row is cut off",
-	"the lease began before 1970 or after 2106, which lessor cannot say",
-	"the host name holds a NUL octet and was dropped",
-	"columns that lessor does not know were ignored",
-	"the scope exists with another range, which stays",
-	"subnets without an id were numbered in the order of their appearance",
-	"host reservations of the configuration were not taken over",
-};
+const char import_no_scope[] = "no scope holds the address";
+const char import_unknown_id[] = "subnet_id is not that of the scope that holds the address";
+const char import_other_scope[] = "subnet_id names another scope than the one that holds the address";
+const char import_client_held[] = "the client already holds another address in this scope";
+const char import_not_stored[] = "the store does not take the lease";
 
 /* ---- counting ---------------------------------------------------------------------------------------------------- */
 
-static uint64_t
-sum(const uint64_t *counts, size_t count) {
-	uint64_t total = 0;
-	for (size_t i = 0; i < count; i++) {
-		total += counts[i];
+void
+import_tally_add(import_tally_t *tally, const char *text, uint64_t count) {
+	size_t kind = 0;
+	while (kind < tally->kinds && strncmp(tally->texts[kind], text, IMPORT_KIND_BYTES - 1) != 0) {
+		kind++;
 	}
-	return total;
-}
-
-uint64_t
-import_report_bad(const import_report_t *report) {
-	return sum(report->bad, KEA4_PROBLEMS);
-}
-
-uint64_t
-import_report_refused(const import_report_t *report) {
-	return sum(report->refused, IMPORT_REFUSALS);
+	tally->total += count;
+	if (kind == IMPORT_KINDS) {
+		return;
+	}
+	if (kind == tally->kinds) {
+		(void)snprintf(tally->texts[tally->kinds++], IMPORT_KIND_BYTES, "%s", text);
+	}
+	tally->counts[kind] += count;
 }
 
 static void
@@ -59,26 +45,30 @@ note(import_notes_t *notes, const char *path, uint64_t line, const char *text) {
 }
 
 void
-import_report_bad_row(import_report_t *report, const char *path, uint64_t line, kea4_problem_t problem) {
-	report->bad[problem]++;
-	note(&report->problems, path, line, kea4_problem_text(problem));
+import_report_bad(import_report_t *report, const char *path, uint64_t line, const char *problem) {
+	import_tally_add(&report->bad, problem, 1);
+	note(&report->problems, path, line, problem);
 }
 
 void
-import_report_refuse(import_report_t *report, const char *path, uint64_t line, import_refusal_t refusal,
-		     const char *detail) {
-	report->refused[refusal]++;
-	note(&report->problems, path, line, detail != NULL ? detail : refusal_texts[refusal]);
+import_report_refuse(import_report_t *report, const char *path, uint64_t line, const char *reason, const char *detail) {
+	import_tally_add(&report->refused, reason, 1);
+	note(&report->problems, path, line, detail != NULL ? detail : reason);
 }
 
 void
-import_report_warn(import_report_t *report, const char *path, uint64_t line, import_warning_t warning,
-		   const char *detail) {
+import_report_warn(import_report_t *report, const char *path, uint64_t line, const char *warning, const char *detail) {
 	char text[160];
-	report->warned[warning]++;
-	(void)snprintf(text, sizeof(text), "%s%s%s", warning_texts[warning], detail != NULL ? ": " : "",
-		       detail != NULL ? detail : "");
+	import_tally_add(&report->warned, warning, 1);
+	(void)snprintf(text, sizeof(text), "%s%s%s", warning, detail != NULL ? ": " : "", detail != NULL ? detail : "");
 	note(&report->warnings, path, line, text);
+}
+
+void
+import_report_source(import_report_t *report, const char *path, const char *format, bool guessed) {
+	char text[160];
+	(void)snprintf(text, sizeof(text), "%s%s", guessed ? "looks like " : "read as ", format);
+	note(&report->sources, path, 0, text);
 }
 
 /* ---- telling people ---------------------------------------------------------------------------------------------- */
@@ -104,34 +94,18 @@ put_notes(const import_notes_t *notes) {
 	}
 }
 
-/* A heading, how many of which kind, and the first of them. */
+/* A heading, and how many of which kind. */
 static void
-put_section(const char *heading, uint64_t total, const uint64_t *counts, size_t kinds,
-	    const char *(*text_of)(size_t kind)) {
-	if (total == 0) {
+put_section(const char *heading, const import_tally_t *tally) {
+	if (tally->total == 0) {
 		return;
 	}
-	(void)printf("%10" PRIu64 "  %s\n", total, heading);
-	for (size_t i = 0; i < kinds; i++) {
-		if (counts[i] > 0) {
-			(void)printf("%14" PRIu64 "  %s\n", counts[i], text_of(i));
-		}
+	(void)printf("%10" PRIu64 "  %s\n", tally->total, heading);
+	for (size_t i = 0; i < tally->kinds; i++) {
+		(void)printf("%14" PRIu64 "  ", tally->counts[i]);
+		cli_put_text(stdout, tally->texts[i]);
+		(void)putchar('\n');
 	}
-}
-
-static const char *
-problem_text(size_t kind) {
-	return kea4_problem_text((kea4_problem_t)kind);
-}
-
-static const char *
-refusal_text(size_t kind) {
-	return refusal_texts[kind];
-}
-
-static const char *
-warning_text(size_t kind) {
-	return warning_texts[kind];
 }
 
 static double
@@ -143,25 +117,28 @@ static void
 put_for_people(const import_report_t *report) {
 	(void)printf("%10" PRIu64 "  rows read from %zu file%s in %.2f s, %.0f rows/s\n", report->rows, report->files,
 		     report->files == 1 ? "" : "s", report->seconds, rows_per_second(report));
+	put_notes(&report->sources);
 	(void)printf("%10" PRIu64 "  leases created\n", report->created);
 	put_count(report->replaced, "leases replaced");
 	put_count(report->unchanged, "leases unchanged");
 	put_count(report->ended, "leases ended");
-	put_section("damaged rows skipped", import_report_bad(report), report->bad, KEA4_PROBLEMS, problem_text);
-	put_section("leases refused", import_report_refused(report), report->refused, IMPORT_REFUSALS, refusal_text);
+	put_section("damaged rows skipped", &report->bad);
+	put_section("leases refused", &report->refused);
 	put_notes(&report->problems);
-	put_section("taken with a warning", sum(report->warned, IMPORT_WARNINGS), report->warned, IMPORT_WARNINGS,
-		    warning_text);
+	put_section("taken with a warning", &report->warned);
 	put_notes(&report->warnings);
+	put_section("fields that could not be carried over", &report->lost);
 }
 
 /* ---- telling programs -------------------------------------------------------------------------------------------- */
 
 static struct json_object *
-json_counts(const uint64_t *counts, size_t kinds, const char *(*text_of)(size_t kind)) {
+json_counts(const import_tally_t *tally) {
 	struct json_object *object = json_object_new_object();
-	for (size_t i = 0; object != NULL && i < kinds; i++) {
-		if (counts[i] > 0 && !cli_json_number(object, text_of(i), counts[i])) {
+	for (size_t i = 0; object != NULL && i < tally->kinds; i++) {
+		struct json_object *count = json_object_new_uint64(tally->counts[i]);
+		if (count == NULL || json_object_object_add(object, tally->texts[i], count) != 0) {
+			(void)json_object_put(count);
 			(void)json_object_put(object);
 			return NULL;
 		}
@@ -199,19 +176,22 @@ static bool
 put_json(const import_report_t *report) {
 	struct json_object *object = json_object_new_object();
 	if (object != NULL && cli_json_bool(object, "complete", report->complete) &&
-	    cli_json_number(object, "files", report->files) && cli_json_number(object, "rows", report->rows) &&
-	    cli_json_number(object, "created", report->created) &&
+	    cli_json_number(object, "files", report->files) &&
+	    cli_json_add(object, "sources", json_notes(&report->sources)) &&
+	    cli_json_number(object, "rows", report->rows) && cli_json_number(object, "created", report->created) &&
 	    cli_json_number(object, "replaced", report->replaced) &&
 	    cli_json_number(object, "unchanged", report->unchanged) &&
 	    cli_json_number(object, "ended", report->ended) &&
-	    cli_json_number(object, "damaged_rows", import_report_bad(report)) &&
-	    cli_json_add(object, "damaged_reasons", json_counts(report->bad, KEA4_PROBLEMS, problem_text)) &&
-	    cli_json_number(object, "refused", import_report_refused(report)) &&
-	    cli_json_add(object, "refused_reasons", json_counts(report->refused, IMPORT_REFUSALS, refusal_text)) &&
+	    cli_json_number(object, "damaged_rows", report->bad.total) &&
+	    cli_json_add(object, "damaged_reasons", json_counts(&report->bad)) &&
+	    cli_json_number(object, "refused", report->refused.total) &&
+	    cli_json_add(object, "refused_reasons", json_counts(&report->refused)) &&
 	    cli_json_add(object, "first_problems", json_notes(&report->problems)) &&
-	    cli_json_number(object, "warnings", sum(report->warned, IMPORT_WARNINGS)) &&
-	    cli_json_add(object, "warning_reasons", json_counts(report->warned, IMPORT_WARNINGS, warning_text)) &&
+	    cli_json_number(object, "warnings", report->warned.total) &&
+	    cli_json_add(object, "warning_reasons", json_counts(&report->warned)) &&
 	    cli_json_add(object, "first_warnings", json_notes(&report->warnings)) &&
+	    cli_json_number(object, "lost", report->lost.total) &&
+	    cli_json_add(object, "lost_fields", json_counts(&report->lost)) &&
 	    cli_json_seconds(object, "seconds", report->seconds) &&
 	    cli_json_number(object, "rows_per_second", (uint64_t)rows_per_second(report))) {
 		return cli_put_json(object);

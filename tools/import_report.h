@@ -4,31 +4,24 @@
 #define LESSOR_TOOLS_IMPORT_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "kea4.h"
+/* Why a lease of a sound row is not in the store afterwards. Phrases, static. */
+extern const char import_no_scope[];
+extern const char import_unknown_id[];
+extern const char import_other_scope[];
+extern const char import_client_held[];
+extern const char import_not_stored[];
 
-/* Why a lease of a sound row is not in the store afterwards. The order is that of the texts in import_report.c. */
-typedef enum import_refusal {
-	IMPORT_NO_SCOPE,
-	IMPORT_UNKNOWN_ID,
-	IMPORT_OTHER_SCOPE,
-	IMPORT_CLIENT_HELD,
-	IMPORT_NOT_STORED,
-	IMPORT_REFUSALS
-} import_refusal_t;
-
-/* What was taken, but not quite as it stood there. */
-typedef enum import_warning {
-	IMPORT_CUT_ROW,
-	IMPORT_START_CLAMPED,
-	IMPORT_NAME_DROPPED,
-	IMPORT_COLUMNS_IGNORED,
-	IMPORT_RANGE_KEPT,
-	IMPORT_IDS_NUMBERED,
-	IMPORT_RESERVATIONS,
-	IMPORT_WARNINGS
-} import_warning_t;
+/* How often each phrase was said; beyond IMPORT_KINDS different ones, only how often in all. */
+enum { IMPORT_KINDS = 96, IMPORT_KIND_BYTES = 96 };
+typedef struct import_tally {
+	uint64_t total;
+	size_t kinds;
+	uint64_t counts[IMPORT_KINDS];
+	char texts[IMPORT_KINDS][IMPORT_KIND_BYTES];
+} import_tally_t;
 
 enum { IMPORT_NOTES = 10 };
 
@@ -51,24 +44,26 @@ typedef struct import_report {
 	uint64_t replaced;
 	uint64_t unchanged;
 	uint64_t ended;
-	uint64_t bad[KEA4_PROBLEMS];
-	uint64_t refused[IMPORT_REFUSALS];
-	uint64_t warned[IMPORT_WARNINGS];
+	import_tally_t bad;
+	import_tally_t refused;
+	import_tally_t warned;
+	import_tally_t lost;     /* fields of the files that the store cannot hold, by their names */
+	import_notes_t sources;  /* which format each file was taken for */
 	import_notes_t problems; /* bad rows and refused leases */
 	import_notes_t warnings;
 	double seconds;
 	bool complete; /* everything was tried */
 } import_report_t;
 
-uint64_t import_report_bad(const import_report_t *report);
-uint64_t import_report_refused(const import_report_t *report);
+void import_tally_add(import_tally_t *tally, const char *text, uint64_t count);
 
 /* Count, and keep where it was if it is one of the first. 'detail' may be NULL; for a refusal it takes the place of the text. */
-void import_report_bad_row(import_report_t *report, const char *path, uint64_t line, kea4_problem_t problem);
-void import_report_refuse(import_report_t *report, const char *path, uint64_t line, import_refusal_t refusal,
+void import_report_bad(import_report_t *report, const char *path, uint64_t line, const char *problem);
+void import_report_refuse(import_report_t *report, const char *path, uint64_t line, const char *reason,
 			  const char *detail);
-void import_report_warn(import_report_t *report, const char *path, uint64_t line, import_warning_t warning,
+void import_report_warn(import_report_t *report, const char *path, uint64_t line, const char *warning,
 			const char *detail);
+void import_report_source(import_report_t *report, const char *path, const char *format, bool guessed);
 
 /* On stdout, for people or as one JSON object. False if memory ran out. */
 bool import_report_put(const import_report_t *report, bool json);

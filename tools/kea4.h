@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The DHCPv4 lease file of Kea (memfile CSV): lines, header, rows.
+ * The DHCPv4 lease file of Kea (memfile CSV): header and rows.
  *
  * The file is a log: the last row of an address counts, and a row with valid_lifetime 0 ends its lease. What follows
- * from that is in kea4_plan.h; here are single rows. There is no quoting; see kea_text.h for the escaping of the two text
+ * from that is in import_plan.h; here are single rows. There is no quoting; see kea_text.h for the escaping of the two text
  * columns. Read are files of every release (9, 10, 11, 12 or more columns); written are 12 columns.
  *
  * Nothing here knows the engine.
@@ -30,10 +30,9 @@ enum {
 	KEA4_HARDWARE_MAX_BYTES = 20,
 	KEA4_CLIENT_ID_MIN_BYTES = 2,
 	KEA4_CLIENT_ID_MAX_BYTES = 255,
-	KEA4_HOSTNAME_MAX_BYTES = 255,    /* of a row that is read, as octets */
-	KEA4_CONTEXT_MAX_BYTES = 16384,   /* of a row that is read, as text */
-	KEA4_TEXT_MAX_BYTES = 16384,      /* of either text of a row that is written */
-	KEA4_LINE_MAX_BYTES = 1024 * 1024 /* longer ones are skipped and reported */
+	KEA4_HOSTNAME_MAX_BYTES = 255,  /* of a row that is read, as octets */
+	KEA4_CONTEXT_MAX_BYTES = 16384, /* of a row that is read, as text */
+	KEA4_TEXT_MAX_BYTES = 16384     /* of either text of a row that is written */
 };
 
 /* The state column. */
@@ -59,35 +58,6 @@ typedef struct kea4_row {
 	uint32_t hostname_bytes;
 	uint32_t user_context_bytes;
 } kea4_row_t;
-
-/* ---- lines ------------------------------------------------------------------------------------------------------- */
-
-/* Reads a file line by line through one buffer. */
-typedef struct kea4_lines {
-	int fd;
-	uint64_t limit_bytes; /* the file ends here, whatever is there */
-	char *buffer;
-	size_t begin; /* of what is in the buffer and was not handed out */
-	size_t end;
-	bool at_end;
-	bool skipping;       /* inside a line that is longer than KEA4_LINE_MAX_BYTES */
-	uint64_t number;     /* of the line handed out last, from 1 */
-	uint64_t done_bytes; /* handed out so far */
-} kea4_lines_t;
-
-typedef struct kea4_line {
-	const char *text; /* without its end; valid until the next one */
-	size_t bytes;
-	bool cut;      /* the file ends before the line does */
-	bool too_long; /* only its beginning is here */
-} kea4_line_t;
-
-/* Begin at the start of the file, and stop after so many bytes of it. False without memory. */
-bool kea4_lines_open(kea4_lines_t *lines, int fd, uint64_t limit_bytes);
-void kea4_lines_close(kea4_lines_t *lines);
-
-/* The next line, empty ones too. 1; 0 at the end; -1 with errno if the file cannot be read. */
-int kea4_lines_next(kea4_lines_t *lines, kea4_line_t *line);
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 

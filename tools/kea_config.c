@@ -38,10 +38,19 @@ format_scope(const kea_scope_t *scope, char text[24]) {
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
+static void
+free_parts(kea_scope_t *scope) {
+	free(scope->gaps);
+	free(scope->name);
+	free(scope->comment);
+	scope->gaps = NULL;
+	scope->name = scope->comment = NULL;
+}
+
 void
 kea_scopes_free(kea_scopes_t *scopes) {
 	for (size_t i = 0; i < scopes->count; i++) {
-		free(scopes->items[i].gaps);
+		free_parts(&scopes->items[i]);
 	}
 	free(scopes->items);
 	free(scopes->ids);
@@ -54,7 +63,8 @@ kea_scopes_add(kea_scopes_t *scopes, const kea_scope_t *scope) {
 		size_t capacity = scopes->capacity == 0 ? 16 : scopes->capacity * 2;
 		kea_scope_t *items = realloc(scopes->items, capacity * sizeof(*items));
 		if (items == NULL) {
-			free(scope->gaps);
+			kea_scope_t gone = *scope;
+			free_parts(&gone);
 			return false;
 		}
 		scopes->items = items;
@@ -114,7 +124,10 @@ join_equal(kea_scopes_t *scopes, char sentence[KEA_SENTENCE_BYTES]) {
 		kea_scope_t *last = kept > 0 ? &scopes->items[kept - 1] : NULL;
 		if (last == NULL || scope->subnet > (last->subnet | ~last->mask)) {
 			scopes->items[kept++] = *scope;
-			scope->gaps = kept - 1 == i ? scope->gaps : NULL;
+			if (kept - 1 != i) {
+				scope->gaps = NULL;
+				scope->name = scope->comment = NULL;
+			}
 			continue;
 		}
 		if (last->subnet != scope->subnet || last->mask != scope->mask) {
@@ -126,8 +139,7 @@ join_equal(kea_scopes_t *scopes, char sentence[KEA_SENTENCE_BYTES]) {
 		if (!join(last, scope, sentence)) {
 			return false;
 		}
-		free(scope->gaps);
-		scope->gaps = NULL;
+		free_parts(scope);
 	}
 	scopes->count = kept;
 	return true;

@@ -20,9 +20,12 @@ typedef struct kea_scope {
 	uint32_t id;       /* 0: not known (yet) */
 	uint32_t store_id; /* the id it has in the store */
 	uint32_t lease_s;  /* 0: not said */
-	bool wanted;       /* the user named it */
-	bool in_store;     /* the store has it */
-	bool range_kept;   /* both, and the ranges differ: the store's stays */
+	uint32_t state;    /* lessor_scope_state_t, of a scope to be made */
+	char *name;        /* NULL: none; belongs to the table */
+	char *comment;
+	bool wanted;     /* the user named it */
+	bool in_store;   /* the store has it */
+	bool range_kept; /* both, and the ranges differ: the store's stays */
 	bool has_range;
 	lessor_range_t range;
 	lessor_range_t *gaps; /* of the range that belong to no pool, ascending */
@@ -43,7 +46,7 @@ enum { KEA_SENTENCE_BYTES = 512 };
 
 void kea_scopes_free(kea_scopes_t *scopes);
 
-/* Add a scope; gaps are taken over, also on failure. False without memory. */
+/* Add a scope; gaps and texts are taken over, also on failure. False without memory. */
 bool kea_scopes_add(kea_scopes_t *scopes, const kea_scope_t *scope);
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server's lease files, found, opened and put in order. See kea4_files.h. */
-#include "kea4_files.h"
+/* Lease files, found, opened, recognised and put in order. See import_files.h. */
+#include "import_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kea4.h"
-
-enum { CANDIDATES = 4, ATTEMPTS = 10 };
+enum { CANDIDATES = 4, ATTEMPTS = 10, GUESS_BYTES = 64 * 1024 };
 
 /* The files of one server: those that are there have an fd. */
 typedef struct family {
@@ -25,6 +23,12 @@ typedef struct family {
 static const char *const suffixes[CANDIDATES] = {".completed", ".2", ".1", ""};
 
 enum { COMPLETED = 0, OLDER = 1, OLD = 2, CURRENT = 3 };
+
+static bool
+fail(char sentence[KEA_SENTENCE_BYTES], const char *path, const char *why) {
+	snprintf(sentence, KEA_SENTENCE_BYTES, "%.300s: %s", path, why);
+	return false;
+}
 
 /* ---- one server's files ------------------------------------------------------------------------------------------ */
 
@@ -101,80 +105,10 @@ drop_superseded(family_t *family) {
 	}
 }
 
-/* ---- headers ----------------------------------------------------------------------------------------------------- */
-
-static bool
-fail(char sentence[KEA_SENTENCE_BYTES], const char *path, const char *why) {
-	snprintf(sentence, KEA_SENTENCE_BYTES, "%.300s: %s", path, why);
-	return false;
-}
-
-static void
-say_mismatch(const kea4_line_t *line, uint64_t number, const char *path, char sentence[KEA_SENTENCE_BYTES]) {
-	const char *cell = line->text;
-	const char *end = line->text + line->bytes;
-	for (size_t column = 0; kea4_column_name(column) != NULL; column++) {
-		const char *name = kea4_column_name(column);
-		const char *comma = memchr(cell, ',', (size_t)(end - cell));
-		const char *stop = comma != NULL ? comma : end;
-		bool same = strlen(name) == (size_t)(stop - cell) && memcmp(name, cell, strlen(name)) == 0;
-		if (!same || comma == NULL) {
-			snprintf(sentence, KEA_SENTENCE_BYTES,
-				 "%.300s:%llu: this is not the header of a Kea DHCPv4 lease file, %s%.20s", path,
-				 (unsigned long long)number, same ? "it ends after " : "it lacks the column ", name);
-			return;
-		}
-		cell = comma + 1;
-	}
-}
-
-/* What comes after the twelfth comma. NULL without memory, too: nobody needs to know then. */
-static char *
-surplus_names(const kea4_line_t *line) {
-	const char *at = line->text;
-	const char *end = line->text + line->bytes;
-	for (int commas = 0; commas < KEA4_COLUMNS; commas++) {
-		at = memchr(at, ',', (size_t)(end - at));
-		if (at == NULL) {
-			return NULL;
-		}
-		at++;
-	}
-	return strndup(at, (size_t)(end - at));
-}
-
-/* KEA4_FILES_FINE also for a file without any line: it has no rows. */
-static kea4_files_result_t
-read_header(kea4_file_t *file, char sentence[KEA_SENTENCE_BYTES]) {
-	kea4_lines_t lines;
-	kea4_line_t line;
-	kea4_files_result_t result = KEA4_FILES_FINE;
-	if (!kea4_lines_open(&lines, file->fd, file->bytes)) {
-		fail(sentence, file->path, "no memory to read it");
-		return KEA4_FILES_FAILED;
-	}
-	int got;
-	do {
-		got = kea4_lines_next(&lines, &line);
-	} while (got > 0 && line.bytes == 0);
-	if (got < 0) {
-		fail(sentence, file->path, strerror(errno));
-		result = KEA4_FILES_FAILED;
-	} else if (got > 0 && !kea4_parse_header(line.text, line.bytes, &file->columns)) {
-		say_mismatch(&line, lines.number, file->path, sentence);
-		result = KEA4_FILES_FOREIGN;
-	} else if (got > 0) {
-		file->header_line = lines.number;
-		file->ignored = surplus_names(&line);
-	}
-	kea4_lines_close(&lines);
-	return result;
-}
-
 /* ---- the list ---------------------------------------------------------------------------------------------------- */
 
 static bool
-is_listed(const kea4_files_t *files, const struct stat *status) {
+is_listed(const import_files_t *files, const struct stat *status) {
 	for (size_t i = 0; i < files->count; i++) {
 		if (files->items[i].inode == status->st_ino && files->items[i].device == status->st_dev) {
 			return true;
@@ -183,35 +117,50 @@ is_listed(const kea4_files_t *files, const struct stat *status) {
 	return false;
 }
 
+/* Is it what it should be? */
+static import_files_result_t
+check(const import_file_t *file, char sentence[KEA_SENTENCE_BYTES]) {
+	bool foreign;
+	format_reader_t *reader = import_file_read(file, &foreign, sentence);
+	if (reader == NULL) {
+		return foreign ? IMPORT_FILES_FOREIGN : IMPORT_FILES_FAILED;
+	}
+	file->format->close(reader);
+	return IMPORT_FILES_FINE;
+}
+
 /* Take over one member of the family. */
-static kea4_files_result_t
-append(kea4_files_t *files, family_t *family, int member, char sentence[KEA_SENTENCE_BYTES]) {
-	kea4_file_t *items = realloc(files->items, (files->count + 1) * sizeof(*items));
+static import_files_result_t
+append(import_files_t *files, family_t *family, int member, const import_file_t *kind,
+       char sentence[KEA_SENTENCE_BYTES]) {
+	import_file_t *items = realloc(files->items, (files->count + 1) * sizeof(*items));
 	if (items == NULL) {
 		fail(sentence, family->paths[member], "no memory to read it");
-		return KEA4_FILES_FAILED;
+		return IMPORT_FILES_FAILED;
 	}
 	const struct stat *status = &family->status[member];
 	files->items = items;
-	items[files->count] = (kea4_file_t){.path = family->paths[member],
-					    .fd = family->fds[member],
-					    .device = status->st_dev,
-					    .inode = status->st_ino,
-					    .bytes = (uint64_t)status->st_size};
+	items[files->count] = *kind;
+	items[files->count].path = family->paths[member];
+	items[files->count].fd = family->fds[member];
+	items[files->count].device = status->st_dev;
+	items[files->count].inode = status->st_ino;
+	items[files->count].bytes = (uint64_t)status->st_size;
+	items[files->count].modified_s = status->st_mtime;
 	family->paths[member] = NULL;
 	family->fds[member] = -1;
 	files->bytes += (uint64_t)status->st_size;
 	files->count++;
-	return read_header(&items[files->count - 1], sentence);
+	return check(&items[files->count - 1], sentence);
 }
 
-static kea4_files_result_t
-append_family(kea4_files_t *files, family_t *family, char sentence[KEA_SENTENCE_BYTES]) {
-	kea4_files_result_t result = KEA4_FILES_FINE;
+static import_files_result_t
+append_family(import_files_t *files, family_t *family, const import_file_t *kind, char sentence[KEA_SENTENCE_BYTES]) {
+	import_files_result_t result = IMPORT_FILES_FINE;
 	if (family->fds[CURRENT] >= 0 && is_listed(files, &family->status[CURRENT])) {
-		return KEA4_FILES_FINE;
+		return IMPORT_FILES_FINE;
 	}
-	for (int i = 0; i < CANDIDATES && result == KEA4_FILES_FINE; i++) {
+	for (int i = 0; i < CANDIDATES && result == IMPORT_FILES_FINE; i++) {
 		if (family->fds[i] < 0) {
 			continue;
 		}
@@ -219,9 +168,9 @@ append_family(kea4_files_t *files, family_t *family, char sentence[KEA_SENTENCE_
 			fail(sentence, family->paths[i],
 			     "it was given by itself before; give only the name without a suffix, its siblings are "
 			     "found");
-			return KEA4_FILES_FAILED;
+			return IMPORT_FILES_FAILED;
 		}
-		result = append(files, family, i, sentence);
+		result = append(files, family, i, kind, sentence);
 	}
 	return result;
 }
@@ -245,26 +194,80 @@ find_family(family_t *family, bool siblings, char sentence[KEA_SENTENCE_BYTES]) 
 	return fail(sentence, family->paths[CURRENT], "the files are renamed faster than they can be opened");
 }
 
-kea4_files_result_t
-kea4_files_add(kea4_files_t *files, const char *name, bool siblings, char sentence[KEA_SENTENCE_BYTES]) {
+/* What does it look like? NULL if there is nothing to look at, or if it looks like nothing. */
+static const format_t *
+guess(const char *name) {
+	const format_t *format = NULL;
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char *begin = malloc(GUESS_BYTES);
+	ssize_t got = fd >= 0 && begin != NULL ? pread(fd, begin, GUESS_BYTES, 0) : 0;
+	if (got > 0) {
+		format = format_guess(begin, (size_t)got);
+	}
+	free(begin);
+	if (fd >= 0) {
+		close(fd);
+	}
+	return format;
+}
+
+/* dhcpd crashed while it rewrote NAME, of which NAME~ is the former content? */
+static bool
+is_between_rewrites(const char *name) {
+	struct stat status;
+	char *former = NULL;
+	if (stat(name, &status) == 0 ? status.st_size > 0 : errno != ENOENT) {
+		return false;
+	}
+	bool there = asprintf(&former, "%s~", name) >= 0 && stat(former, &status) == 0 && status.st_size > 0;
+	free(former);
+	return there;
+}
+
+import_files_result_t
+import_files_add(import_files_t *files, const char *name, const format_t *format, bool siblings,
+		 char sentence[KEA_SENTENCE_BYTES]) {
 	family_t family;
+	import_file_t kind = {.format = format, .options = files->options};
+	if (format == NULL) {
+		kind.format = guess(name);
+		kind.guessed = kind.format != NULL;
+	}
+	if (kind.format == NULL) {
+		kind.format = &format_kea4; /* of which NAME may be missing while its siblings are there */
+	}
 	if (!name_family(&family, name)) {
 		fail(sentence, name, "no memory to read it");
-		return KEA4_FILES_FAILED;
+		return IMPORT_FILES_FAILED;
 	}
-	kea4_files_result_t result =
-		find_family(&family, siblings, sentence) ? append_family(files, &family, sentence) : KEA4_FILES_FAILED;
+	if (is_between_rewrites(name)) {
+		fail(sentence, name, "it is missing or empty, and NAME~ is there; import that");
+		close_family(&family);
+		return IMPORT_FILES_FAILED;
+	}
+	import_files_result_t result = find_family(&family, siblings && kind.format->has_siblings, sentence)
+					       ? append_family(files, &family, &kind, sentence)
+					       : IMPORT_FILES_FAILED;
 	close_family(&family);
 	return result;
 }
 
+format_reader_t *
+import_file_read(const import_file_t *file, bool *foreign, char sentence[KEA_SENTENCE_BYTES]) {
+	format_source_t source = {.path = file->path,
+				  .fd = file->fd,
+				  .bytes = file->bytes,
+				  .modified_s = file->modified_s,
+				  .options = file->options};
+	return file->format->open(&source, foreign, sentence);
+}
+
 void
-kea4_files_close(kea4_files_t *files) {
+import_files_close(import_files_t *files) {
 	for (size_t i = 0; i < files->count; i++) {
 		close(files->items[i].fd);
 		free(files->items[i].path);
-		free(files->items[i].ignored);
 	}
 	free(files->items);
-	*files = (kea4_files_t){0};
+	*files = (import_files_t){0};
 }

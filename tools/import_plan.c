@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last row of each address, in a compact table. See kea4_plan.h. */
-#include "kea4_plan.h"
+/* The last row of each address, in a compact table. See import_plan.h. */
+#include "import_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ mix(uint64_t x) {
 }
 
 uint64_t
-kea4_plan_client(const kea4_plan_t *plan, uint32_t subnet, const uint8_t *id, size_t id_bytes) {
+import_plan_client(const import_plan_t *plan, uint32_t subnet, const uint8_t *id, size_t id_bytes) {
 	uint64_t hash = mix(plan->seed ^ ((uint64_t)subnet << 8 | id_bytes));
 	for (size_t at = 0; at < id_bytes; at += sizeof(uint64_t)) {
 		uint64_t word = 0;
@@ -36,12 +36,12 @@ kea4_plan_client(const kea4_plan_t *plan, uint32_t subnet, const uint8_t *id, si
 }
 
 static size_t
-address_slot(const kea4_plan_t *plan, uint32_t address) {
+address_slot(const import_plan_t *plan, uint32_t address) {
 	return (size_t)mix(plan->seed ^ address) & (plan->slots - 1);
 }
 
 static size_t
-client_slot(const kea4_plan_t *plan, uint64_t client) {
+client_slot(const import_plan_t *plan, uint64_t client) {
 	return (size_t)mix(client) & (plan->slots - 1);
 }
 
@@ -67,31 +67,31 @@ new_slots(size_t slots) {
 }
 
 bool
-kea4_plan_open(kea4_plan_t *plan, uint64_t seed) {
-	*plan = (kea4_plan_t){.capacity = FIRST_CAPACITY, .slots = FIRST_SLOTS, .seed = seed};
+import_plan_open(import_plan_t *plan, uint64_t seed) {
+	*plan = (import_plan_t){.capacity = FIRST_CAPACITY, .slots = FIRST_SLOTS, .seed = seed};
 	plan->claims = malloc(plan->capacity * sizeof(*plan->claims));
 	plan->addresses = new_slots(plan->slots);
 	if (plan->claims == NULL || plan->addresses == NULL) {
-		kea4_plan_close(plan);
+		import_plan_close(plan);
 		return false;
 	}
 	return true;
 }
 
 void
-kea4_plan_close(kea4_plan_t *plan) {
+import_plan_close(import_plan_t *plan) {
 	free(plan->claims);
 	free(plan->addresses);
 	free(plan->clients);
 	free(plan->lines);
-	*plan = (kea4_plan_t){0};
+	*plan = (import_plan_t){0};
 }
 
 /* ---- the index by address ---------------------------------------------------------------------------------------- */
 
 /* The slot of this address, or the empty one where it belongs. */
 static uint32_t *
-find_slot(const kea4_plan_t *plan, uint32_t address) {
+find_slot(const import_plan_t *plan, uint32_t address) {
 	size_t slot = address_slot(plan, address);
 	while (plan->addresses[slot] != 0 && plan->claims[plan->addresses[slot] - 1].address != address) {
 		slot = (slot + 1) & (plan->slots - 1);
@@ -100,7 +100,7 @@ find_slot(const kea4_plan_t *plan, uint32_t address) {
 }
 
 static bool
-grow_slots(kea4_plan_t *plan) {
+grow_slots(import_plan_t *plan) {
 	uint32_t *addresses = new_slots(plan->slots * 2);
 	if (addresses == NULL) {
 		return false;
@@ -123,10 +123,10 @@ grow_slots(kea4_plan_t *plan) {
 }
 
 static bool
-make_room(kea4_plan_t *plan) {
+make_room(import_plan_t *plan) {
 	if (plan->count == plan->capacity) {
 		size_t capacity = plan->capacity + plan->capacity / 2;
-		kea4_claim_t *claims = realloc(plan->claims, capacity * sizeof(*claims));
+		import_claim_t *claims = realloc(plan->claims, capacity * sizeof(*claims));
 		if (claims == NULL) {
 			return false;
 		}
@@ -138,7 +138,7 @@ make_room(kea4_plan_t *plan) {
 }
 
 static bool
-put_now(kea4_plan_t *plan, const kea4_claim_t *claim) {
+put_now(import_plan_t *plan, const import_claim_t *claim) {
 	uint32_t *slot = find_slot(plan, claim->address);
 	if (*slot != 0) {
 		plan->claims[*slot - 1] = *claim;
@@ -154,7 +154,7 @@ put_now(kea4_plan_t *plan, const kea4_claim_t *claim) {
 
 /* In two steps, so that the misses of all overlap: the slots were asked for when the claims were queued. */
 static bool
-drain(kea4_plan_t *plan) {
+drain(import_plan_t *plan) {
 	bool fine = true;
 	for (size_t i = 0; i < plan->queued; i++) {
 		uint32_t position = plan->addresses[address_slot(plan, plan->queue[i].address)];
@@ -168,16 +168,16 @@ drain(kea4_plan_t *plan) {
 }
 
 bool
-kea4_plan_put(kea4_plan_t *plan, const kea4_claim_t *claim) {
-	uint64_t line = kea4_place_line(claim->place);
+import_plan_put(import_plan_t *plan, const import_claim_t *claim) {
+	uint64_t line = import_place_line(claim->place);
 	plan->last_line = line > plan->last_line ? line : plan->last_line;
 	plan->queue[plan->queued++] = *claim;
 	__builtin_prefetch(&plan->addresses[address_slot(plan, claim->address)], 1);
-	return plan->queued < KEA4_PLAN_QUEUE || drain(plan);
+	return plan->queued < IMPORT_PLAN_QUEUE || drain(plan);
 }
 
-kea4_claim_t *
-kea4_plan_find(const kea4_plan_t *plan, uint32_t address) {
+import_claim_t *
+import_plan_find(const import_plan_t *plan, uint32_t address) {
 	uint32_t position = *find_slot(plan, address);
 	return position != 0 ? &plan->claims[position - 1] : NULL;
 }
@@ -185,12 +185,12 @@ kea4_plan_find(const kea4_plan_t *plan, uint32_t address) {
 /* ---- the contest for clients ------------------------------------------------------------------------------------- */
 
 static bool
-is_contender(const kea4_claim_t *claim) {
-	return claim->client != 0 && (claim->place & KEA4_CLAIM_ENDED) == 0;
+is_contender(const import_claim_t *claim) {
+	return claim->client != 0 && (claim->place & IMPORT_CLAIM_ENDED) == 0;
 }
 
 static uint32_t *
-find_client_slot(const kea4_plan_t *plan, uint64_t client) {
+find_client_slot(const import_plan_t *plan, uint64_t client) {
 	size_t slot = client_slot(plan, client);
 	while (plan->clients[slot] != 0 && plan->claims[plan->clients[slot] - 1].client != client) {
 		slot = (slot + 1) & (plan->slots - 1);
@@ -200,7 +200,7 @@ find_client_slot(const kea4_plan_t *plan, uint64_t client) {
 
 /* Ask for what the contest needs a little later: first the slot, then the claim that stands there. */
 static void
-prefetch_contest(const kea4_plan_t *plan, size_t i) {
+prefetch_contest(const import_plan_t *plan, size_t i) {
 	if (i + 2 * AHEAD < plan->count) {
 		__builtin_prefetch(&plan->clients[client_slot(plan, plan->claims[i + 2 * AHEAD].client)], 1);
 	}
@@ -211,28 +211,28 @@ prefetch_contest(const kea4_plan_t *plan, size_t i) {
 }
 
 static bool
-is_later(const kea4_claim_t *a, const kea4_claim_t *b) {
+is_later(const import_claim_t *a, const import_claim_t *b) {
 	return a->last_transaction_s != b->last_transaction_s ? a->last_transaction_s > b->last_transaction_s
 							      : a->place > b->place;
 }
 
 static void
-contend(kea4_plan_t *plan, size_t i) {
-	kea4_claim_t *claim = &plan->claims[i];
+contend(import_plan_t *plan, size_t i) {
+	import_claim_t *claim = &plan->claims[i];
 	uint32_t *slot = find_client_slot(plan, claim->client);
-	kea4_claim_t *holder = *slot != 0 ? &plan->claims[*slot - 1] : NULL;
+	import_claim_t *holder = *slot != 0 ? &plan->claims[*slot - 1] : NULL;
 	if (holder != NULL && !is_later(claim, holder)) {
-		claim->place |= KEA4_CLAIM_LOST;
+		claim->place |= IMPORT_CLAIM_LOST;
 		return;
 	}
 	if (holder != NULL) {
-		holder->place |= KEA4_CLAIM_LOST;
+		holder->place |= IMPORT_CLAIM_LOST;
 	}
 	*slot = (uint32_t)(i + 1);
 }
 
-kea4_claim_t *
-kea4_plan_holder(const kea4_plan_t *plan, uint64_t client) {
+import_claim_t *
+import_plan_holder(const import_plan_t *plan, uint64_t client) {
 	uint32_t position = *find_client_slot(plan, client);
 	return position != 0 ? &plan->claims[position - 1] : NULL;
 }
@@ -240,31 +240,32 @@ kea4_plan_holder(const kea4_plan_t *plan, uint64_t client) {
 /* ---- verdicts ---------------------------------------------------------------------------------------------------- */
 
 static uint8_t
-line_byte(const kea4_plan_t *plan, uint32_t address, kea4_verdict_t verdict) {
+line_byte(const import_plan_t *plan, uint32_t address, import_verdict_t verdict) {
 	return (uint8_t)((mix(plan->seed + address) << VERDICT_BITS) | verdict);
 }
 
 static void
-judge(kea4_plan_t *plan, const kea4_claim_t *claim) {
-	if ((claim->place & KEA4_CLAIM_ENDED) == 0) {
-		bool refused = claim->client == 0 || (claim->place & KEA4_CLAIM_LOST) != 0;
-		plan->lines[kea4_place_line(claim->place)] =
-			line_byte(plan, claim->address, refused ? KEA4_REFUSE : KEA4_STORE);
+judge(import_plan_t *plan, const import_claim_t *claim) {
+	if ((claim->place & IMPORT_CLAIM_ENDED) == 0) {
+		bool refused = claim->client == 0 || (claim->place & IMPORT_CLAIM_LOST) != 0;
+		plan->lines[import_place_line(claim->place)] =
+			line_byte(plan, claim->address, refused ? IMPORT_REFUSE : IMPORT_STORE);
 	}
 }
 
-kea4_verdict_t
-kea4_plan_verdict(const kea4_plan_t *plan, uint64_t line) {
-	return line <= plan->last_line ? (kea4_verdict_t)(plan->lines[line] & ((1 << VERDICT_BITS) - 1)) : KEA4_SKIP;
+import_verdict_t
+import_plan_verdict(const import_plan_t *plan, uint64_t line) {
+	return line <= plan->last_line ? (import_verdict_t)(plan->lines[line] & ((1 << VERDICT_BITS) - 1))
+				       : IMPORT_SKIP;
 }
 
 bool
-kea4_plan_is_address(const kea4_plan_t *plan, uint64_t line, uint32_t address) {
-	return plan->lines[line] == line_byte(plan, address, kea4_plan_verdict(plan, line));
+import_plan_is_address(const import_plan_t *plan, uint64_t line, uint32_t address) {
+	return plan->lines[line] == line_byte(plan, address, import_plan_verdict(plan, line));
 }
 
 bool
-kea4_plan_settle(kea4_plan_t *plan) {
+import_plan_settle(import_plan_t *plan) {
 	if (!drain(plan)) {
 		return false;
 	}

@@ -1,0 +1,147 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Lease files of every format, in and out: format_test.sh PATH_OF_LESSOR [PATH_OF_TESTS_DATA [FORMAT...]].
+#
+# For each sample in data/formats/FORMAT stand beside it: NAME.options, further options of the import, NAME.leases, what the store then
+# holds as JSON lines, and NAME.report, what the import says of it. A sample whose name begins with "round" is what an export writes, too.
+# With LESSOR_TEST_WRITE set the expectations are written instead of compared.
+
+set -u
+
+lessor=${1:?the path of the command lessor is missing}
+data=${2:-$(dirname "$0")/data}
+case $lessor in
+/*) ;;
+*) lessor=$PWD/$lessor ;;
+esac
+case $data in
+/*) ;;
+*) data=$PWD/$data ;;
+esac
+shift
+[ $# -eq 0 ] || shift
+unset LESSOR_STORE
+LC_ALL=C.UTF-8
+export LC_ALL
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$work" || exit 1
+
+fail() {
+	echo "format_test: $*" >&2
+	[ ! -s difference ] || head -c 3000 difference >&2
+	exit 1
+}
+
+# same WANTED GOT WHAT
+same() {
+	if [ -n "${LESSOR_TEST_WRITE:-}" ]; then
+		cp "$2" "$1"
+	fi
+	diff -u "$1" "$2" >difference 2>&1 || fail "$3"
+}
+
+# export_of STORE FORMAT FILE
+export_of() {
+	"$lessor" export --store "$1" --format "$2" --quiet --assign-ids --output "$3" 2>difference || fail "exporting $2 fails"
+}
+
+# What a report says apart from how long it took.
+without_times() {
+	sed 's/, *"seconds".*/ }/; s/\([[:punct:]]\) *"/\1 "/g' "$1" | sed 's/, /,\n/g'
+}
+
+sample() {
+	format=$1
+	path=$2
+	name=$(basename "$path")
+	base=${path%.*}
+	rm -rf work_of_one && mkdir work_of_one && cd work_of_one || exit 1
+	cp "$path" "$name"
+	touch -d 2026-01-01T00:00:00Z "$name"
+	options=
+	[ ! -e "$base.options" ] || options=$(cat "$base.options")
+	scopes='--scope 192.0.2.0/24 --scope 198.51.100.0/24'
+	case $options in
+	*--no-scopes*)
+		options=$(echo "$options" | sed 's/--no-scopes//')
+		scopes=
+		;;
+	esac
+	# shellcheck disable=SC2086
+	"$lessor" import --store s $scopes --json --quiet $options "$name" >report 2>error </dev/null
+	status=$?
+	{
+		echo "exit status $status"
+		cat error
+		without_times report
+	} >said
+	same "$base.report" said "$path: the report is another one"
+	if [ ! -d s ]; then
+		cd ..
+		return
+	fi
+	export_of s json leases
+	same "$base.leases" leases "$path: the store holds other leases"
+	"$lessor" import --store t --quiet --strict leases >/dev/null 2>difference || fail "$path: its JSON is not taken"
+	export_of t json again
+	same leases again "$path: JSON loses something"
+	case $name in
+	round*)
+		export_of s "$format" "$name.out"
+		same "$path" "$name.out" "$path: what is exported is not what was imported"
+		export_of t "$format" "$name.out"
+		same "$path" "$name.out" "$path: what is exported after JSON is not what was imported"
+		;;
+	esac
+	cd ..
+}
+
+# dhcpd leaves NAME~ alone if it crashes between two renames.
+if [ $# -eq 0 ]; then
+	echo "format_test: a file between two renames"
+	cp "$data/formats/isc/round.txt" dhcpd.leases~
+	for state in missing empty; do
+		"$lessor" import --store s --quiet dhcpd.leases >difference 2>&1 && fail "a $state file is taken"
+		grep -q 'NAME~ is there' difference || fail "nothing is said of NAME~ when NAME is $state"
+		: >dhcpd.leases
+	done
+fi
+
+# Two servers have the same scope; the second file has the last word on an address, and no other on the scope.
+windows_scope() { # MASK NAME LEASE...
+	mask=$1
+	scope=$2
+	shift 2
+	echo "<DHCPServer><IPv4><Scopes><Scope><ScopeId>192.0.2.0</ScopeId><SubnetMask>$mask</SubnetMask><Name>$scope</Name><Leases>"
+	for last; do
+		echo "<Lease><IPAddress>192.0.2.$last</IPAddress><ClientId>02-00-5e-10-00-$last</ClientId><HostName>$scope</HostName></Lease>"
+	done
+	echo "</Leases></Scope></Scopes></IPv4></DHCPServer>"
+}
+if [ $# -eq 0 ]; then
+	echo "format_test: two servers with one scope"
+	windows_scope 255.255.255.0 first 10 11 >first.xml
+	windows_scope 255.255.255.0 second 11 12 >second.xml
+	windows_scope 255.255.255.128 half >half.xml
+	"$lessor" import --store two --quiet --strict first.xml second.xml >difference 2>&1 || fail "two servers' files are not taken"
+	export_of two json both.json
+	for name in '"name":"first"}' '.10",.*"name":"first"' '.11",.*"name":"second"' '.12",.*"name":"second"'; do
+		grep -q "$name" both.json || fail "two servers: $name is missing"
+	done
+	"$lessor" import --store three --quiet first.xml half.xml >difference 2>&1 && fail "scopes that overlap are taken"
+	grep -q overlap difference || fail "nothing is said of scopes that overlap"
+fi
+
+formats=${*:-$(ls "$data/formats")}
+for format in $formats; do
+	echo "format_test: $format"
+	for path in "$data/formats/$format"/*; do
+		case $path in
+		*.options | *.leases | *.report) ;;
+		*) sample "$format" "$path" ;;
+		esac
+	done
+done

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Comma-separated values with quotes (RFC 4180): a cell in double quotes may hold commas, line ends and doubled quotes. */
+#ifndef LESSOR_TOOLS_CSV_TEXT_H
+#define LESSOR_TOOLS_CSV_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format_text.h"
+#include "text_lines.h"
+
+enum { CSV_CELLS = 64, CSV_ROW_MAX_BYTES = 64 * 1024 };
+
+typedef struct csv_reader {
+	text_lines_t lines;
+	piece_t cells[CSV_CELLS]; /* of the row read last, without their quotes; further ones are dropped */
+	size_t count;             /* how many it has */
+	uint64_t line;            /* where it begins */
+	bool cut;                 /* the file ends in it */
+	const char *problem;      /* NULL: none */
+	size_t used;
+	char joined[CSV_ROW_MAX_BYTES]; /* a row of several lines */
+	char plain[CSV_ROW_MAX_BYTES];  /* cells that had doubled quotes */
+} csv_reader_t;
+
+/* False without memory. */
+bool csv_reader_open(csv_reader_t *reader, int fd, uint64_t limit_bytes);
+void csv_reader_close(csv_reader_t *reader);
+
+/* The next row that is not empty. 1; 0 at the end; -1 with errno. */
+int csv_reader_next(csv_reader_t *reader);
+
+/* A cell in quotes; returns its end. At most twice as long, and two. */
+char *csv_put_cell(char *out, const char *text);
+
+#endif
