@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Lease files of every format, in and out: format_test.sh PATH_OF_LESSOR [PATH_OF_TESTS_DATA [FORMAT...]].
+# Lease files of every format, in and out: lease_file_test.sh PATH_OF_LESSOR [PATH_OF_TESTS_DATA [FORMAT...]].
 #
 # For each sample in data/formats/FORMAT stand beside it: NAME.options, further options of the import, NAME.leases, what the store then
 # holds as JSON lines, and NAME.report, what the import says of it. A sample whose name begins with "round" is what an export writes, too.
