@@ -14,21 +14,19 @@
 namespace {
 
 const bench::Expectation
-	find_expected("Find",
-		      "1 M: some cache misses that do not leave the chip; 10 M: two that do, the leaf and the value");
-const bench::Expectation batch_expected("FindBatch", "the same misses overlapped: a third of Find or less at 10 M");
-const bench::Expectation miss_expected("Miss", "as Find without the value");
+	find_expected("Find", "1 M: misses that stay on the chip; 10 M: those of a bottom node and of a leaf on top");
+const bench::Expectation batch_expected("FindBatch", "the same misses overlapped: a third of Find");
+const bench::Expectation miss_expected("Miss", "as Find: the value comes with the leaf");
 const bench::Expectation
 	fill_expected("Fill",
 		      "random: Find, and a leaf made anew for each fifth; ascending: nearly flat, all in the cache");
 const bench::Expectation replace_expected("Replace", "Find, and two changes of a leaf that has come");
 const bench::Expectation churn_expected("Churn",
-					"twice Find, two changes and now and then a leaf made anew; bytes stay");
-const bench::Expectation scan_expected("Scan",
-				       "some nanoseconds per entry, whatever the size: lines are fetched ahead");
-const bench::Expectation count_expected("Count", "a thirtieth of the lines: a nanosecond or two per entry");
+					"twice Find, two changes, now and then a leaf made anew; bytes stay below 16");
+const bench::Expectation scan_expected("Scan", "per entry a twentieth of Find or less: one way down for each leaf");
+const bench::Expectation count_expected("Count", "a fraction of Scan: one line of each leaf that lies inside");
 const bench::Expectation map_expected("Map*",
-				      "baseline: one node per entry, a miss per level beyond the cache, 48 bytes");
+				      "baseline: one node per entry, and a miss for each level beyond the cache");
 
 constexpr uint32_t million = 1000000;
 

@@ -236,15 +236,14 @@ lsr_change_commit(lessor_engine_t *engine, lsr_change_t *change) {
 	const unsigned from = lsr_body_counter(&change->old);
 	const unsigned to = lsr_body_counter(&change->fresh);
 	const lessor_filetime_t ends_at = lsr_body_ends_at(&change->fresh);
+	/* Never counted twice, or the high-water mark would be wrong; and before it shows, or the next change could count it off first. */
 	if (from != to) {
 		lsr_counters_subtract(counters, from, unit);
+		lsr_counters_add(counters, to, unit);
 	}
 	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
 	if (LSR_UNLIKELY(is_sooner(ends_at, lsr_body_ends_at(&change->old)))) {
 		lsr_table_hasten(lsr_scope_table(change->scope, change->address), change->address, ends_at);
-	}
-	if (from != to) { /* only now: it never counts twice, or the high-water mark would */
-		lsr_counters_add(counters, to, unit);
 	}
 	if (change->leaves) {
 		(void)lsr_client_hash_remove(&engine->clients, change->old_key, change->record_id);
@@ -335,7 +334,7 @@ claim_fresh_client(lessor_engine_t *engine, lsr_change_t *change) {
 	const lsr_body_t *fresh = &change->fresh;
 	const uint8_t *client_id = lsr_body_client(fresh);
 	const size_t client_id_bytes = lsr_body_client_bytes(fresh);
-	if (lsr_body_is_client(old, client_id, client_id_bytes)) {
+	if ((change->fields & LESSOR_FIELD_CLIENT_ID) == 0 || lsr_body_is_client(old, client_id, client_id_bytes)) {
 		return LSR_STEP_CLAIMED;
 	}
 	change->leaves = true;

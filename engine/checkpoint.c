@@ -71,7 +71,6 @@ collect(lsr_checkpoint_t *checkpoint, const lsr_found_t *found) {
 	} else if (image != NULL) {
 		lsr_image_put(image, found->address, &found->body);
 	}
-	checkpoint->empties += image != NULL && lsr_body_is_empty(&found->body);
 	return image != NULL;
 }
 
@@ -122,6 +121,7 @@ write_leases(lsr_checkpoint_t *checkpoint, bool is_six) {
 				at = before; /* again, when there is room */
 				break;
 			}
+			checkpoint->empties += there && lsr_body_is_empty(&found.body);
 			if (!there && more) {
 				break; /* a long empty stretch: let grace periods pass */
 			}

@@ -187,16 +187,23 @@ wait_for_record(lsr_create_t *create, const lsr_record_t *blocker) {
 	create->step = LSR_STEP_RECORD;
 }
 
-/* The record is in use. What is being changed or deleted right now counts as there: this create comes before that change. */
-static void
+/*
+ * The record is in use. What is being changed or deleted right now counts as there: this create comes before that change. False: it is not in use any more, and
+ * nobody knows whether it was a lease.
+ */
+static bool
 meet_record(const lessor_engine_t *engine, lsr_create_t *create) {
 	lsr_body_t body;
-	if (lsr_record_read(create->record, engine->shadows, &body) && LSR_UNLIKELY(lsr_body_is_empty(&body)) &&
+	if (!lsr_record_read(create->record, engine->shadows, &body)) {
+		return false;
+	}
+	if (LSR_UNLIKELY(lsr_body_is_empty(&body)) &&
 	    lsr_body_is_client(&body, create->lease->client_id, create->lease->client_id_bytes)) {
 		create->step = LSR_STEP_TAKE;
 	} else {
 		decide(create, LESSOR_ADDRESS_TAKEN);
 	}
+	return true;
 }
 
 LSR_INLINE bool
@@ -204,8 +211,10 @@ claim_address(const lessor_engine_t *engine, lsr_create_t *create) {
 	for (;;) {
 		const uint64_t word = lsr_record_word(create->record);
 		if (LSR_UNLIKELY((word & LSR_WORD_LIVE) != 0)) {
-			meet_record(engine, create);
-			return false;
+			if (meet_record(engine, create)) {
+				return false;
+			}
+			continue;
 		}
 		if (LSR_UNLIKELY((word & LSR_WORD_CLAIM) != 0)) {
 			wait_for_record(

@@ -1168,6 +1168,33 @@ do_exclusion(void) {
 	assert_exclusion_ticket(want, mode, ticket, scope != NULL && scope->exclusion_count == before);
 }
 
+/* Few names, so that scopes meet; and one that is none. */
+static void
+do_superscope(void) {
+	static const char *const names[] = {"a", "b", "c", "a longer one", "\xC3\xA4", "\xFF"};
+	const char *name = names[below(COUNT(names))];
+	const uint32_t subnet = random_subnet(95);
+	const twin_scope_t *scope = twin_scope_get(&world.twin, subnet);
+	const uint32_t before = scope != NULL ? scope->superscope : 0;
+	const lessor_mode_t mode = random_mode();
+	lessor_ticket_t ticket = no_ticket;
+	lessor_status_t want;
+	bool repeated = false;
+	if (percent(20)) {
+		want = twin_superscope_delete(&world.twin, name);
+		trace("superscope_delete %s: %s", name, lessor_status_name(want));
+		assert_status(want, lessor_superscope_delete(world.engine, name, mode, &ticket));
+	} else {
+		const bool move = percent(50);
+		name = percent(20) ? NULL : name;
+		want = twin_superscope_join(&world.twin, subnet, name, move);
+		repeated = scope != NULL && scope->superscope == before;
+		trace("superscope_join %08X %s: %s", subnet, name != NULL ? name : "none", lessor_status_name(want));
+		assert_status(want, lessor_superscope_join(world.engine, subnet, name, move, mode, &ticket));
+	}
+	assert_exclusion_ticket(want, mode, ticket, repeated);
+}
+
 static void
 do_scope_get(void) {
 	char buffer[LESSOR_SCOPE_BUFFER_BYTES];
@@ -1317,8 +1344,10 @@ do_something(void) {
 		do_scope_pool();
 	} else if (draw < 935) {
 		do_scope_delete();
-	} else if (draw < 975) {
+	} else if (draw < 960) {
 		do_exclusion();
+	} else if (draw < 975) {
+		do_superscope();
 	} else if (draw < 995) {
 		do_scope_get();
 	} else {

@@ -552,6 +552,23 @@ test_random_restarts(void **state) {
 	}
 }
 
+/* The switches are in the snapshot too, each for itself. */
+static void
+test_switches_are_kept(void **state) {
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		bool allow;
+		bool deny;
+		assert_status(LESSOR_OK,
+			      lessor_filter_set_enforcement(engine, i % 2 != 0, i / 2 != 0, LESSOR_ASYNC, NULL));
+		assert_status(LESSOR_OK, lessor_snapshot(engine, NULL));
+		reopen();
+		assert_status(LESSOR_OK, lessor_filter_enforcement(engine, &allow, &deny));
+		assert_int_equal(i % 2, allow);
+		assert_int_equal(i / 2, deny);
+	}
+}
+
 static void
 test_tickets(void **state) {
 	(void)state;
@@ -745,6 +762,7 @@ main(void) {
 		MEMORY(test_contradictions_are_told),
 		MEMORY(test_random_changes),
 		STORE(test_random_restarts),
+		STORE(test_switches_are_kept),
 		STORE(test_tickets),
 		STORE(test_read_only),
 		STORE(test_damaged_records),

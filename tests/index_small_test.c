@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All of index_test.c, with an index of its own whose leaves hold 14 entries and whose inner nodes 5 children: a thousand entries make it six levels high.
+ * All of index_test.c, with an index of its own whose leaves hold 14 entries and whose inner nodes 8 children: a few thousand entries make it six levels high.
  */
 #define LSR_INDEX_LEAF_BYTES 192u
-#define LSR_INDEX_INNER_MAX  5u
+#define LSR_INDEX_INNER_MAX  8u
 #define LSR_INDEX_SPARE      3u
 
 #include "lease/index.c"

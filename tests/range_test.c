@@ -431,6 +431,30 @@ test_restarts(void **state) {
 	}
 }
 
+static uint64_t
+records(void) {
+	lessor_options_t options;
+	lessor_report_t report;
+	scratch_close(engine);
+	scratch_options_log(&options);
+	assert_status(LESSOR_OK, lessor_open(directory, &options, &engine, &report));
+	return report.log_records;
+}
+
+/* So that no crash shows a part of one. */
+static void
+test_every_change_is_one_record(void **state) {
+	(void)state;
+	create_from_to(0, 200);
+	uint64_t before = records();
+	assert_status(LESSOR_OK, resize(0, 255));
+	assert_int_equal(++before, records());
+	assert_status(LESSOR_OK, remove_range(0, 255, true));
+	assert_int_equal(++before, records());
+	assert_status(LESSOR_OK, set_mask(0xFFFFFE00));
+	assert_int_equal(++before, records());
+}
+
 static atomic_bool over;
 
 static void *
@@ -482,8 +506,11 @@ test_beside_snapshots(void **state) {
 		}
 		atomic_store(&over, true);
 		assert_int_equal(0, pthread_join(thread, NULL));
-		const picture_t before = picture();
+		/* But the greatest number in use, when the pool changed beside the snapshot, may be that of leases which were not there together. */
+		picture_t before = picture();
 		reopen();
+		assert_true(stats().in_use_high_water >= before.stats.in_use);
+		before.stats.in_use_high_water = stats().in_use_high_water;
 		assert_picture(&before);
 	}
 }
@@ -635,6 +662,7 @@ main(void) {
 		MEMORY(test_masks_are_refused),
 		STORE(test_restarts),
 		STORE(test_beside_snapshots),
+		STORE(test_every_change_is_one_record),
 		STORE(test_damaged_records),
 		STORE(test_beside_others),
 		STORE(test_tickets),

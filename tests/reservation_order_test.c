@@ -19,9 +19,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lessor/lessor.h>
 
+#include "base/io.h"
 #include "engine_p.h"
 #include "torture.h"
 
@@ -603,7 +605,298 @@ answers_have_an_order(void **state) {
 	REQUIRE(memcmp(&back, &histories.model, sizeof(back)) == 0);
 	REQUIRE(count_entries(&histories.engine->clients) == count_owners(&back));
 	torture_require_sound(histories.engine);
+	REQUIRE_STATUS(lessor_scope_delete(histories.engine, SUBNET, true, LESSOR_ASYNC, NULL), LESSOR_OK);
+	REQUIRE(count_entries(&histories.engine->clients) == 0);
 	REQUIRE_STATUS(lessor_close(&histories.engine), LESSOR_OK);
+	torture_remove_directory(directory);
+}
+
+/* ---- a client that always has something --------------------------------------------------------------------------------- */
+
+#define ROAD      UINT32_C(0x0A300000)
+#define ROAD_SIZE 4096u
+
+typedef struct {
+	lessor_engine_t *engine;
+	atomic_bool stop;
+} road_t;
+
+static lessor_lease_t
+traveller(uint32_t address, uint8_t id[40]) {
+	lessor_lease_t lease;
+	lessor_lease_init(&lease);
+	lease.address = address;
+	lease.client_id = id;
+	lease.client_id_bytes = client_id_of(0, id);
+	return lease;
+}
+
+/* Two addresses outside of the pool; at every moment the client has a lease at one of them, or one is reserved for it and empty. */
+static void *
+travel(void *argument) {
+	road_t *road = argument;
+	const uint32_t ends[2] = {ROAD + ROAD_SIZE, ROAD + ROAD_SIZE + 1};
+	for (unsigned at = 0; !atomic_load(&road->stop); at = 1 - at) {
+		uint8_t id[40];
+		const lessor_lease_t lease = traveller(ends[1 - at], id);
+		const lessor_reservation_t reservation = {.address = ends[1 - at],
+							  .client_id = id,
+							  .client_id_bytes = lease.client_id_bytes,
+							  .client_types = LESSOR_CLIENT_BOTH};
+		REQUIRE_STATUS(lessor_reservation_create(road->engine, ROAD, &reservation, LESSOR_ASYNC, NULL),
+			       LESSOR_OK);
+		REQUIRE_STATUS(lessor_lease_delete(road->engine, ends[at], NULL, 0, LESSOR_ASYNC, NULL), LESSOR_OK);
+		const lessor_status_t status = lessor_lease_create(road->engine, &lease, LESSOR_ASYNC, NULL);
+		REQUIRE(status == LESSOR_OK || status == LESSOR_ADDRESS_TAKEN); /* who allocates was faster */
+		REQUIRE_STATUS(
+			lessor_reservation_delete(road->engine, ROAD, ends[1 - at], NULL, 0, 1000, LESSOR_ASYNC, NULL),
+			LESSOR_OK);
+	}
+	return NULL;
+}
+
+/* Every second address is excluded, of the others all but the last are taken: a long way for who looks for a free one. */
+static void
+build_road(lessor_engine_t *engine) {
+	const lessor_scope_t scope = {
+		.subnet = ROAD, .mask = ~(2 * ROAD_SIZE - 1), .has_range = true, .range = {ROAD, ROAD + ROAD_SIZE - 1}};
+	uint8_t id[40];
+	REQUIRE_STATUS(lessor_scope_create(engine, &scope, LESSOR_ASYNC, NULL), LESSOR_OK);
+	for (uint32_t i = 0; i < ROAD_SIZE; i += 2) {
+		const lessor_range_t range = {ROAD + i, ROAD + i};
+		REQUIRE_STATUS(lessor_scope_exclude(engine, ROAD, range, LESSOR_ASYNC, NULL), LESSOR_OK);
+	}
+	for (uint32_t i = 1; i < ROAD_SIZE - 1; i += 2) {
+		lessor_lease_t lease = traveller(ROAD + i, id);
+		lease.client_id_bytes = 20;
+		memcpy(id, &i, sizeof(i));
+		REQUIRE_STATUS(lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL), LESSOR_OK);
+	}
+	const lessor_lease_t first = traveller(ROAD + ROAD_SIZE, id);
+	REQUIRE_STATUS(lessor_lease_create(engine, &first, LESSOR_ASYNC, NULL), LESSOR_OK);
+}
+
+static lessor_engine_t *
+open_memory(void) {
+	lessor_engine_t *engine = NULL;
+	lessor_options_t options;
+	lessor_options_init(&options);
+	options.log = false;
+	options.max_leases = 1u << 16;
+	REQUIRE_STATUS(lessor_open(NULL, &options, &engine, NULL), LESSOR_OK);
+	return engine;
+}
+
+static void
+an_allocation_never_misses_a_reservation(void **state) {
+	(void)state;
+	static road_t road;
+	pthread_t mover;
+	road.engine = open_memory();
+	build_road(road.engine);
+	REQUIRE(pthread_create(&mover, NULL, travel, &road) == 0);
+	for (unsigned round = 0; round < SCALE(30000, 2000); round++) {
+		uint8_t id[40];
+		lessor_lease_t lease = traveller(0, id);
+		const lessor_status_t status = lessor_lease_allocate(road.engine, ROAD, 0, &lease, LESSOR_ASYNC, NULL);
+		REQUIRE(status == LESSOR_CLIENT_TAKEN ||
+			(status == LESSOR_OK && lease.address - (ROAD + ROAD_SIZE) < 2));
+	}
+	atomic_store(&road.stop, true);
+	REQUIRE(pthread_join(mover, NULL) == 0);
+	torture_require_sound(road.engine);
+	REQUIRE_STATUS(lessor_close(&road.engine), LESSOR_OK);
+}
+
+/* ---- in the middle of a create ------------------------------------------------------------------------------------------- */
+
+/* A scope where client 0 has an empty reservation at the first address and no lease. */
+static lsr_record_t *
+reserve_empty(lessor_engine_t *engine, lsr_scope_t **scope, uint32_t *record_id) {
+	operation_t op = {.kind = OP_CREATE, .spot = 1};
+	histories_t histories = {.engine = engine};
+	create_scope(engine);
+	run_operation(&histories, &op);
+	op = (operation_t){.kind = OP_RESERVE};
+	run_operation(&histories, &op);
+	op = (operation_t){.kind = OP_DELETE, .spot = 1};
+	run_operation(&histories, &op);
+	REQUIRE_STATUS(op.status, LESSOR_OK);
+	lsr_rcu_enter();
+	*scope = lsr_engine_scope_of(engine, SUBNET);
+	*record_id = lsr_table_peek(&(*scope)->table, SUBNET + 1);
+	lsr_rcu_leave();
+	return lsr_pages_record(&engine->pages, *record_id);
+}
+
+typedef struct {
+	histories_t histories;
+	operation_t op;
+	atomic_bool done;
+} late_t;
+
+static void *
+run_late(void *argument) {
+	late_t *late = argument;
+	run_operation(&late->histories, &late->op);
+	atomic_store(&late->done, true);
+	return NULL;
+}
+
+/* The client's entry is there, but its lease is not yet: nobody finds it, nobody is refused for it. */
+static void
+an_empty_one_that_is_being_taken_is_no_lease(void **state) {
+	(void)state;
+	static late_t late;
+	lsr_scope_t *scope;
+	uint32_t id;
+	uint64_t word;
+	uint32_t other;
+	uint8_t client_id[40];
+	pthread_t thread;
+	lessor_engine_t *engine = late.histories.engine = open_memory();
+	lsr_record_t *record = reserve_empty(engine, &scope, &id);
+	const uint8_t bytes = client_id_of(0, client_id);
+	const lsr_client_match_t match = {
+		.engine = engine, .table = &scope->table, .client_id = client_id, .client_id_bytes = bytes};
+	const uint64_t key = lsr_engine_client_key(engine, scope, client_id, bytes);
+	REQUIRE(lsr_record_claim(record, &word));
+	REQUIRE(lsr_client_hash_insert(&engine->clients, key, id, lsr_match_for_insert, &match, &other) ==
+		LSR_INSERT_DONE);
+	operation_t look_up = {.kind = OP_GET_CLIENT};
+	run_operation(&late.histories, &look_up);
+	REQUIRE_STATUS(look_up.status, LESSOR_NOT_FOUND);
+	late.op = (operation_t){.kind = OP_CREATE, .spot = 2};
+	REQUIRE(pthread_create(&thread, NULL, run_late, &late) == 0);
+	for (unsigned i = 0; i < 100; i++) {
+		(void)sched_yield();
+	}
+	(void)usleep(20000);
+	REQUIRE(!atomic_load(&late.done)); /* in doubt */
+	REQUIRE(lsr_client_hash_remove(&engine->clients, key, id));
+	lsr_record_unclaim(record, word);
+	REQUIRE(pthread_join(thread, NULL) == 0);
+	REQUIRE_STATUS(late.op.status, LESSOR_OK);
+	torture_require_sound(engine);
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+}
+
+/* A create has seen an empty reservation for its client and waits to take it; when it gets there it is another client's. */
+static void
+an_empty_one_that_becomes_another_client_s_is_not_taken(void **state) {
+	(void)state;
+	static late_t late;
+	lsr_scope_t *scope;
+	uint32_t id;
+	uint64_t word;
+	lsr_body_t old;
+	uint8_t client_id[40];
+	pthread_t thread;
+	lessor_engine_t *engine = late.histories.engine = open_memory();
+	lsr_record_t *record = reserve_empty(engine, &scope, &id);
+	REQUIRE(lsr_record_claim(record, &word));
+	late.op = (operation_t){.kind = OP_CREATE, .spot = 0};
+	REQUIRE(pthread_create(&thread, NULL, run_late, &late) == 0);
+	(void)usleep(20000);
+	REQUIRE(!atomic_load(&late.done));
+	lsr_body_load(record, &old);
+	lsr_body_t fresh = old;
+	(void)client_id_of(0, client_id);
+	client_id[0] = 77;
+	memcpy(fresh.text, client_id, 6);
+	lsr_record_replace(record, engine->shadows, word, &old, &fresh);
+	REQUIRE(pthread_join(thread, NULL) == 0);
+	REQUIRE_STATUS(late.op.status, LESSOR_ADDRESS_TAKEN);
+	REQUIRE(lsr_record_claim(record, &word));
+	lsr_record_replace(record, engine->shadows, word, &fresh, &old);
+	torture_require_sound(engine);
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+}
+
+/* ---- no room in the log -------------------------------------------------------------------------------------------------- */
+
+#define CROWD 3000u
+
+/* A disk that takes its time, so that the log's memory is full. */
+static ssize_t
+write_slowly(int file, const void *data, size_t size_bytes, uint64_t offset) {
+	(void)usleep(2000);
+	return lsr_io_system.pwrite(file, data, size_bytes, offset);
+}
+
+/* Everything that reservations do, with clients whose ids are as long as can be: more than was thought when room was asked for. */
+static void *
+crowd_in(void *argument) {
+	const worker_t *worker = argument;
+	lessor_engine_t *engine = worker->histories->engine;
+	const uint32_t first = SUBNET + 16 + worker->number * 32;
+	uint8_t id[LESSOR_CLIENT_ID_MAX_BYTES];
+	memset(id, (int)worker->number, sizeof(id));
+	for (uint32_t i = 0; i < SCALE(CROWD, CROWD / 6); i++) {
+		lessor_lease_t lease;
+		lessor_lease_init(&lease);
+		lease.address = first + i % 8;
+		lease.client_id = id;
+		lease.client_id_bytes = LESSOR_CLIENT_ID_MAX_BYTES;
+		const lessor_reservation_t reservation = {.address = first + 16 + i % 8,
+							  .client_id = id,
+							  .client_id_bytes = LESSOR_CLIENT_ID_MAX_BYTES,
+							  .client_types = LESSOR_CLIENT_DHCP};
+		if (i % 3 != 0) { /* otherwise a dormant lease */
+			REQUIRE_STATUS(lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL), LESSOR_OK);
+			if (i % 3 == 2) {
+				lease.address = reservation.address; /* not an empty one: the lease itself */
+				REQUIRE_STATUS(lessor_lease_delete(engine, first + i % 8, NULL, 0, LESSOR_ASYNC, NULL),
+					       LESSOR_OK);
+				REQUIRE_STATUS(lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL), LESSOR_OK);
+			}
+		}
+		REQUIRE_STATUS(lessor_reservation_create(engine, SUBNET, &reservation, LESSOR_ASYNC, NULL), LESSOR_OK);
+		if (i % 3 == 1) {
+			REQUIRE_STATUS(lessor_lease_delete(engine, lease.address, NULL, 0, LESSOR_ASYNC, NULL),
+				       LESSOR_OK);
+			lease.address = reservation.address;
+			REQUIRE_STATUS(lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL), LESSOR_OK);
+		}
+		REQUIRE_STATUS(lessor_reservation_delete(engine, SUBNET, reservation.address, NULL, 0, 1000,
+							 LESSOR_ASYNC, NULL),
+			       LESSOR_OK);
+		if (i % 3 != 0) {
+			REQUIRE_STATUS(lessor_lease_delete(engine, reservation.address, NULL, 0, LESSOR_ASYNC, NULL),
+				       LESSOR_OK);
+		}
+	}
+	return NULL;
+}
+
+static void
+a_full_log_leaves_nothing_behind(void **state) {
+	(void)state;
+	static histories_t histories;
+	static lsr_io_ops_t ops;
+	worker_t workers[THREADS];
+	pthread_t threads[THREADS];
+	char directory[256];
+	lessor_scope_stats_t stats;
+	torture_make_directory(directory);
+	ops = lsr_io_system;
+	ops.pwrite = write_slowly;
+	lsr_io = &ops;
+	histories.engine = open_in(directory);
+	create_scope(histories.engine);
+	for (unsigned i = 0; i < THREADS; i++) {
+		workers[i] = (worker_t){.histories = &histories, .number = i};
+		REQUIRE(pthread_create(&threads[i], NULL, crowd_in, &workers[i]) == 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		REQUIRE(pthread_join(threads[i], NULL) == 0);
+	}
+	REQUIRE(count_entries(&histories.engine->clients) == 0);
+	REQUIRE_STATUS(lessor_scope_stats(histories.engine, SUBNET, &stats), LESSOR_OK);
+	REQUIRE(stats.leases == 0 && stats.in_use == 0);
+	torture_require_sound(histories.engine);
+	REQUIRE_STATUS(lessor_close(&histories.engine), LESSOR_OK);
+	lsr_io = &lsr_io_system;
 	torture_remove_directory(directory);
 }
 
@@ -611,6 +904,10 @@ int
 main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_have_an_order),
+		cmocka_unit_test(an_allocation_never_misses_a_reservation),
+		cmocka_unit_test(an_empty_one_that_is_being_taken_is_no_lease),
+		cmocka_unit_test(an_empty_one_that_becomes_another_client_s_is_not_taken),
+		cmocka_unit_test(a_full_log_leaves_nothing_behind),
 	};
 	(void)torture_seed();
 	return cmocka_run_group_tests_name("reservation_order", tests, NULL, NULL);

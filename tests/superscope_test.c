@@ -396,6 +396,31 @@ test_read_only(void **state) {
 	engine = scratch_open_log(directory);
 }
 
+static uint64_t
+records(void) {
+	lessor_options_t options;
+	lessor_report_t report;
+	scratch_close(engine);
+	scratch_options_log(&options);
+	assert_status(LESSOR_OK, lessor_open(directory, &options, &engine, &report));
+	return report.log_records;
+}
+
+/* So that no crash shows a part of one. */
+static void
+test_every_change_is_one_record(void **state) {
+	(void)state;
+	uint64_t before = records();
+	join(0, "a");
+	assert_int_equal(++before, records());
+	join(1, "a");
+	assert_int_equal(++before, records());
+	assert_status(LESSOR_OK, lessor_superscope_delete(engine, "a", LESSOR_ASYNC, NULL));
+	assert_int_equal(++before, records());
+	join(1, NULL);
+	assert_int_equal(before, records()); /* it is in none */
+}
+
 /* Records that no engine writes. */
 static void
 test_damaged_records(void **state) {
@@ -553,6 +578,7 @@ main(void) {
 		STORE(test_numbers_are_never_used_again),
 		STORE(test_tickets),
 		STORE(test_read_only),
+		STORE(test_every_change_is_one_record),
 		STORE(test_damaged_records),
 		STORE(test_many),
 		MEMORY(test_readers_beside_changes),

@@ -313,7 +313,8 @@ digest_lease(const lessor_lease_t *lease) {
 					 (uint64_t)lease->quarantine_status << 16 |
 					 (uint64_t)lease->quarantine_capable << 24 |
 					 (uint64_t)lease->client_id_made_up << 25 | (uint64_t)lease->dns_forward << 26 |
-					 (uint64_t)lease->dns_reverse << 27);
+					 (uint64_t)lease->dns_reverse << 27 | (uint64_t)lease->is_reserved << 28 |
+					 (uint64_t)lease->state_ex << 29);
 	sum = digest_number(sum, lease->last_transaction_s);
 	sum = digest_number(sum, lease->expires_at);
 	sum = digest_number(sum, lease->probation_ends_at);

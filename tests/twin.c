@@ -86,9 +86,13 @@ twin_free(twin_t *twin) {
 	for (size_t i = 0; i < twin->scope_count; i++) {
 		scope_drop(&twin->scopes[i]);
 	}
+	for (size_t i = 0; i < twin->superscope_count; i++) {
+		free(twin->superscopes[i].name);
+	}
 	free(twin->leases);
 	free(twin->scopes);
 	free(twin->reservations);
+	free(twin->superscopes);
 	memset(twin, 0, sizeof(*twin));
 }
 
@@ -532,6 +536,11 @@ try_mask(const twin_t *twin, const twin_scope_t *scope, uint32_t mask) {
 	if (scope->scope.has_range || scope->exclusion_count > 0 || stats.leases > 0) {
 		return LESSOR_SCOPE_NOT_EMPTY;
 	}
+	for (size_t i = 0; i < twin->reservation_count; i++) {
+		if ((twin->reservations[i].address & scope->scope.mask) == scope->scope.subnet) {
+			return LESSOR_SCOPE_NOT_EMPTY;
+		}
+	}
 	for (size_t i = 0; i < twin->scope_count; i++) {
 		if (&twin->scopes[i] != scope && (twin->scopes[i].scope.subnet & mask) == scope->scope.subnet) {
 			return LESSOR_SCOPE_EXISTS;
@@ -661,7 +670,7 @@ twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, boo
 	}
 	for (size_t i = 0; i < twin->lease_count;) {
 		const uint32_t address = twin->leases[i].lease.address;
-		if (address >= range.first && address <= range.last) {
+		if (address >= range.first && address <= range.last && reservation_at(twin, address) == NULL) {
 			lease_remove(twin, &twin->leases[i]);
 			scope->deletes++;
 		} else {
@@ -699,6 +708,63 @@ twin_scope_delete(twin_t *twin, uint32_t subnet, bool force) {
 	remove_reservations_of(twin, &scope->scope);
 	scope_drop(scope);
 	*scope = twin->scopes[--twin->scope_count];
+	return LESSOR_OK;
+}
+
+static twin_superscope_t *
+superscope_named(const twin_t *twin, const char *name) {
+	for (size_t i = 0; i < twin->superscope_count; i++) {
+		if (twin->superscopes[i].name != NULL && strcmp(twin->superscopes[i].name, name) == 0) {
+			return &twin->superscopes[i];
+		}
+	}
+	return NULL;
+}
+
+lessor_status_t
+twin_superscope_join(twin_t *twin, uint32_t subnet, const char *name, bool move) {
+	twin_scope_t *scope = scope_at(twin, subnet);
+	if (name != NULL && (*name == '\0' || !is_text(name, LESSOR_SUPERSCOPE_NAME_MAX_BYTES))) {
+		return LESSOR_INVALID;
+	}
+	if (scope == NULL) {
+		return LESSOR_NO_SCOPE;
+	}
+	if (name == NULL) {
+		scope->superscope = 0;
+		return LESSOR_OK;
+	}
+	if (scope->superscope != 0 && !move) {
+		return LESSOR_MEMBER;
+	}
+	twin_superscope_t *found = superscope_named(twin, name);
+	if (found == NULL) {
+		twin->superscopes = realloc(twin->superscopes, (twin->superscope_count + 1) * sizeof(*found));
+		assert_non_null(twin->superscopes);
+		found = &twin->superscopes[twin->superscope_count++];
+		*found = (twin_superscope_t){.number = (uint32_t)twin->superscope_count, .name = strdup(name)};
+		assert_non_null(found->name);
+	}
+	scope->superscope = found->number;
+	return LESSOR_OK;
+}
+
+lessor_status_t
+twin_superscope_delete(twin_t *twin, const char *name) {
+	if (*name == '\0' || !is_text(name, LESSOR_SUPERSCOPE_NAME_MAX_BYTES)) {
+		return LESSOR_INVALID;
+	}
+	twin_superscope_t *found = superscope_named(twin, name);
+	if (found == NULL) {
+		return LESSOR_NOT_FOUND;
+	}
+	for (size_t i = 0; i < twin->scope_count; i++) {
+		if (twin->scopes[i].superscope == found->number) {
+			twin->scopes[i].superscope = 0;
+		}
+	}
+	free(found->name);
+	found->name = NULL;
 	return LESSOR_OK;
 }
 
@@ -1265,6 +1331,28 @@ assert_same_exclusions(const twin_scope_t *scope, lessor_engine_t *engine) {
 }
 
 static void
+assert_same_superscopes(const twin_t *twin, lessor_engine_t *engine) {
+	char name[LESSOR_SUPERSCOPE_NAME_MAX_BYTES + 1];
+	uint32_t number = 0;
+	for (size_t i = 0; i < twin->superscope_count; i++) {
+		if (twin->superscopes[i].name != NULL) {
+			assert_status(LESSOR_OK, lessor_superscope_next(engine, &number, name, sizeof(name)));
+			assert_int_equal(twin->superscopes[i].number, number);
+			assert_string_equal(twin->superscopes[i].name, name);
+			number++;
+		}
+	}
+	assert_status(LESSOR_END, lessor_superscope_next(engine, &number, name, sizeof(name)));
+	for (size_t i = 0; i < twin->scope_count; i++) {
+		const uint32_t want = twin->scopes[i].superscope;
+		assert_status(LESSOR_OK,
+			      lessor_superscope_of(engine, twin->scopes[i].scope.subnet, &number, name, sizeof(name)));
+		assert_int_equal(want, number);
+		assert_string_equal(want != 0 ? twin->superscopes[want - 1].name : "", name);
+	}
+}
+
+static void
 assert_same_scopes(const twin_t *twin, lessor_engine_t *engine) {
 	char buffer[LESSOR_SCOPE_BUFFER_BYTES];
 	const twin_scope_t *want;
@@ -1388,6 +1476,7 @@ twin_assert_equal(const twin_t *twin, lessor_engine_t *engine) {
 	lessor_report_t report;
 	lessor_status_t status;
 	assert_same_scopes(twin, engine);
+	assert_same_superscopes(twin, engine);
 	assert_same_leases(twin, engine);
 	assert_same_reservations(twin, engine);
 	assert_same_names(twin, engine);

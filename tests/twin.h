@@ -25,6 +25,7 @@ typedef struct twin_scope {
 	lessor_scope_t scope; /* texts are copies of the twin's own */
 	lessor_range_t *exclusions;
 	size_t exclusion_count;
+	uint32_t superscope; /* its number, 0: none */
 	uint64_t in_use_high_water;
 	uint64_t creates;
 	uint64_t deletes;
@@ -38,10 +39,17 @@ typedef struct twin_reservation {
 	uint8_t client_id[LESSOR_CLIENT_ID_MAX_BYTES];
 } twin_reservation_t;
 
+typedef struct twin_superscope {
+	uint32_t number;
+	char *name; /* NULL: it is gone, the number is not used again */
+} twin_superscope_t;
+
 typedef struct twin {
 	bool strict;
 	twin_scope_t *scopes;
 	size_t scope_count;
+	twin_superscope_t *superscopes; /* ascending */
+	size_t superscope_count;
 	twin_lease_t *leases;
 	size_t lease_count;
 	twin_reservation_t *reservations;
@@ -58,6 +66,8 @@ lessor_status_t twin_scope_resize(twin_t *twin, uint32_t subnet, lessor_range_t 
 lessor_status_t twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, bool force);
 lessor_status_t twin_scope_exclude(twin_t *twin, uint32_t subnet, lessor_range_t range);
 lessor_status_t twin_scope_include(twin_t *twin, uint32_t subnet, lessor_range_t range);
+lessor_status_t twin_superscope_join(twin_t *twin, uint32_t subnet, const char *name, bool move);
+lessor_status_t twin_superscope_delete(twin_t *twin, const char *name);
 /* NULL if there is none. */
 const twin_scope_t *twin_scope_get(const twin_t *twin, uint32_t subnet);
 const twin_scope_t *twin_scope_find(const twin_t *twin, uint32_t address);

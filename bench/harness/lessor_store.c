@@ -8,12 +8,22 @@
 
 #define BUFFER_BYTES 256u /* enough for a MAC and a name */
 
+/* An IPv6 lease and its DUID, a DUID-LLT around the MAC. */
+typedef struct {
+	lessor_lease6_t lease;
+	uint8_t duid[14];
+} lease6_t;
+
 typedef struct {
 	lessor_engine_t *engine;
+	bool is_six;
 } store_t;
 
 typedef struct {
 	lessor_engine_t *engine;
+	bool is_six;
+	lease6_t *leases6; /* to put in, and for the batch call without their DUIDs */
+	lessor_lease6_t *batch6;
 	lessor_status_t *statuses;
 	lessor_lease_t *leases; /* to put in */
 	lessor_lease_t *found;  /* read */
@@ -36,6 +46,46 @@ settings(const bench_config_t *config) {
 		{"log on, no snapshots by itself, memory as leases come, defaults otherwise",
 		 "log on, no snapshots by itself, memory for the expected leases taken at open, defaults otherwise"}};
 	return texts[config->durability != BENCH_NONE][config->presize];
+}
+
+/* ---- IPv6 ------------------------------------------------------------------------------------------------------------- */
+
+/* A prefix for each scope; the lower half is the address, scattered. */
+static uint64_t
+prefix_of(uint32_t subnet) {
+	return UINT64_C(0x20010DB800000000) | subnet;
+}
+
+static lessor_address6_t
+address6_of(uint32_t subnet, uint32_t address) {
+	return (lessor_address6_t){prefix_of(subnet), address * UINT64_C(0x9E3779B97F4A7C15)};
+}
+
+static void
+fill6(lease6_t *to, const bench_lease_t *from) {
+	to->lease.address = address6_of(from->subnet, from->address);
+	memcpy(to->duid + 8, from->mac, BENCH_MAC_BYTES);
+	to->lease.name = from->name;
+	to->lease.expires_at = to->lease.preferred_expires_at = from->expires_at;
+}
+
+static bench_answer_t
+compare6(const bench_lease_t *wanted, const lessor_lease6_t *found) {
+	const lessor_address6_t address = address6_of(wanted->subnet, wanted->address);
+	const bool shaped = found->duid_bytes == 14 && found->name != NULL && found->address.high == address.high &&
+			    found->address.low == address.low;
+	return shaped ? bench_compare(wanted, wanted->address, found->duid + 8, found->name, found->expires_at)
+		      : BENCH_WRONG;
+}
+
+static bool
+make_scopes6(lessor_engine_t *engine, const bench_space_t *space) {
+	lessor_status_t status = LESSOR_OK;
+	for (uint32_t i = 0; i < space->scopes && status == LESSOR_OK; i++) {
+		const lessor_scope6_t scope = {.prefix = prefix_of(bench_space_subnet(space, i))};
+		status = lessor_scope6_create(engine, &scope, LESSOR_ASYNC, NULL);
+	}
+	return status == LESSOR_OK || refuse("scopes cannot be made", status);
 }
 
 static bool
@@ -71,7 +121,8 @@ open_store(const bench_config_t *config) {
 		free(store);
 		return NULL;
 	}
-	if (!config->again && !make_scopes(store->engine, config->space)) {
+	store->is_six = config->family == 6;
+	if (!config->again && !(store->is_six ? make_scopes6 : make_scopes)(store->engine, config->space)) {
 		(void)lessor_close(&store->engine);
 		free(store);
 		return NULL;
@@ -97,6 +148,8 @@ thread_end(void *begun) {
 		free(thread->clients);
 		free(thread->addresses);
 		free(thread->buffer);
+		free(thread->leases6);
+		free(thread->batch6);
 		free(thread);
 	}
 }
@@ -109,6 +162,14 @@ begin_lease(lessor_lease_t *lease) {
 	lease->hardware_type = 1;
 }
 
+static void
+begin_lease6(lease6_t *lease) {
+	lessor_lease6_init(&lease->lease);
+	lease->lease.duid = lease->duid;
+	lease->lease.duid_bytes = sizeof(lease->duid);
+	lease->duid[1] = lease->duid[3] = 1;
+}
+
 static void *
 thread_begin(void *opened, uint64_t group, unsigned batch) {
 	const store_t *store = opened;
@@ -116,6 +177,9 @@ thread_begin(void *opened, uint64_t group, unsigned batch) {
 	(void)group; /* the log gathers by itself */
 	if (thread != NULL) {
 		thread->engine = store->engine;
+		thread->is_six = store->is_six;
+		thread->leases6 = calloc(batch, sizeof(*thread->leases6));
+		thread->batch6 = calloc(batch, sizeof(*thread->batch6));
 		thread->statuses = calloc(batch, sizeof(*thread->statuses));
 		thread->leases = calloc(batch, sizeof(*thread->leases));
 		thread->found = calloc(batch, sizeof(*thread->found));
@@ -125,13 +189,15 @@ thread_begin(void *opened, uint64_t group, unsigned batch) {
 		thread->buffer = malloc(thread->buffer_bytes);
 	}
 	if (thread == NULL || thread->statuses == NULL || thread->leases == NULL || thread->found == NULL ||
-	    thread->clients == NULL || thread->addresses == NULL || thread->buffer == NULL) {
+	    thread->leases6 == NULL || thread->batch6 == NULL || thread->clients == NULL || thread->addresses == NULL ||
+	    thread->buffer == NULL) {
 		thread_end(thread);
 		(void)refuse("begin a thread", LESSOR_NO_MEMORY);
 		return NULL;
 	}
 	for (unsigned i = 0; i < batch; i++) {
 		begin_lease(&thread->leases[i]);
+		begin_lease6(&thread->leases6[i]);
 	}
 	return thread;
 }
@@ -183,8 +249,25 @@ fill(lessor_lease_t *lease, const bench_lease_t *from) {
 }
 
 static bool
+create6(thread_t *thread, const bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket) {
+	for (size_t i = 0; i < n; i++) {
+		fill6(&thread->leases6[i], &leases[i]);
+		thread->batch6[i] = thread->leases6[i].lease;
+	}
+	if (n == 1) {
+		return translate(lessor_lease6_create(thread->engine, thread->batch6, LESSOR_ASYNC, ticket), answers);
+	}
+	const lessor_status_t status =
+		lessor_lease6_create_batch(thread->engine, thread->batch6, n, thread->statuses, LESSOR_ASYNC, ticket);
+	return status == LESSOR_OK ? translate_all(thread->statuses, n, answers) : refuse("create", status);
+}
+
+static bool
 create(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket) {
 	thread_t *thread = begun;
+	if (thread->is_six) {
+		return create6(thread, leases, n, answers, ticket);
+	}
 	for (size_t i = 0; i < n; i++) {
 		fill(&thread->leases[i], &leases[i]);
 	}
@@ -224,9 +307,45 @@ judge_all(const thread_t *thread, const bench_lease_t *leases, const lessor_leas
 	return good;
 }
 
+/* One by one, by address or by client. */
+static bool
+get6(thread_t *thread, bool by_client, const bench_lease_t *leases, size_t n, bench_answer_t *answers) {
+	bool good = true;
+	for (size_t i = 0; i < n && good; i++) {
+		lease6_t *wanted = thread->leases6;
+		lessor_lease6_t found;
+		fill6(wanted, &leases[i]);
+		good = translate(by_client ? lessor_lease6_get_client(thread->engine, wanted->lease.address.high,
+								      wanted->duid, sizeof(wanted->duid), 0, &found,
+								      thread->buffer, BUFFER_BYTES)
+					   : lessor_lease6_get(thread->engine, wanted->lease.address, &found,
+							       thread->buffer, BUFFER_BYTES),
+				 &answers[i]);
+		if (good && answers[i] == BENCH_OK) {
+			answers[i] = compare6(&leases[i], &found);
+		}
+	}
+	return good;
+}
+
+static bool
+renew6(thread_t *thread, const bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket) {
+	bool good = true;
+	for (size_t i = 0; i < n && good; i++) {
+		fill6(thread->leases6, &leases[i]);
+		good = translate(lessor_lease6_update(thread->engine, &thread->leases6->lease,
+						      LESSOR_FIELD_EXPIRES | LESSOR_IF_CLIENT, LESSOR_ASYNC, ticket),
+				 &answers[i]);
+	}
+	return good;
+}
+
 static bool
 get_address(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers) {
 	thread_t *thread = begun;
+	if (thread->is_six) {
+		return get6(thread, false, leases, n, answers);
+	}
 	if (n == 1) {
 		lessor_lease_t found;
 		return judge(leases, &found,
@@ -244,6 +363,9 @@ get_address(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *
 static bool
 get_client(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers) {
 	thread_t *thread = begun;
+	if (thread->is_six) {
+		return get6(thread, true, leases, n, answers);
+	}
 	if (n == 1) {
 		lessor_lease_t found;
 		return judge(leases, &found,
@@ -265,6 +387,9 @@ static bool
 renew(void *begun, const bench_lease_t *leases, size_t n, bench_answer_t *answers, uint64_t *ticket) {
 	const uint32_t fields = LESSOR_FIELD_EXPIRES | LESSOR_IF_CLIENT;
 	thread_t *thread = begun;
+	if (thread->is_six) {
+		return renew6(thread, leases, n, answers, ticket);
+	}
 	for (size_t i = 0; i < n; i++) {
 		fill(&thread->leases[i], &leases[i]);
 	}

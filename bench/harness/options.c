@@ -34,6 +34,8 @@ static const char usage[] =
 	"  --fill PERCENT      how full the scopes' ranges are (default: 80 for mixed and snapshot, 90 for churn,\n"
 	"                      allocate and conflict, 100 for the others)\n"
 	"  --presize yes|no    whether lessor is told at open how many leases there will be (default yes)\n"
+	"  --family 4|6        IPv4 or IPv6 leases; 6 for lessor, and create, get-address, get-client and renew only\n"
+	"                      (default 4)\n"
 	"  --dir DIRECTORY     where the store's files lie for the time of the run (default: $LESSOR_BENCH_DIR, or "
 	"here)\n"
 	"  --flushes N         durable writes to measure the device with, before a durable run (default 200)\n"
@@ -130,6 +132,12 @@ parse_presize(const char *text, bench_options_t *options) {
 }
 
 static int
+parse_family(const char *text, bench_options_t *options) {
+	options->family = strcmp(text, "6") == 0 ? 6 : 4;
+	return options->family == 6 || strcmp(text, "4") == 0 ? -1 : mistake("family", text, "it must be 4 or 6");
+}
+
+static int
 parse_fill(const char *text, bench_options_t *options) {
 	return parse_real(text, &options->fill_percent) && options->fill_percent > 0 && options->fill_percent <= 100
 		       ? -1
@@ -150,6 +158,7 @@ enum {
 	FILL,
 	FLUSHES,
 	PRESIZE,
+	FAMILY,
 	DIR_,
 	JSON,
 	HELP
@@ -168,6 +177,7 @@ static const struct option long_options[] = {{"store", required_argument, NULL, 
 					     {"fill", required_argument, NULL, FILL},
 					     {"flushes", required_argument, NULL, FLUSHES},
 					     {"presize", required_argument, NULL, PRESIZE},
+					     {"family", required_argument, NULL, FAMILY},
 					     {"dir", required_argument, NULL, DIR_},
 					     {"json", required_argument, NULL, JSON},
 					     {"help", no_argument, NULL, HELP},
@@ -203,6 +213,8 @@ take_option(bench_options_t *options, int option, const char *text) {
 		return parse_small("flushes", text, BENCH_FLUSHES_MAX, &options->flushes);
 	case PRESIZE:
 		return parse_presize(text, options);
+	case FAMILY:
+		return parse_family(text, options);
 	case DIR_:
 		options->directory = text;
 		return -1;
@@ -217,6 +229,18 @@ take_option(bench_options_t *options, int option, const char *text) {
 	}
 }
 
+/* Is it one of the few that IPv6 leases are put through? */
+static bool
+knows_family(const bench_options_t *options) {
+	static const char *const workloads[] = {"create", "get-address", "get-client", "renew"};
+	bool known = options->family == 4;
+	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
+		known = known || (strcmp(options->store->name, "lessor") == 0 &&
+				  strcmp(options->workload->name, workloads[i]) == 0);
+	}
+	return known;
+}
+
 /* What follows from several options together. */
 static int
 complete(bench_options_t *options) {
@@ -227,6 +251,8 @@ complete(bench_options_t *options) {
 	}
 	if (options->durability != BENCH_NONE && !options->store->has_log) {
 		refusal = "keeps nothing on disk, so there is no durability to ask for";
+	} else if (!knows_family(options)) {
+		refusal = "has no IPv6 leases here";
 	} else if (options->workload->refusal != NULL) {
 		refusal = options->workload->refusal(options);
 	}
@@ -254,6 +280,7 @@ bench_options_parse(bench_options_t *options, int argc, char **argv) {
 				     .batch = 1,
 				     .seed = 1,
 				     .presize = true,
+				     .family = 4,
 				     .flushes = 200,
 				     .json = "-",
 				     .directory = directory != NULL && directory[0] != '\0' ? directory : "."};

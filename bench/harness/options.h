@@ -34,6 +34,7 @@ typedef struct bench_options {
 	uint64_t seed;
 	double seconds; /* 0: a fixed number of operations */
 	bool presize;
+	unsigned family;  /* of the addresses: 4 or 6 */
 	unsigned flushes; /* to measure the device with */
 	const char *json;
 	const char *directory;

@@ -67,6 +67,7 @@ put_options(json_object *object, const bench_run_t *run) {
 	put_count(object, "scopes", options->scopes);
 	put_count(object, "threads", options->threads);
 	put_count(object, "batch", options->batch);
+	put_count(object, "family", options->family);
 	put_text(object, "durability", bench_durability_names[options->durability]);
 	put(object, "in_flight", options->in_flight > 0 ? json_object_new_uint64(options->in_flight) : NULL);
 	put_number(object, "fill_percent", options->fill_percent, 2);

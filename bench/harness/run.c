@@ -375,6 +375,7 @@ prepare(bench_run_t *run) {
 	run->config = (bench_config_t){.space = &run->space,
 				       .durability = options->durability,
 				       .threads = options->threads,
+				       .family = options->family,
 				       .presize = options->presize};
 	const bool good = run->workers != NULL && make_map(run) && make_directory(run);
 	run->config.directory = run->directory;

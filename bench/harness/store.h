@@ -33,8 +33,9 @@ typedef struct bench_config {
 	bench_durability_t durability;
 	unsigned threads;
 	const char *directory; /* empty at the first open; NULL: there is none */
-	bool presize;          /* say at open how many leases there will be */
-	bool again;            /* it holds a store that an earlier open made */
+	unsigned family;
+	bool presize; /* say at open how many leases there will be */
+	bool again;   /* it holds a store that an earlier open made */
 } bench_config_t;
 
 struct bench_store_class {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The client index: (scope, client id) -> record id.
+ * The client index: (scope, client id) -> record id; for leases, and, with other keys, for reservations.
  *
  * Shape. 256 shards by the top byte of a 64-bit keyed hash. Each shard is a linear-hash table (Litwin): n buckets, of which the key's low bits choose
  * one; it grows by splitting one bucket at a time, in step with the inserts, so no caller ever waits for a rehash. A bucket is one cache line:

@@ -30,7 +30,7 @@
 #define JOIN_LEAF  (LEAF_MAX * 3 / 4)
 #define JOIN_INNER (INNER_MAX * 3 / 4)
 /* An inner node with fewer children looks for a neighbour to join. */
-#define FEW_CHILDREN (INNER_MAX / 4)
+#define FEW_CHILDREN (INNER_MAX / 2)
 /* Far more levels than 2^32 entries can make. */
 #define LEVELS_MAX 16u
 
@@ -204,20 +204,21 @@ find_in(const lsr_index_node_t *leaf, uint64_t key) {
 
 /* ---- going down ------------------------------------------------------------------------------------------------ */
 
-/* Have a leaf's lines fetched at once. How long it is cannot be known before the first has come; most have five or six. */
+/* How long a node is cannot be known before its first line has come; so many lines are what most have, and are fetched at once. */
+#define LEAF_LINES  6u
+#define INNER_LINES 12u
+
 static inline void
-fetch_leaf(const lsr_index_node_t *leaf) {
-	for (unsigned i = 0; i < 6; i++) {
-		__builtin_prefetch((const char *)leaf + (size_t)i * LSR_CACHE_LINE_BYTES, 0, 3);
+fetch(const lsr_index_node_t *node, unsigned lines) {
+	for (unsigned i = 0; i < lines; i++) {
+		__builtin_prefetch((const char *)node + (size_t)i * LSR_CACHE_LINE_BYTES, 0, 3);
 	}
 }
 
 static inline lsr_index_node_t *
 step_down(const lsr_index_node_t *inner, uint64_t key) {
 	lsr_index_node_t *below = child_at(inner, child_for(inner, key));
-	if (inner->level == 1) {
-		fetch_leaf(below);
-	}
+	fetch(below, inner->level == 1 ? LEAF_LINES : INNER_LINES);
 	return below;
 }
 
@@ -253,7 +254,7 @@ seek(const lsr_index_t *index, uint64_t key) {
 		}
 		if (at + 1 < inner->count) {
 			span.upper = key_at(inner, at + 1) - 1;
-			fetch_leaf(child_at(inner, at + 1));
+			fetch(child_at(inner, at + 1), LEAF_LINES);
 		}
 		span.leaf = child_at(inner, at);
 	}
@@ -277,7 +278,6 @@ lsr_index_approach(lsr_index_probe_t *probes, unsigned count) {
 			const lsr_index_node_t *node = probes[i].at;
 			if (node != NULL && node->level > 0) {
 				probes[i].at = step_down(node, probes[i].key);
-				__builtin_prefetch(probes[i].at, 0, 3);
 				on_the_way = on_the_way || node->level > 1;
 			}
 		}
@@ -397,21 +397,20 @@ lock_node(const lsr_index_t *index, uint64_t key, unsigned level) {
 	}
 }
 
-/* Lock the parent of a locked node that has the key. NULL: it is the root, and the index is locked. */
+/*
+ * Lock the parent of a locked node that has the key. NULL: it is the root, and the index is locked. A root that is locked stays the root; but a node that is not may
+ * become it meanwhile, when the only thing above it goes.
+ */
 static lsr_index_node_t *
 lock_parent(lsr_index_t *index, uint64_t key, const lsr_index_node_t *node) {
 	for (;;) {
 		if (root_of(index) == node) {
 			(void)lock(&index->lock);
-			if (root_of(index) == node) {
-				return NULL;
-			}
-			unlock(&index->lock);
-		} else {
-			lsr_index_node_t *parent = lock_node(index, key, node->level + 1u);
-			if (parent != NULL) {
-				return parent;
-			}
+			return NULL;
+		}
+		lsr_index_node_t *parent = lock_node(index, key, node->level + 1u);
+		if (parent != NULL) {
+			return parent;
 		}
 	}
 }
@@ -829,6 +828,9 @@ lessen(lsr_index_change_t *change, const lsr_index_node_t *node, const lsr_index
 	parts->count = 1;
 	if (node->level == 0) {
 		lsr_index_entry_t entries[LEAF_MAX];
+		if (!is_sparse(node)) {
+			return 0;
+		}
 		const unsigned count = collect(node, 0, UINT64_MAX, entries);
 		parts->node[0] = new_leaf(change, entries, count, count + 1);
 		return parts->node[0] != NULL;
@@ -838,18 +840,19 @@ lessen(lsr_index_change_t *change, const lsr_index_node_t *node, const lsr_index
 }
 
 /*
- * See to the node of this level that has the key: if it is sparse, have it joined with a neighbour, or a leaf made shorter, or taken out of the tree if it has
- * nothing left. True: the level above, or the root, has changed by that. For want of memory everything stays as it is.
+ * See to the node of this level that has the key: if it is sparse, or has got a new neighbour, have it joined with one, or a leaf made shorter, or taken out of the
+ * tree if it has nothing left. True: the level above, or the root, has changed by that. For want of memory everything stays as it is. 'seam': where two inner
+ * nodes have been joined, there is the first key of the second; else it is left alone.
  */
 static bool
-mend(lsr_index_t *index, uint64_t key, unsigned level) {
+mend(lsr_index_t *index, uint64_t key, unsigned level, bool new_neighbour, uint64_t *seam) {
 	lsr_index_change_t change;
 	lsr_index_parts_t parts;
 	lsr_index_node_t *node = lock_node(index, key, level);
 	if (node == NULL) {
 		return false;
 	}
-	if (!is_sparse(node) || !begin_change(&change, index, key)) {
+	if ((!is_sparse(node) && !new_neighbour) || !begin_change(&change, index, key)) {
 		unlock(&node->state);
 		return false;
 	}
@@ -857,6 +860,7 @@ mend(lsr_index_t *index, uint64_t key, unsigned level) {
 	lsr_index_node_t *parent = lock_parent(index, key, node);
 	unsigned at = parent != NULL ? child_for(parent, key) : 0;
 	const unsigned replaced = lessen(&change, node, parent, &at, &parts);
+	const uint64_t joined_at = replaced == 2 && level > 0 ? key_at(parent, at + 1) : 0;
 	if (replaced == 0) {
 		unlock(parent != NULL ? &parent->state : &index->lock);
 		drop_change(&change);
@@ -867,6 +871,7 @@ mend(lsr_index_t *index, uint64_t key, unsigned level) {
 		return false;
 	}
 	finish_change(&change);
+	*seam = joined_at != 0 ? joined_at : *seam;
 	return parent == NULL || parts.count != replaced;
 }
 
@@ -877,14 +882,28 @@ root_has_one_child(const lsr_index_t *index, unsigned *level) {
 	return *level > 0 && root->count == 1;
 }
 
+/* Two nodes have become one, and the last child of the one and the first of the other are neighbours now; and below them likewise. */
+static void
+mend_seam(lsr_index_t *index, uint64_t seam, unsigned level) {
+	uint64_t another;
+	while (level-- > 0) {
+		(void)mend(index, seam - 1, level, true, &another);
+		(void)mend(index, seam, level, true, &another);
+	}
+}
+
 /* A leaf has become sparse: see to it, and to what has become of the nodes above. */
 static void
 mend_upwards(lsr_index_t *index, uint64_t key) {
 	unsigned level = 0;
-	while (mend(index, key, level)) {
-		level++;
+	uint64_t seam = 0;
+	for (; mend(index, key, level, false, &seam); level++) {
+		if (seam != 0) {
+			mend_seam(index, seam, level);
+			seam = 0;
+		}
 	}
-	while (root_has_one_child(index, &level) && mend(index, key, level)) {
+	while (root_has_one_child(index, &level) && mend(index, key, level, false, &seam)) {
 	}
 }
 

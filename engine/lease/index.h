@@ -3,16 +3,19 @@
  * The index of a sparse scope: a 64-bit key (the lower half of an address) -> a 32-bit value (a record id, never 0), in the order of the keys.
  *
  * Shape. A B+ tree. A leaf is some cache lines: a header, its keys in no particular order, then their values; a place whose value is 0 is free. It is as
- * long as its entries need, in steps of a line, up to LSR_INDEX_LEAF entries. Inner nodes have sorted keys and pointers to the nodes below.
+ * long as its entries need, in steps of a line, up to eight lines, which are 41 entries. Inner nodes have sorted keys and pointers to the nodes below. An entry takes 12.8
+ * bytes in all if keys come in order, 14.4 if they come at random, some 15.5 after much churn.
  *
  * Whatever is one entry is changed in place, by one store that readers see all of or nothing of. Whatever moves entries - a leaf that grows, is split, is
  * merged - makes new nodes beside the old ones and puts them in the tree by one store of one pointer; the old ones stay as they are, marked dead, until nobody
- * reads them any more. So a reader goes down once and looks: it has nothing to wait for and nothing to check on its way.
+ * reads them any more. So a reader goes down once and looks: it has nothing to wait for and nothing to check on its way. (Sorted leaves, changed in place under a version,
+ * would make it wait for a writer that has lost its processor in the middle of moving keys.) A node never has less to answer for while it lives: a split replaces it; only when
+ * an empty neighbour goes it gets more.
  *
  *   Readers: inside a read-side section (base/rcu.h); no stores, no locks. Wait-free down to the leaf; there lock-free: an entry is read again only when its
  *            leaf has got a new one meanwhile.
  *   Writers: inside a read-side section too, because they go down as readers do. Hold the lock of one leaf for the length of one look at it; once in some inserts,
- *            when a leaf must be made anew, for the making, with the lock of its parent (and, once in thirty times that, of the parent's parent) on top. They
+ *            when a leaf must be made anew, for the making, memory included, with the lock of its parent (and now and then of the parent's parent) on top. They
  *            never wait for readers. Outside of the section, call lsr_rcu_brake() now and then: what was replaced is freed a grace period later.
  *
  * Promises.
@@ -21,8 +24,8 @@
  *      They are no snapshot: of what is changed meanwhile they see some.
  *   C  Of several inserts of one key at the same time one is done; the others find it present.
  *   D  No memory means that nothing has changed.
- *   E  An empty leaf leaves the tree with its last entry, unless there is no memory for that, and leaves that have become small are joined: memory and depth follow
- *      what is there now, not what was.
+ *   E  An empty leaf leaves the tree with its last entry, unless there is no memory for that, and nodes that have become small are joined, unless the
+ *      neighbour is locked at that moment: memory and depth follow what is there now, not what was.
  *
  * Locks are taken from the leaf upwards, the index's own last, and a neighbour's only if it can be had at once; so nobody waits in a circle.
  *
@@ -33,7 +36,7 @@
  *   I1 store a child or the root (release)  ->  I2 load it (acquire): a node is whole before it can be reached
  *   I3 unlock (release)                     ->  I3 lock (acquire) by the next one, or finding it dead: what has replaced a dead node
  *   I4 store a value (release)              ->  I5 load a value (acquire): its key is in its place, and the record was claimed before
- *   I6 count 'changes', then store a key (both release)  ->  I7 load a key, then 'changes' (both acquire): whoever read the value that was in a place before, and the
+ *   I6 store the value 0; later count 'changes', then store a key (all release)  ->  I7 load a key, then 'changes' (both acquire): whoever read the value that was in a place before, and the
  *                                               key that came after, sees that the leaf has changed between its two looks at 'changes'
  *   I8 mark a node dead (release), before I1 of what replaces it  ->  I9 load the mark (acquire), after a look at a leaf that was found earlier
  */

@@ -77,8 +77,8 @@ typedef enum lsr_record_type {
 	LSR_LOG_SCOPE_END = 5, /* u32 subnet, u32 mask, u32 uid */
 	/* Since version 2. */
 	LSR_LOG_SUPERSCOPE = 6, /* u32 number, name */
-	LSR_LOG_SUPERSCOPE_END =
-		7, /* u32 number. First in a snapshot: the greatest number that was ever used, whatever became of it */
+	/* u32 number. First in a snapshot: the greatest number that was ever used, whatever became of it. */
+	LSR_LOG_SUPERSCOPE_END = 7,
 	LSR_LOG_FILTER = 8,          /* image of filters.h */
 	LSR_LOG_FILTER_END = 9,      /* the first 9 bytes of such an image */
 	LSR_LOG_FILTER_ENFORCE = 10, /* u8 allow, u8 deny */
@@ -87,9 +87,11 @@ typedef enum lsr_record_type {
 	LSR_LOG_SCOPE6 = 13,
 	LSR_LOG_SCOPE6_END = 14, /* u64 prefix, u32 uid */
 	LSR_LOG_GROUP = 15,      /* records */
-	LSR_LOG_CLEAR =
-		16 /* u32 uid, u32 first, u32 last, scope image: the scope as it is without its range, whose leases that are older than this record and not
-			    * reserved are gone; the image's deletes count them */
+	/*
+	 * u32 uid, u32 first, u32 last, scope image: the scope as it is without its range, whose leases that are older than this record and not reserved
+	 * are gone; the image's deletes count them.
+	 */
+	LSR_LOG_CLEAR = 16
 } lsr_record_type_t;
 
 /* Can a file of this version be read? */

@@ -53,13 +53,13 @@ lessor_status_t lessor_filter_enforcement(lessor_engine_t *engine, bool *allow, 
 
 /*
  * The entry at place *position of a list (0 first), ascending by hardware type, pattern, then length; *position becomes the next one's.
- * Requires:  buffer receives the comment: LESSOR_FILTER_COMMENT_MAX_BYTES + 1 suffice.
+ * Requires:  buffer receives the comment: LESSOR_FILTER_COMMENT_MAX_BYTES + 1 suffice; it may be NULL with size 0 if the comment is not wanted (NULL then).
  * Returns:   LESSOR_OK; LESSOR_END; LESSOR_BUFFER_TOO_SMALL; LESSOR_INVALID; LESSOR_FORKED.
  */
 lessor_status_t lessor_filter_next(lessor_engine_t *engine, lessor_filter_list_t list, uint32_t *position,
 				   lessor_filter_t *filter, void *buffer, size_t buffer_bytes);
 
-/* How a hardware address stands to the lists. An entry for the whole address counts before a wildcard, allow before deny, a longer wildcard before a shorter one. */
+/* How a hardware address stands to the lists. The longest entry that fits decides: one for the whole address before every wildcard, a longer wildcard before a shorter one. */
 typedef enum lessor_filter_match {
 	LESSOR_FILTER_NO_MATCH = 0x01,
 	LESSOR_FILTER_ALLOWED = 0x02,
@@ -68,7 +68,10 @@ typedef enum lessor_filter_match {
 	LESSOR_FILTER_DENIED_BY_WILDCARD = 0x10
 } lessor_filter_match_t;
 
-/* Progress: wait-free against writers. Cost: nothing to speak of without filters; with them, some look-ups in a sorted list. */
+/*
+ * Any address may be asked for, of any length. Returns: LESSOR_OK; LESSOR_INVALID; LESSOR_FORKED.
+ * Progress: wait-free against writers. Cost: nothing to speak of without filters; with them, a look-up for each length that there are entries of.
+ */
 lessor_status_t lessor_filter_match(lessor_engine_t *engine, uint8_t hardware_type, const uint8_t *hardware,
 				    size_t hardware_bytes, lessor_filter_match_t *match);
 

@@ -25,8 +25,8 @@ extern "C" {
 
 /*
  * Put a scope into the superscope of this name, which is made if it does not exist; name NULL: take it out of its superscope. Names are compared byte for byte.
- * Returns: LESSOR_OK; LESSOR_NO_SCOPE: no scope has this subnet address; LESSOR_MEMBER: it is in a superscope already, and 'move' is
- *          false; LESSOR_INVALID (name empty, too long, not UTF-8); LESSOR_LIMIT (numbers used up); and the failures every change has.
+ * Returns: LESSOR_OK; LESSOR_NO_SCOPE: no scope has this subnet address; LESSOR_MEMBER: it is in a superscope already, this one or another, and 'move'
+ *          is false (not with name NULL); LESSOR_INVALID (name empty, too long, not UTF-8); LESSOR_LIMIT (numbers used up); and the failures every change has.
  */
 lessor_status_t lessor_superscope_join(lessor_engine_t *engine, uint32_t subnet, const char *name, bool move,
 				       lessor_mode_t mode, lessor_ticket_t *ticket);
