@@ -10,8 +10,9 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <lessor/dhcpsapi.h>
@@ -661,8 +662,10 @@ pages_have_bounds(void **state) {
 		handle = 0;
 		assert_int_equal(enums[i].call(SUBNET, &handle, 1024).read, 1);
 		handle = 0;
-		assert_int_equal(enums[i].call(SUBNET, &handle, 0xFFFFFFFEu).read,
-				 65536 / (enums[i].lease_bytes + TEXTS_BYTES + sizeof(WCHAR) * 1001));
+		const DWORD most = (DWORD)(65536 / (enums[i].lease_bytes + TEXTS_BYTES + sizeof(WCHAR) * 1001));
+		assert_int_equal(enums[i].call(SUBNET, &handle, 0xFFFFFFFEu).read, most);
+		handle = 0;
+		assert_int_equal(enums[i].call(SUBNET, &handle, 80000).read, most);
 		handle = 0;
 	}
 }
@@ -801,6 +804,82 @@ enumerations_give_whole_leases(void **state) {
 	DhcpRpcFreeMemory(array);
 }
 
+/* The last member of each structure. */
+static void
+enumerations_give_what_their_structure_has(void **state) {
+	(void)state;
+	LPDHCP_CLIENT_INFO_ARRAY plain;
+	LPDHCP_CLIENT_INFO_ARRAY_V4 v4;
+	LPDHCP_CLIENT_INFO_ARRAY_V5 v5;
+	LPDHCP_CLIENT_INFO_ARRAY_VQ vq;
+	LPDHCP_CLIENT_INFO_PB_ARRAY pb;
+	DHCP_RESUME_HANDLE handle = 0;
+	DWORD read;
+	DWORD total;
+	create_rich(HOST(10), m1);
+	assert_int_equal(DhcpEnumSubnetClients(NULL, 0, &handle, 0, &plain, &read, &total), LAST_PAGE);
+	assert_int_equal(DhcpEnumSubnetClientsV4(NULL, 0, &handle, 0, &v4, &read, &total), LAST_PAGE);
+	assert_int_equal(DhcpEnumSubnetClientsV5(NULL, 0, &handle, 0, &v5, &read, &total), LAST_PAGE);
+	assert_int_equal(DhcpEnumSubnetClientsVQ(NULL, 0, &handle, 0, &vq, &read, &total), LAST_PAGE);
+	assert_int_equal(DhcpV4EnumSubnetClients(NULL, 0, &handle, 0, &pb, &read, &total), LAST_PAGE);
+	assert_same_text(plain->Clients[0]->OwnerHost.NetBiosName, TEXT(SERVER_NAME));
+	assert_int_equal(v4->Clients[0]->bClientType, CLIENT_TYPE_BOOTP);
+	assert_int_equal(v5->Clients[0]->AddressState, ADDRESS_STATE_DOOM | ADDRESS_BIT_CLEANUP);
+	assert_true(vq->Clients[0]->QuarantineCapable);
+	assert_same_text(pb->Clients[0]->PolicyName, pc);
+	DhcpRpcFreeMemory(plain);
+	DhcpRpcFreeMemory(v4);
+	DhcpRpcFreeMemory(v5);
+	DhcpRpcFreeMemory(vq);
+	DhcpRpcFreeMemory(pb);
+}
+
+static atomic_bool churn_is_over;
+
+/* Leases at even addresses come and go. */
+static void *
+churn(void *unused) {
+	(void)unused;
+	BYTE mac[MAC_ADDRESS_LENGTH] = {1};
+	for (unsigned i = 0; !atomic_load(&churn_is_over); i++) {
+		mac[5] = (BYTE)(2 * (i % 100));
+		(void)create(HOST(2 * (i % 100)), mac);
+		(void)delete_found(by_address(HOST(2 * ((i + 50) % 100))));
+	}
+	return NULL;
+}
+
+/* Leases at odd addresses stay, and each enumeration sees each of them once, whatever comes and goes between them. */
+static void
+what_stays_is_seen_once(void **state) {
+	(void)state;
+	pthread_t thread;
+	for (unsigned host = 1; host < 200; host += 2) {
+		assert_int_equal(create(HOST(host), client(host)), ERROR_SUCCESS);
+	}
+	atomic_store(&churn_is_over, false);
+	assert_int_equal(lessor_dhcpsapi_set_options(NULL, LESSOR_DHCPSAPI_RELAXED_RESUME), LESSOR_OK);
+	assert_int_equal(pthread_create(&thread, NULL, churn, NULL), 0);
+	for (unsigned round = 0; round < 20 * COUNT(enums); round++) {
+		DHCP_RESUME_HANDLE handle = 0;
+		DHCP_IP_ADDRESS last = 0;
+		unsigned odd = 0;
+		page_t page;
+		do {
+			page = enums[round % COUNT(enums)].call(SUBNET, &handle, 1024);
+			for (DWORD i = 0; i < page.count; i++) {
+				assert_true(page.addresses[i] > last);
+				last = page.addresses[i];
+				odd += last % 2;
+			}
+		} while (page.code == ERROR_MORE_DATA);
+		assert_int_equal(page.code, LAST_PAGE);
+		assert_int_equal(odd, 100);
+	}
+	atomic_store(&churn_is_over, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void
 enumerations_check_their_arguments(void **state) {
 	LPDHCP_CLIENT_INFO_PB_ARRAY array = (LPDHCP_CLIENT_INFO_PB_ARRAY)(void *)m1;
@@ -853,6 +932,8 @@ main(void) {
 		WITH_SCOPE(scopes_without_leases),
 		WITH_SCOPE(handles_are_leases),
 		WITH_SCOPE(enumerations_give_whole_leases),
+		WITH_SCOPE(enumerations_give_what_their_structure_has),
+		WITH_SCOPE(what_stays_is_seen_once),
 		WITH_SCOPE(enumerations_check_their_arguments),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -375,6 +375,15 @@ reservation_of_client(const twin_t *twin, const lessor_scope_t *scope, const uin
 	return NULL;
 }
 
+static size_t
+reservations_in(const twin_t *twin, const lessor_scope_t *scope) {
+	size_t count = 0;
+	for (size_t i = 0; i < twin->reservation_count; i++) {
+		count += (twin->reservations[i].address & scope->mask) == scope->subnet;
+	}
+	return count;
+}
+
 const twin_reservation_t *
 twin_reservation_get(const twin_t *twin, uint32_t address) {
 	return reservation_at(twin, address);
@@ -533,13 +542,9 @@ static lessor_status_t
 try_mask(const twin_t *twin, const twin_scope_t *scope, uint32_t mask) {
 	lessor_scope_stats_t stats;
 	twin_scope_stats(twin, scope, &stats);
-	if (scope->scope.has_range || scope->exclusion_count > 0 || stats.leases > 0) {
+	if (scope->scope.has_range || scope->exclusion_count > 0 || stats.leases > 0 ||
+	    reservations_in(twin, &scope->scope) > 0) {
 		return LESSOR_SCOPE_NOT_EMPTY;
-	}
-	for (size_t i = 0; i < twin->reservation_count; i++) {
-		if ((twin->reservations[i].address & scope->scope.mask) == scope->scope.subnet) {
-			return LESSOR_SCOPE_NOT_EMPTY;
-		}
 	}
 	for (size_t i = 0; i < twin->scope_count; i++) {
 		if (&twin->scopes[i] != scope && (twin->scopes[i].scope.subnet & mask) == scope->scope.subnet) {
@@ -682,9 +687,9 @@ twin_scope_remove_range(twin_t *twin, uint32_t subnet, lessor_range_t range, boo
 	return LESSOR_OK;
 }
 
-/* One that is more than what a reservation has put there. */
+/* Is there a lease that is not the dormant one of a reservation? */
 static bool
-holds_used_lease(const twin_t *twin, const lessor_scope_t *scope) {
+has_woken_lease(const twin_t *twin, const lessor_scope_t *scope) {
 	for (size_t i = 0; i < twin->lease_count; i++) {
 		const lessor_lease_t *lease = &twin->leases[i].lease;
 		if ((lease->address & scope->mask) == scope->subnet &&
@@ -701,7 +706,7 @@ twin_scope_delete(twin_t *twin, uint32_t subnet, bool force) {
 	if (scope == NULL) {
 		return LESSOR_NOT_FOUND;
 	}
-	if (!force && holds_used_lease(twin, &scope->scope)) {
+	if (!force && has_woken_lease(twin, &scope->scope)) {
 		return LESSOR_SCOPE_NOT_EMPTY;
 	}
 	remove_leases_of(twin, &scope->scope);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The enumerations of IPv4 leases: seven calls that differ in the structure, and in what they answer when a scope has no
- * leases.
+ * The enumerations of IPv4 leases: seven calls that differ in the structure, and in what they answer when a scope has
+ * no leases.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,7 +45,7 @@ check_handle(lsr_binding_t *binding, DHCP_RESUME_HANDLE handle) {
 	return status == LESSOR_OK && count == 0 ? LESSOR_NOT_FOUND : status;
 }
 
-/* Set the cursor to the leases of the subnet behind the handle. LESSOR_END: there are none, whatever the engine holds. */
+/* Set the cursor to the leases of the subnet behind the handle. LESSOR_END: there cannot be any. */
 static lessor_status_t
 find_way(lessor_engine_t *engine, DHCP_IP_ADDRESS subnet, DHCP_RESUME_HANDLE handle, lsr_client_walk_t *walk) {
 	uint32_t first = 0;

@@ -42,8 +42,9 @@ DWORD lsr_page_clamp(DWORD preferred);
 void lsr_page_begin(lsr_page_t *page, size_t item_bytes, DWORD max_bytes);
 
 /*
- * Is there room for an item that costs so much, everything it points to included? Then it is taken off the room that is
- * left, and the item is to be added. There is always room for the first one, unless the page is full from the beginning.
+ * Is there room for an item that costs so much, everything it points to included? Then it is taken off the room that
+ * is left, and the item is to be added. There is always room for the first one, unless the page is full from the
+ * beginning.
  */
 bool lsr_page_fits(lsr_page_t *page, size_t cost);
 
@@ -77,7 +78,7 @@ typedef struct lsr_page_out {
 /* Are all three there? Sets those that are to "nothing". */
 bool lsr_page_out_clear(const lsr_page_out_t *out);
 
-/* Finish the page into 'out': what was read, and 'total'. Returns: as lsr_page_finish(); 'out' is untouched if it fails. */
+/* Finish the page into 'out': what was read, and 'total'. If it fails, as lsr_page_finish() does, 'out' is untouched. */
 lessor_status_t lsr_page_give(lsr_page_t *page, const lsr_page_out_t *out, uint64_t total);
 
 /*

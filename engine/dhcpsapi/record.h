@@ -29,7 +29,10 @@ typedef enum lsr_client_kind {
 	LSR_CLIENT_EX
 } lsr_client_kind_t;
 
-/* The sources set no limit for names, nor for comments before PB; these are ours. The others have one of 128 and 64 units with the NUL. */
+/*
+ * The sources set no limit for names, nor for comments before PB; these are ours. The others have one of 128 and 64
+ * units with the NUL.
+ */
 #define LSR_NAME_MAX_UNITS       1024u
 #define LSR_COMMENT_MAX_UNITS    1024u
 #define LSR_COMMENT_PB_MAX_UNITS 127u

@@ -27,8 +27,8 @@ bool lsr_search_lacks_name(const DHCP_SEARCH_INFO *search);
 lessor_status_t lsr_search_find(lessor_engine_t *engine, const DHCP_SEARCH_INFO *search, lsr_search_hit_t *found);
 
 /*
- * Put the unique ID of a client of a scope into 'buffer', which has room for LESSOR_DHCPSAPI_UNIQUE_ID_MAX_BYTES and may
- * hold the client id. Returns its bytes.
+ * Put the unique ID of a client of a scope into 'buffer', which has room for LESSOR_DHCPSAPI_UNIQUE_ID_MAX_BYTES and
+ * may hold the client id. Returns its bytes.
  */
 size_t lsr_unique_id_write(uint32_t subnet, const uint8_t *client_id, size_t client_id_bytes, BYTE *buffer);
 

@@ -38,8 +38,8 @@
  * Order of checks, in every call: required pointers, then the binding, then access, then the content of the arguments,
  * then scope and lease. The first failure is the answer, and nothing has changed then. (A few calls check more before
  * access; it is said there.) Codes that any call can give, and that are not repeated at each:
- *   ERROR_INVALID_PARAMETER          a required pointer is NULL. Required is every one but ServerIpAddress, unless it says
- *                                    otherwise at the call.
+ *   ERROR_INVALID_PARAMETER          a required pointer is NULL. Required is every one but ServerIpAddress, unless it
+ *                                    says otherwise at the call.
  *   ERROR_DHCP_SERVER_NOT_REACHABLE  nothing is bound for ServerIpAddress.
  *   ERROR_ACCESS_DENIED              the binding does not permit it, or the engine is read-only.
  *   ERROR_NOT_ENOUGH_MEMORY          no memory, for the change or for the result, or an engine limit.
@@ -417,7 +417,8 @@ DWORD DHCP_API_FUNCTION DhcpDeleteSubnet(const WCHAR *ServerIpAddress, DHCP_IP_A
  *   ERROR_DHCP_INVALID_RANGE         it is inverted.
  *   ERROR_DHCP_IPRANGE_EXITS         type 0, not V5: it is the scope's range already. Otherwise this is success.
  *   ERROR_DHCP_IPRANGE_CONV_ILLEGAL  the scope has a lease of a BOOTP client; V5: and the type is 0 or 5, or it has one
- *                                    of a DHCP client and the type is 7.
+ *                                    of a DHCP client and the type is 7. (All leases are looked at. One that is made
+ *                                    at the same time may be missed: afterwards it would have been accepted.)
  *   ERROR_DHCP_INVALID_RANGE         it is not inside the subnet; or neither contains the scope's range nor is
  *                                    contained in it.
  * An exclusion. Those that overlap others are accepted; one that exists already is success.
@@ -783,8 +784,8 @@ lessor_status_t lessor_dhcpsapi_set_groups(const char *users, const char *admini
  * What the engine answered in this thread's last Dhcp... call that gives a code: finer than the code, and never a
  * reason to decide otherwise. ERROR_DHCP_CLIENT_EXISTS may be LESSOR_ADDRESS_TAKEN or LESSOR_CLIENT_TAKEN;
  * ERROR_DHCP_JET_ERROR may be LESSOR_NOT_FOUND, LESSOR_DISK_FULL, LESSOR_LOG_FAILED and others; ERROR_ACCESS_DENIED
- * is LESSOR_READ_ONLY if it is the engine that is read-only. Refusals that never reached an engine (access,
- * arguments, no binding) are LESSOR_INVALID. LESSOR_OK before the first call.
+ * is LESSOR_READ_ONLY if it is the engine that is read-only. Refusals that are not the engine's (access, arguments, no
+ * binding, what it has no word for) are LESSOR_INVALID. LESSOR_OK before the first call.
  */
 lessor_status_t lessor_dhcpsapi_last_status(void);
 
