@@ -336,8 +336,8 @@ provide(lessor_engine_t *engine, uint64_t leases) {
 
 static void
 start_provisioner(lessor_engine_t *engine) {
-	lsr_arena_t *const arenas[] = {&engine->pages.records, &engine->pages.infos, &engine->clients.homes,
-				       &engine->clients.overflows};
+	lsr_arena_t *const arenas[] = {&engine->pages.records, &engine->pages.infos, &engine->pages.lows,
+				       &engine->clients.homes, &engine->clients.overflows};
 	lsr_provisioner_start(&engine->provisioner, arenas, LSR_PROVISIONER_ARENAS);
 }
 

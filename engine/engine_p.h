@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
- * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c; leases6.c and
+ * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c, scan.c; leases6.c and
  * scopes6.c (IPv6). Only these see all the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:

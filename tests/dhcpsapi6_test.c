@@ -586,6 +586,177 @@ a_lease_is_deleted_once(void **state) {
 }
 
 /*
+ * Elements.
+ */
+
+static DWORD
+add_element(DHCP_SUBNET_ELEMENT_DATA_V6 element) {
+	return DhcpAddSubnetElementV6(NULL, here(0), &element);
+}
+
+static DWORD
+remove_element(DHCP_SUBNET_ELEMENT_DATA_V6 element) {
+	return DhcpRemoveSubnetElementV6(NULL, here(0), &element, DhcpNoForce);
+}
+
+static DHCP_SUBNET_ELEMENT_DATA_V6
+excluding(DHCP_IP_RANGE_V6 *range) {
+	return (DHCP_SUBNET_ELEMENT_DATA_V6){.ElementType = Dhcpv6ExcludedIpRanges,
+					     .Element = {.ExcludeIpRange = range}};
+}
+
+static DWORD
+exclude(DHCP_IPV6_ADDRESS first, DHCP_IPV6_ADDRESS last) {
+	DHCP_IP_RANGE_V6 range = {.StartAddress = first, .EndAddress = last};
+	return add_element(excluding(&range));
+}
+
+static DWORD
+include(DHCP_IPV6_ADDRESS first, DHCP_IPV6_ADDRESS last) {
+	DHCP_IP_RANGE_V6 range = {.StartAddress = first, .EndAddress = last};
+	return remove_element(excluding(&range));
+}
+
+/* One page of elements; NULL and no count if there are none. */
+static DWORD
+read_elements(DHCP_SUBNET_ELEMENT_TYPE_V6 type, DHCP_RESUME_HANDLE *handle, DWORD preferred,
+	      LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V6 *array, DWORD *total) {
+	DWORD read = 77;
+	*total = 77;
+	const DWORD code = DhcpEnumSubnetElementsV6(NULL, here(0), type, handle, preferred, array, &read, total);
+	assert_true((code == ERROR_SUCCESS || code == ERROR_MORE_DATA) == (*array != NULL));
+	assert_int_equal(read, *array != NULL ? (*array)->NumElements : 0);
+	return code;
+}
+
+static void
+exclusions_take_addresses_out_of_the_pool(void **state) {
+	(void)state;
+	assert_int_equal(exclude(here(0), here(0xFF)), ERROR_SUCCESS);
+	assert_stats(PREFIX, 0, UINT64_MAX - 0xFF);
+	assert_int_equal(exclude(here(0), here(0xFF)), ERROR_DUPLICATE_TAG);
+	assert_int_equal(exclude(here(0xFF), here(0x1FF)), ERROR_DUPLICATE_TAG);
+	assert_int_equal(exclude(here(0x10), here(0x20)), ERROR_DUPLICATE_TAG);
+	assert_int_equal(exclude(here(0x100), here(0x1FF)), ERROR_SUCCESS);
+	assert_stats(PREFIX, 0, UINT64_MAX - 0x1FF);
+	assert_int_equal(include(here(0), here(0x1FF)), ERROR_FILE_NOT_FOUND);
+	assert_int_equal(include(here(0x100), here(0x1FF)), ERROR_SUCCESS);
+	assert_int_equal(include(here(0x100), here(0x1FF)), ERROR_FILE_NOT_FOUND);
+	assert_stats(PREFIX, 0, UINT64_MAX - 0xFF);
+}
+
+static void
+exclusions_that_exclude_nothing_are_not_kept(void **state) {
+	(void)state;
+	LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V6 array;
+	DHCP_RESUME_HANDLE handle = 0;
+	DWORD total;
+	assert_int_equal(exclude(here(9), here(8)), ERROR_SUCCESS);
+	assert_int_equal(exclude(at(OTHER, 0), at(OTHER, 9)), ERROR_SUCCESS);
+	assert_int_equal(exclude(at(1, 0), at(2, 0)), ERROR_SUCCESS);
+	assert_int_equal(exclude(at(OTHER, 0), here(0)), ERROR_SUCCESS);
+	assert_int_equal(read_elements(Dhcpv6ExcludedIpRanges, &handle, EVERYTHING, &array, &total),
+			 ERROR_NO_MORE_ITEMS);
+	assert_stats(PREFIX, 0, UINT64_MAX);
+	assert_int_equal(include(here(9), here(8)), ERROR_FILE_NOT_FOUND);
+	/* Of one that goes beyond the prefix, the part inside counts. */
+	assert_int_equal(exclude(here(UINT64_MAX - 1), at(OTHER, 5)), ERROR_SUCCESS);
+	assert_stats(PREFIX, 0, UINT64_MAX - 1);
+	assert_int_equal(read_elements(Dhcpv6ExcludedIpRanges, &handle, EVERYTHING, &array, &total), ERROR_SUCCESS);
+	assert_int_equal(total, 1);
+	assert_same_address(array->Elements[0].Element.ExcludeIpRange->StartAddress, here(UINT64_MAX - 1));
+	assert_same_address(array->Elements[0].Element.ExcludeIpRange->EndAddress, here(UINT64_MAX));
+	DhcpRpcFreeMemory(array);
+	assert_int_equal(include(here(UINT64_MAX - 1), at(OTHER, 5)), ERROR_SUCCESS);
+	assert_int_equal(exclude(at(PREFIX - 1, 77), at(PREFIX + 1, 5)), ERROR_SUCCESS);
+	assert_stats(PREFIX, 0, 0);
+}
+
+static void
+elements_are_read_in_pages(void **state) {
+	(void)state;
+	LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V6 array;
+	DHCP_RESUME_HANDLE handle = 0;
+	DWORD total;
+	/* Two exclusions, and a bit, fit. */
+	const DWORD room = 5 * (sizeof(DHCP_SUBNET_ELEMENT_DATA_V6) + sizeof(DHCP_IP_RANGE_V6)) / 2;
+	assert_int_equal(read_elements(Dhcpv6ExcludedIpRanges, &handle, 0, &array, &total), ERROR_NO_MORE_ITEMS);
+	for (uint64_t i = 0; i < 5; i++) {
+		const uint64_t first = 10 * (i * 3 % 5);
+		assert_int_equal(exclude(here(first), here(first + 9)), ERROR_SUCCESS);
+	}
+	for (DWORD page = 0; page < 3; page++) {
+		static const struct {
+			DWORD code, read, total;
+		} expected[] = {{ERROR_MORE_DATA, 2, 3}, {ERROR_MORE_DATA, 2, 1}, {ERROR_SUCCESS, 1, 1}};
+		assert_int_equal(read_elements(Dhcpv6ExcludedIpRanges, &handle, room, &array, &total),
+				 expected[page].code);
+		assert_int_equal(array->NumElements, expected[page].read);
+		assert_int_equal(total, expected[page].total);
+		for (DWORD i = 0; i < array->NumElements; i++) {
+			const DHCP_SUBNET_ELEMENT_DATA_V6 *element = &array->Elements[i];
+			assert_int_equal(element->ElementType, Dhcpv6ExcludedIpRanges);
+			assert_same_address(element->Element.ExcludeIpRange->StartAddress, here(10 * (2 * page + i)));
+			assert_same_address(element->Element.ExcludeIpRange->EndAddress, here(10 * (2 * page + i) + 9));
+		}
+		DhcpRpcFreeMemory(array);
+	}
+	assert_int_equal(handle, 5);
+	assert_int_equal(read_elements(Dhcpv6ExcludedIpRanges, &handle, EVERYTHING, &array, &total),
+			 ERROR_NO_MORE_ITEMS);
+	assert_int_equal(handle, 5);
+	handle = 1;
+	assert_int_equal(read_elements(Dhcpv6ExcludedIpRanges, &handle, 0, &array, &total), ERROR_MORE_DATA);
+	assert_int_equal(array->NumElements, 0);
+	assert_int_equal(total, 4);
+	assert_int_equal(handle, 1);
+	DhcpRpcFreeMemory(array);
+}
+
+static void
+elements_check_their_arguments(void **state) {
+	(void)state;
+	LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V6 array;
+	DHCP_RESUME_HANDLE handle = 0;
+	DWORD total, read;
+	const DHCP_SUBNET_ELEMENT_DATA_V6 range = {.ElementType = Dhcpv6IpRanges};
+	const DHCP_SUBNET_ELEMENT_DATA_V6 reservation = {.ElementType = Dhcpv6ReservedIps};
+	const DHCP_SUBNET_ELEMENT_DATA_V6 bad[] = {
+		{.ElementType = Dhcpv6ExcludedIpRanges},
+		{.ElementType = (DHCP_SUBNET_ELEMENT_TYPE_V6)3},
+		{.ElementType = (DHCP_SUBNET_ELEMENT_TYPE_V6)0xFFFFFFFFu},
+	};
+	assert_int_equal(add_element(range), ERROR_SUCCESS);
+	assert_int_equal(remove_element(range), ERROR_SUCCESS);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		assert_int_equal(add_element(bad[i]), ERROR_INVALID_PARAMETER);
+		assert_int_equal(remove_element(bad[i]), ERROR_INVALID_PARAMETER);
+	}
+	/* Not there yet. */
+	assert_int_equal(add_element(reservation), ERROR_CALL_NOT_IMPLEMENTED);
+	assert_int_equal(remove_element(reservation), ERROR_CALL_NOT_IMPLEMENTED);
+	assert_int_equal(read_elements(Dhcpv6ReservedIps, &handle, 1, &array, &total), ERROR_NO_MORE_ITEMS);
+	assert_int_equal(DhcpAddSubnetElementV6(NULL, here(0), NULL), ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpRemoveSubnetElementV6(NULL, here(0), NULL, DhcpFullForce), ERROR_INVALID_PARAMETER);
+	assert_int_equal(read_elements(Dhcpv6IpRanges, &handle, 1, &array, &total), ERROR_INVALID_PARAMETER);
+	assert_int_equal(read_elements((DHCP_SUBNET_ELEMENT_TYPE_V6)3, &handle, 1, &array, &total),
+			 ERROR_INVALID_PARAMETER);
+	assert_int_equal(read_elements(Dhcpv6ReservedIps, NULL, 1, &array, &total), ERROR_INVALID_PARAMETER);
+	assert_int_equal(DhcpEnumSubnetElementsV6(NULL, here(0), Dhcpv6ReservedIps, &handle, 1, NULL, &read, &total),
+			 ERROR_INVALID_PARAMETER);
+	/* No scope. */
+	DHCP_SUBNET_ELEMENT_DATA_V6 element = range;
+	assert_int_equal(DhcpAddSubnetElementV6(NULL, at(OTHER, 0), &element), ERROR_FILE_NOT_FOUND);
+	assert_int_equal(DhcpRemoveSubnetElementV6(NULL, at(OTHER, 0), &element, DhcpNoForce), ERROR_FILE_NOT_FOUND);
+	for (unsigned type = Dhcpv6ReservedIps; type <= Dhcpv6ExcludedIpRanges; type++) {
+		assert_int_equal(DhcpEnumSubnetElementsV6(NULL, at(OTHER, 0), (DHCP_SUBNET_ELEMENT_TYPE_V6)type,
+							  &handle, 1, &array, &read, &total),
+				 ERROR_FILE_NOT_FOUND);
+		assert_null(array);
+	}
+}
+
+/*
  * Enumeration.
  */
 
@@ -787,7 +958,7 @@ free_addresses_have_no_lease_and_no_exclusion(void **state) {
 	assert_int_equal(find_free(any, any, 3, &list), ERROR_SUCCESS);
 	assert_addresses(list, (const uint64_t[]){1, 2, 3}, 3); /* 0 is the routers' */
 	assert_int_equal(create(2, d1, 0), ERROR_SUCCESS);
-	assert_status(LESSOR_OK, lessor_scope6_exclude(engine, PREFIX, (lessor_range6_t){4, 9}, LESSOR_ASYNC, NULL));
+	assert_int_equal(exclude(here(4), here(9)), ERROR_SUCCESS);
 	assert_int_equal(create(11, d2, 0), ERROR_SUCCESS);
 	assert_int_equal(find_free(any, any, 4, &list), ERROR_SUCCESS);
 	assert_addresses(list, (const uint64_t[]){1, 3, 10, 12}, 4);
@@ -846,9 +1017,11 @@ static void
 each_call_needs_its_access(void **state) {
 	(void)state;
 	DHCP_SUBNET_INFO_V6 info = {.Preference = 1};
+	DHCP_SUBNET_ELEMENT_DATA_V6 element = {.ElementType = Dhcpv6IpRanges};
 	DHCP_CLIENT_INFO_V6 lease = {0};
 	LPDHCP_SUBNET_INFO_V6 scope;
 	LPDHCP_CLIENT_INFO_ARRAY_V6 clients;
+	LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V6 elements;
 	LPDHCPV6_IP_ARRAY addresses;
 	LPDHCP_MIB_INFO_V6 mib;
 	DHCP_RESUME_IPV6_HANDLE handle = at(0, 0);
@@ -864,11 +1037,15 @@ each_call_needs_its_access(void **state) {
 	assert_int_equal(DhcpCreateSubnetV6(NULL, at(OTHER, 0), &info), ERROR_ACCESS_DENIED);
 	assert_int_equal(DhcpSetSubnetInfoV6(NULL, here(0), &info), ERROR_ACCESS_DENIED);
 	assert_int_equal(DhcpDeleteSubnetV6(NULL, here(0), (DHCP_FORCE_FLAG)77), ERROR_ACCESS_DENIED);
+	assert_int_equal(DhcpAddSubnetElementV6(NULL, here(0), &element), ERROR_ACCESS_DENIED);
+	assert_int_equal(DhcpRemoveSubnetElementV6(NULL, here(0), &element, DhcpNoForce), ERROR_ACCESS_DENIED);
 	assert_int_equal(get_code(by_address(here(1))), ERROR_SUCCESS);
 	bind_default(LESSOR_ACCESS_NONE);
 	assert_int_equal(get_code(by_address(here(1))), ERROR_ACCESS_DENIED);
 	assert_int_equal(DhcpGetSubnetInfoV6(NULL, here(0), &scope), ERROR_ACCESS_DENIED);
 	assert_int_equal(DhcpEnumSubnetsV6(NULL, &number, 1, &addresses, &read, &total), ERROR_ACCESS_DENIED);
+	assert_int_equal(DhcpEnumSubnetElementsV6(NULL, here(0), Dhcpv6IpRanges, &number, 1, &elements, &read, &total),
+			 ERROR_ACCESS_DENIED);
 	assert_int_equal(read_page(0, &handle, 1, &clients, &total), ERROR_ACCESS_DENIED);
 	assert_int_equal(DhcpGetMibInfoV6(NULL, &mib), ERROR_ACCESS_DENIED);
 	bind_default(LESSOR_ACCESS_READ);
@@ -890,6 +1067,7 @@ everything_survives_in_a_store(void **state) {
 	bind_default(LESSOR_ACCESS_READWRITE);
 	assert_int_equal(create_scope(PREFIX), ERROR_SUCCESS);
 	assert_int_equal(create_info(given), ERROR_SUCCESS);
+	assert_int_equal(exclude(here(7), here(8)), ERROR_SUCCESS);
 	assert_status(LESSOR_OK, lessor_dhcpsapi_bind(NULL, NULL, LESSOR_ACCESS_NONE, LESSOR_ASYNC));
 	scratch_close(engine);
 
@@ -900,7 +1078,8 @@ everything_survives_in_a_store(void **state) {
 	assert_same_text(found->ClientName, name);
 	assert_same_time(found->ClientPrefLeaseExpires, given.ClientPrefLeaseExpires);
 	DhcpRpcFreeMemory(found);
-	assert_stats(PREFIX, 1, UINT64_MAX);
+	assert_stats(PREFIX, 1, UINT64_MAX - 2);
+	assert_int_equal(exclude(here(8), here(9)), ERROR_DUPLICATE_TAG);
 	(void)tear_down(state);
 	scratch_remove(directory);
 }
@@ -971,6 +1150,10 @@ main(void) {
 		TEST(changes_check_their_arguments),
 		TEST(searches_are_by_address_only),
 		TEST(a_lease_is_deleted_once),
+		TEST(exclusions_take_addresses_out_of_the_pool),
+		TEST(exclusions_that_exclude_nothing_are_not_kept),
+		TEST(elements_are_read_in_pages),
+		TEST(elements_check_their_arguments),
 		TEST(leases_are_read_in_pages),
 		TEST(pages_hold_what_their_bytes_permit),
 		TEST(an_enumeration_covers_one_scope_or_all),

@@ -546,11 +546,6 @@ try_mask(const twin_t *twin, const twin_scope_t *scope, uint32_t mask) {
 	    reservations_in(twin, &scope->scope) > 0) {
 		return LESSOR_SCOPE_NOT_EMPTY;
 	}
-	for (size_t i = 0; i < twin->reservation_count; i++) {
-		if ((twin->reservations[i].address & scope->scope.mask) == scope->scope.subnet) {
-			return LESSOR_SCOPE_NOT_EMPTY;
-		}
-	}
 	for (size_t i = 0; i < twin->scope_count; i++) {
 		if (&twin->scopes[i] != scope && (twin->scopes[i].scope.subnet & mask) == scope->scope.subnet) {
 			return LESSOR_SCOPE_EXISTS;

@@ -15,7 +15,7 @@
 
 #define LSR_SECRET_BYTES 192
 
-/* The part that depends on the client alone, for when its scope is not known yet. client_id_bytes <= 255. */
+/* The part that depends on the client alone, for when its scope is not known yet. */
 static inline uint64_t
 lsr_client_digest(const uint8_t secret[LSR_SECRET_BYTES], const uint8_t *client_id, size_t client_id_bytes) {
 	return XXH3_64bits_withSecret(client_id, client_id_bytes, secret, LSR_SECRET_BYTES);

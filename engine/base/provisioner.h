@@ -16,7 +16,7 @@
 
 #include "base/arena.h"
 
-#define LSR_PROVISIONER_ARENAS 4
+#define LSR_PROVISIONER_ARENAS 5
 
 typedef struct lsr_provisioner {
 	pthread_mutex_t lock;

@@ -619,20 +619,18 @@ DWORD DHCP_API_FUNCTION DhcpDeleteSubnetV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADD
 					   DHCP_FORCE_FLAG ForceFlag);
 
 /*
- * IPv6 exclusions and reservations. A Dhcpv6IpRanges is success without effect, for the whole /64 is the range; to
- * enumerate it is ERROR_INVALID_PARAMETER.
+ * IPv6 exclusions. A Dhcpv6IpRanges is success without effect, for the whole /64 is the range; to enumerate it is
+ * ERROR_INVALID_PARAMETER. Addresses of IPv6 scopes cannot be reserved yet.
  *
  * Checked in this order:
  *   ERROR_FILE_NOT_FOUND             no such scope.
+ *   ERROR_CALL_NOT_IMPLEMENTED       Add, Remove: Dhcpv6ReservedIps.
  *   ERROR_INVALID_PARAMETER          an unknown type; the arm is NULL. (Enum: before the scope.)
- * Add, an exclusion:
+ * Add:
  *   ERROR_DUPLICATE_TAG              it is or overlaps one that exists. One that is inverted or not inside the prefix
- *                                    is success, and is not kept.
- * Add, a reservation. It puts leases of other clients out of the way, as lessor_reservation6_create() says:
- *   ERROR_INVALID_PARAMETER          the client has not 1 to 256 bytes.
- *   ERROR_DHCP_RESERVEDIP_EXITS      address or client is reserved already.
- * Enum:      as DhcpEnumSubnetElements().
- * Remove:    an exclusion that is exactly this one; a reservation by address. ForceFlag is ignored.
+ *                                    is success, and is not kept; of one that goes beyond it the part inside is.
+ * Enum:      as DhcpEnumSubnetElements(); of reservations there are none.
+ * Remove:    an exclusion that is exactly this one. ForceFlag is ignored.
  *   ERROR_FILE_NOT_FOUND             no such element.
  *
  * Access:    read and write; Enum, read.
@@ -663,7 +661,6 @@ DWORD DHCP_API_FUNCTION DhcpRemoveSubnetElementV6(LPWSTR ServerIpAddress, DHCP_I
  * Get, Delete:
  *            ERROR_INVALID_PARAMETER          the search is not by address.
  *            ERROR_DHCP_JET_ERROR             no such lease.
- *            ERROR_DHCP_RESERVED_CLIENT       Delete: the address is reserved.
  * Enum:      SubnetAddress all zero is every scope; *ResumeHandle is the last address, all zero at first.
  *            ERROR_FILE_NOT_FOUND             *ResumeHandle is not the address of a lease; not with
  *                                             LESSOR_DHCPSAPI_RELAXED_RESUME.

@@ -5,7 +5,8 @@
  * What <lessor/lease.h> says of leases holds here, with these differences. A client is a DUID together with an IAID; the pair is unique in a scope (RFC 8415
  * 12: clients choose IAIDs freely, 0 too). A lease has two expiries.
  * Cost: as for IPv4 leases, and the way through an index of the scope's addresses, which grows with the logarithm of their number. With a DUID and a name
- * of together at most 16 bytes no memory is allocated.
+ * of together at most 16 bytes no memory is allocated, but by the index
+ * for some thirty leases at a time.
  * Source: MS-DHCPM 3.2.4.72 to 3.2.4.74, 3.2.4.125; RFC 8415.
  */
 #ifndef LESSOR_LEASE6_H
