@@ -375,6 +375,11 @@ starved(const use_t &use) {
 		want_starvation(-1);
 		CHECK(code != ERROR_NOT_ENOUGH_MEMORY || everything() == before);
 	}
+	if (code != ERROR_SUCCESS) {
+		complain(__FILE__, __LINE__,
+			 "with memory for " + std::to_string(allocations - 1) + " allocations it answers " +
+				 std::to_string(code));
+	}
 	CHECK(allocations > 1 || !use.gives_out);
 	return code;
 }

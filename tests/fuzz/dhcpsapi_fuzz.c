@@ -1261,15 +1261,96 @@ call_scope6(void) {
 	}
 }
 
+/* There is no model of IPv6; but some things must be true right after a call. */
+
+/* The lease of an address, as its code. */
+static DWORD
+look6(DHCP_IPV6_ADDRESS address, const DHCP_CLIENT_INFO_V6 *wanted) {
+	DHCP_SEARCH_INFO_V6 search;
+	LPDHCP_CLIENT_INFO_V6 found = NULL;
+	search.SearchType = Dhcpv6ClientIpAddress;
+	search.SearchInfo.ClientIpAddress = address;
+	const DWORD code = DhcpGetClientInfoV6(NULL, &search, &found);
+	REQUIRE((code == ERROR_SUCCESS) == (found != NULL));
+	if (found != NULL && wanted != NULL) {
+		REQUIRE(found->IAID == wanted->IAID);
+		REQUIRE(found->ClientDUID.DataLength == wanted->ClientDUID.DataLength);
+		REQUIRE(memcmp(found->ClientDUID.Data, wanted->ClientDUID.Data, wanted->ClientDUID.DataLength) == 0);
+		REQUIRE(same_text(found->ClientName, wanted->ClientName));
+		REQUIRE(ticks(found->ClientPrefLeaseExpires) <= ticks(found->ClientValidLeaseExpires));
+	}
+	DhcpRpcFreeMemory(found);
+	return code;
+}
+
+static void
+change_lease6(DHCP_CLIENT_INFO_V6 *info) {
+	DHCP_SEARCH_INFO_V6 search;
+	search.SearchType = (DHCP_SEARCH_INFO_TYPE_V6)(once_in(16) ? take() : 0);
+	search.SearchInfo.ClientIpAddress = info->ClientIpAddress;
+	const DWORD before = look6(info->ClientIpAddress, NULL);
+	const unsigned what = below(4);
+	if (what < 2) {
+		const DWORD code = DhcpV6CreateClientInfo(NULL, info);
+		REQUIRE(code != ERROR_SUCCESS || before == ERROR_DHCP_JET_ERROR);
+		REQUIRE(code != ERROR_SUCCESS || look6(info->ClientIpAddress, info) == ERROR_SUCCESS);
+		REQUIRE(code != ERROR_SUCCESS || DhcpV6CreateClientInfo(NULL, info) == ERROR_DHCP_CLIENT_EXISTS);
+	} else if (what == 2) {
+		const DWORD code = DhcpSetClientInfoV6(NULL, info);
+		REQUIRE(code != ERROR_SUCCESS || before == ERROR_SUCCESS);
+		REQUIRE(look6(info->ClientIpAddress, code == ERROR_SUCCESS ? info : NULL) == before);
+	} else {
+		const DWORD code = DhcpDeleteClientInfoV6(NULL, &search);
+		REQUIRE(code != ERROR_SUCCESS || before == ERROR_SUCCESS);
+		REQUIRE(look6(info->ClientIpAddress, NULL) == (code == ERROR_SUCCESS ? ERROR_DHCP_JET_ERROR : before));
+	}
+}
+
+static void
+ask_free6(void) {
+	LPDHCPV6_IP_ARRAY list = NULL;
+	const DHCP_IPV6_ADDRESS scope = pick_address6();
+	const DHCP_IPV6_ADDRESS none = {0, 0};
+	const bool whole = once_in(2);
+	const DHCP_IPV6_ADDRESS start = whole ? none : pick_address6();
+	const DHCP_IPV6_ADDRESS end = whole ? none : pick_address6();
+	const DWORD wanted = take();
+	const DWORD code = DhcpV6GetFreeIPAddress(NULL, scope, start, end, wanted, &list);
+	REQUIRE((code == ERROR_SUCCESS || code == ERROR_DHCP_REACHED_END_OF_SELECTION) == (list != NULL));
+	for (DWORD i = 0; list != NULL && i < list->NumElements; i++) {
+		REQUIRE(list->Elements[i].HighOrderBits == scope.HighOrderBits);
+		REQUIRE(i == 0 || list->Elements[i].LowOrderBits > list->Elements[i - 1].LowOrderBits);
+		REQUIRE(look6(list->Elements[i], NULL) == ERROR_DHCP_JET_ERROR);
+	}
+	REQUIRE(code != ERROR_SUCCESS || list->NumElements == (wanted == 0 ? 1 : wanted));
+	DhcpRpcFreeMemory(list);
+}
+
+static void
+list_leases6(void) {
+	DHCP_RESUME_IPV6_HANDLE handle = once_in(2) ? pick_address6() : (DHCP_RESUME_IPV6_HANDLE){0, 0};
+	LPDHCP_CLIENT_INFO_ARRAY_V6 page = NULL;
+	DWORD read = 77;
+	DWORD total = 77;
+	const DWORD code = DhcpEnumSubnetClientsV6(NULL, pick_address6(), &handle, once_in(2) ? 0 : EVERYTHING, &page,
+						   &read, &total);
+	REQUIRE((code == ERROR_SUCCESS || code == ERROR_MORE_DATA) == (page != NULL));
+	REQUIRE(page == NULL ? read == 0 && total == 0 : read == page->NumElements && total >= (code == ERROR_SUCCESS));
+	for (DWORD i = 0; page != NULL && i < page->NumElements; i++) {
+		REQUIRE(look6(page->Clients[i]->ClientIpAddress, page->Clients[i]) == ERROR_SUCCESS);
+		if (i > 0) {
+			const DHCP_IPV6_ADDRESS a = page->Clients[i - 1]->ClientIpAddress;
+			const DHCP_IPV6_ADDRESS b = page->Clients[i]->ClientIpAddress;
+			REQUIRE(a.HighOrderBits < b.HighOrderBits ||
+				(a.HighOrderBits == b.HighOrderBits && a.LowOrderBits < b.LowOrderBits));
+		}
+	}
+	DhcpRpcFreeMemory(page);
+}
+
 static void
 call_lease6(void) {
 	DHCP_CLIENT_INFO_V6 info;
-	DHCP_SEARCH_INFO_V6 search;
-	DHCP_RESUME_IPV6_HANDLE handle = pick_address6();
-	LPDHCP_CLIENT_INFO_ARRAY_V6 page = NULL;
-	LPDHCPV6_IP_ARRAY list = NULL;
-	DWORD read = 0;
-	DWORD total = 0;
 	flaw_t flaw;
 	memset(&info, 0, sizeof(info));
 	info.ClientIpAddress = pick_address6();
@@ -1278,28 +1359,13 @@ call_lease6(void) {
 	info.ClientName = pick_text(NAME_UNITS, &flaw);
 	info.ClientValidLeaseExpires = date(pick_time());
 	info.ClientPrefLeaseExpires = date(pick_time());
-	search.SearchType = (DHCP_SEARCH_INFO_TYPE_V6)(once_in(16) ? take() : 0);
-	search.SearchInfo.ClientIpAddress = info.ClientIpAddress;
-	switch (below(5)) {
-	case 0:
-	case 1:
-		(void)DhcpV6CreateClientInfo(NULL, &info);
-		break;
-	case 2:
-		(void)DhcpSetClientInfoV6(NULL, &info);
-		break;
-	case 3:
-		(void)DhcpDeleteClientInfoV6(NULL, &search);
-		break;
-	default:
-		(void)DhcpV6GetFreeIPAddress(NULL, pick_address6(), pick_address6(), pick_address6(), take(), &list);
-		DhcpRpcFreeMemory(list);
-		break;
+	change_lease6(&info);
+	if (once_in(3)) {
+		ask_free6();
 	}
-	const DWORD code = DhcpEnumSubnetClientsV6(NULL, pick_address6(), &handle, once_in(2) ? 0 : EVERYTHING, &page,
-						   &read, &total);
-	REQUIRE((code == ERROR_SUCCESS || code == ERROR_MORE_DATA) == (page != NULL));
-	DhcpRpcFreeMemory(page);
+	if (once_in(2)) {
+		list_leases6();
+	}
 }
 
 /* ---- everything at once ---- */
@@ -1378,12 +1444,12 @@ static const struct {
 	void (*make)(void);
 	unsigned weight;
 } calls[] = {
-	{"a create", call_create, 40},
-	{"an older create", call_older_create, 20},
+	{"a create", call_create, 38},
+	{"an older create", call_older_create, 16},
 	{"a set", call_set, 20},
 	{"a get", call_get, 16},
 	{"a delete", call_delete, 16},
-	{"an enumeration of leases", call_enumerate, 16},
+	{"an enumeration of leases", call_enumerate, 14},
 	{"a search for free addresses", call_free, 12},
 	{"a create of a scope", call_scope_create, 16},
 	{"a set of a scope", call_scope_set, 6},
@@ -1391,15 +1457,15 @@ static const struct {
 	{"a delay", call_delay, 3},
 	{"a get of a scope", call_scope_get, 4},
 	{"an enumeration of scopes", call_scope_list, 4},
-	{"an add of an element", call_element_add, 30},
+	{"an add of an element", call_element_add, 28},
 	{"a remove of an element", call_element_remove, 14},
 	{"an enumeration of elements", call_element_list, 8},
 	{"an enumeration of reservations", call_reservation_list, 6},
 	{"a join of a superscope", call_join, 6},
 	{"a delete of a superscope", call_dissolve, 3},
 	{"a filter", call_filter, 5},
-	{"an IPv6 scope", call_scope6, 4},
-	{"an IPv6 lease", call_lease6, 4},
+	{"an IPv6 scope", call_scope6, 6},
+	{"an IPv6 lease", call_lease6, 12},
 };
 
 static void
