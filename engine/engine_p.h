@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
- * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c, scan.c; leases6.c and
+ * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c, scan.c; leases6.c, reservation6.c and
  * scopes6.c (IPv6). Only these see all the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
@@ -391,6 +391,18 @@ void lsr_create_drop(lsr_create_t *create);
 /* Outside of any section, for LSR_STEP_TAKE: the whole of it. Decided, or the reservation is gone or empty no more: LSR_STEP_OPEN. In reservation.c. */
 void lsr_create_take(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
 
+/* ---- reservation.c: both families ------------------------------------------------------------------------------------ */
+
+/* What a reservation puts at a free address: the dormant lease, or, if the client has a lease elsewhere, nothing but itself. As lsr_lease_pack(). */
+lessor_status_t lsr_reservation_pack(const lsr_reserved_t *wanted, bool is_empty, uint32_t owner_address,
+				     lsr_body_t *body);
+
+/* Of a body that is reserved. */
+static inline bool
+lsr_body_is_dormant(const lsr_body_t *body) {
+	return !lsr_body_is_empty(body) && body->expires_at == LESSOR_TIME_NONE;
+}
+
 /* ---- leases6.c ----------------------------------------------------------------------------------------------------- */
 
 /* A slot of an IPv6 scope that is claimed. */
@@ -475,12 +487,13 @@ typedef struct lsr_end {
 	bool is_empty; /* comes alone */
 } lsr_end_t;
 
-#define LSR_END_BYTES        (2 * sizeof(uint32_t))
-#define LSR_EMPTY_END_BYTES  (3 * sizeof(uint32_t))
-#define LSR_END_LOG_BYTES    lsr_record_bytes(LSR_END_BYTES) /* of both */
-#define LSR_END6_BYTES       (2 * sizeof(uint64_t) + sizeof(uint32_t))
-#define LSR_EMPTY_END6_BYTES sizeof(lsr_end6_image_t)
-#define LSR_END6_LOG_BYTES   lsr_record_bytes(LSR_END6_BYTES)
+#define LSR_END_BYTES            (2 * sizeof(uint32_t))
+#define LSR_EMPTY_END_BYTES      (3 * sizeof(uint32_t))
+#define LSR_END_LOG_BYTES        lsr_record_bytes(LSR_END_BYTES) /* of both */
+#define LSR_END6_BYTES           (2 * sizeof(uint64_t) + sizeof(uint32_t))
+#define LSR_EMPTY_END6_BYTES     sizeof(lsr_end6_image_t)
+#define LSR_END6_LOG_BYTES       lsr_record_bytes(LSR_END6_BYTES) /* of a lease */
+#define LSR_EMPTY_END6_LOG_BYTES lsr_record_bytes(LSR_EMPTY_END6_BYTES)
 
 /* The end of an IPv6 lease in the log; of an empty record with the zero. */
 typedef struct lsr_end6_image {
@@ -505,6 +518,15 @@ lsr_engine_end_of(const lessor_engine_t *engine, lsr_scope_t *scope, uint32_t ad
 			   .counter = (uint8_t)lsr_body_counter(body),
 			   .is_reserved = is_reserved,
 			   .is_empty = lsr_body_is_empty(body)};
+}
+
+/* What it, and each that goes with it, takes in the log. */
+static inline uint64_t
+lsr_engine_end_log_bytes(const lsr_end_t *end) {
+	if (LSR_LIKELY(!end->scope->is_sparse)) {
+		return LSR_END_LOG_BYTES;
+	}
+	return end->is_empty ? LSR_EMPTY_END6_LOG_BYTES : LSR_END6_LOG_BYTES;
 }
 
 /*
