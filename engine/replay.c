@@ -96,12 +96,16 @@ lsr_replay_vacate(lsr_record_t *record, const lsr_body_t *body) {
 	lsr_tail_free(body->tail);
 }
 
+/* Hidden, with the claim set, before its place looks free: another lane may try to take it from then on. */
 void
 lsr_replay_vacate6(lessor_engine_t *engine, lsr_scope_t *scope, uint32_t id, const lsr_body_t *body) {
+	lsr_record_t *record = lsr_pages_record(&engine->pages, id);
 	const uint32_t place = lsr_table_address(&scope->table, &engine->pages, id);
+	const uint64_t hidden = lsr_record_hide(record, lsr_record_word(record));
 	lsr_table_free(lsr_sparse_table(scope->sparse, place), place);
 	(void)lsr_index_remove(&scope->sparse->index, lsr_engine_low(engine, id), id);
-	lsr_replay_vacate(lsr_pages_record(&engine->pages, id), body);
+	lsr_record_vacate(record, hidden);
+	lsr_tail_free(body->tail);
 }
 
 static void
@@ -180,19 +184,30 @@ look_up_record(lsr_lane_t *lane, const lsr_item_t *item, const lessor_address6_t
 	return lsr_pages_record(&replay->engine->pages, id);
 }
 
-/* The record of an IPv6 address, when it is its turn; a lease gets one if it has none. LSR_NO_RECORD: none, or none to be had. */
+/*
+ * The record of an IPv6 address, when it is its turn, claimed: a lane that looks for a free place claims, for a moment, records that are not its own. A lease gets one if it
+ * has none. LSR_NO_RECORD: none, or none to be had.
+ */
 static uint32_t
-settle_record6(lsr_replay_t *replay, const lsr_item_t *item, uint64_t low, lsr_scope_t *scope) {
+claim_record6(lsr_replay_t *replay, const lsr_item_t *item, uint64_t low, lsr_scope_t *scope, uint64_t *word) {
 	lessor_engine_t *engine = replay->engine;
 	lsr_place_t place;
+	unsigned round = 0;
 	uint32_t id = lsr_index_find(&scope->sparse->index, low);
-	if (id != LSR_NO_RECORD || item->is_end) {
+	if (id != LSR_NO_RECORD) {
+		while (!lsr_record_claim(lsr_pages_record(&engine->pages, id), word)) {
+			lsr_relax(&round);
+		}
+		return id;
+	}
+	if (item->is_end) {
 		return id;
 	}
 	lessor_status_t status = lsr_engine_claim_place(engine, scope, &place);
 	if (status == LESSOR_OK) {
 		atomic_store_explicit(lsr_pages_low(&engine->pages, place.record_id), low, memory_order_release);
 		if (lsr_index_insert(&scope->sparse->index, low, place.record_id, &id) == LSR_INDEX_DONE) {
+			*word = place.word;
 			return place.record_id;
 		}
 		lsr_record_unclaim(lsr_pages_record(&engine->pages, place.record_id), place.word);
@@ -202,45 +217,75 @@ settle_record6(lsr_replay_t *replay, const lsr_item_t *item, uint64_t low, lsr_s
 	return LSR_NO_RECORD;
 }
 
+/* What an item changes, for the counters. */
 static void
-apply(lsr_replay_t *replay, const lsr_item_t *item, const lessor_address6_t *address6, lsr_record_t *record,
-      lsr_note_t *note) {
-	lsr_body_t old;
-	uint32_t id = LSR_NO_RECORD;
-	const bool is_late = item->body.lsn >= atomic_load_explicit(&replay->failed_lsn, memory_order_relaxed);
-	if (item->is_six) {
-		id = note->scope != NULL && !is_late ? settle_record6(replay, item, address6->low, note->scope)
-						     : LSR_NO_RECORD;
-		record = id != LSR_NO_RECORD ? lsr_pages_record(&replay->engine->pages, id) : NULL;
-	}
-	const bool occupied = record != NULL && lsr_record_read(record, replay->engine->shadows, &old);
-	if (record == NULL || is_late || (occupied && old.lsn >= item->body.lsn)) {
-		lsr_tail_free(item->body.tail);
-		return;
-	}
-	if (occupied) {
-		note->what |= (uint16_t)(NOTE_REMOVED | lsr_body_counter(&old) << NOTE_OLD_SHIFT);
+note_change(lsr_note_t *note, const lsr_body_t *old, const lsr_item_t *item, bool in_pool) {
+	if (old != NULL) {
+		note->what |= (uint16_t)(NOTE_REMOVED | lsr_body_counter(old) << NOTE_OLD_SHIFT);
 	}
 	if (!item->is_end) {
 		note->what |= (uint16_t)(NOTE_ADDED | lsr_body_counter(&item->body) << NOTE_NEW_SHIFT);
+	}
+	note->what |= in_pool ? NOTE_IN_POOL : 0;
+}
+
+static bool
+is_late(const lsr_replay_t *replay, const lsr_item_t *item) {
+	return item->body.lsn >= atomic_load_explicit(&replay->failed_lsn, memory_order_relaxed);
+}
+
+static void
+apply(const lsr_replay_t *replay, const lsr_item_t *item, lsr_record_t *record, lsr_note_t *note) {
+	lsr_body_t old;
+	const bool occupied = record != NULL && lsr_record_read(record, replay->engine->shadows, &old);
+	if (record == NULL || is_late(replay, item) || (occupied && old.lsn >= item->body.lsn)) {
+		lsr_tail_free(item->body.tail);
+		return;
+	}
+	if (!item->is_end) {
 		if (occupied) {
 			lsr_tail_free(old.tail);
 		}
 		lsr_record_publish(record, lsr_record_word(record), &item->body);
-		if (item->is_six) {
-			const uint32_t place = lsr_table_address(&note->scope->table, &replay->engine->pages, id);
-			lsr_table_take(lsr_sparse_table(note->scope->sparse, place), place,
-				       lsr_body_ends_at(&item->body));
-		}
-	} else if (occupied && item->is_six) {
-		lsr_replay_vacate6(replay->engine, note->scope, id, &old);
 	} else if (occupied) {
 		lsr_replay_vacate(record, &old);
 	}
-	if (item->is_six ? lsr_scope6_in_pool(lsr_scope_config(note->scope), address6->low)
-			 : lsr_scope_in_pool(lsr_scope_config(note->scope), item->address)) {
-		note->what |= NOTE_IN_POOL;
+	note_change(note, occupied ? &old : NULL, item,
+		    lsr_scope_in_pool(lsr_scope_config(note->scope), item->address));
+}
+
+/* The same for an IPv6 address. */
+static void
+apply6(lsr_replay_t *replay, const lsr_item_t *item, uint64_t low, lsr_note_t *note) {
+	lsr_body_t old;
+	uint64_t word;
+	const uint32_t id = note->scope != NULL && !is_late(replay, item)
+				    ? claim_record6(replay, item, low, note->scope, &word)
+				    : LSR_NO_RECORD;
+	if (id == LSR_NO_RECORD) {
+		lsr_tail_free(item->body.tail);
+		return;
 	}
+	lsr_record_t *record = lsr_pages_record(&replay->engine->pages, id);
+	const bool occupied = lsr_record_read(record, replay->engine->shadows, &old);
+	if (occupied && old.lsn >= item->body.lsn) {
+		lsr_record_unclaim(record, word);
+		lsr_tail_free(item->body.tail);
+		return;
+	}
+	if (!item->is_end) {
+		const uint32_t place = lsr_table_address(&note->scope->table, &replay->engine->pages, id);
+		if (occupied) {
+			lsr_tail_free(old.tail);
+		}
+		lsr_record_publish(record, word, &item->body);
+		lsr_table_take(lsr_sparse_table(note->scope->sparse, place), place, lsr_body_ends_at(&item->body));
+	} else if (occupied) {
+		lsr_replay_vacate6(replay->engine, note->scope, id, &old);
+	} else {
+		lsr_record_unclaim(record, word);
+	}
+	note_change(note, occupied ? &old : NULL, item, lsr_scope6_in_pool(lsr_scope_config(note->scope), low));
 }
 
 static void
@@ -261,7 +306,12 @@ run_share(lsr_lane_t *lane, lsr_share_t *share) {
 			lsr_prefetch_write(record[i]);
 		}
 		for (uint32_t i = 0; i < count; i++) {
-			apply(lane->replay, &share->items[at + i], &addresses6[i], record[i], &share->notes[at + i]);
+			const lsr_item_t *item = &share->items[at + i];
+			if (LSR_UNLIKELY(item->is_six)) {
+				apply6(lane->replay, item, addresses6[i].low, &share->notes[at + i]);
+			} else {
+				apply(lane->replay, item, record[i], &share->notes[at + i]);
+			}
 		}
 		lsr_rcu_leave();
 		lsr_rcu_brake();

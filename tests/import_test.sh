@@ -438,7 +438,7 @@ test_wrong_scopes() {
 	for scope in 192.0.2.1/24 192.0.2.0 192.0.2.0/24=x 192.0.2.0/24=7:x 192.0.2.0/24:10.0.0.1-10.0.0.2 192.0.2.0/24=; do
 		complaint 2 'scope' import --store s --scope "$scope" --quiet l
 	done
-	complaint 2 'not known' import --store s --scope 192.0.2.0/24 --format isc l
+	complaint 2 'not known' import --store s --scope 192.0.2.0/24 --format stone l
 	complaint 2 'which file' import --store s --scope 192.0.2.0/24
 }
 

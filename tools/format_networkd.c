@@ -64,7 +64,7 @@ take_value(networkd_reader_t *reader) {
 	reader->element_bytes = 0;
 	reader->too_long = false;
 	while ((c = text_bytes_peek(&reader->bytes)) >= 0) {
-		if (depth == 0 && !quoted && strchr(",]} \t\r\n:", c) != NULL) {
+		if (depth == 0 && !quoted && c != 0 && strchr(",]} \t\r\n:", c) != NULL) {
 			return ' '; /* behind a bare word */
 		}
 		text_bytes_take(&reader->bytes);

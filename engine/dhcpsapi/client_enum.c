@@ -80,7 +80,7 @@ fill_page(lessor_engine_t *engine, lsr_client_walk_t *walk, lsr_client_kind_t ki
 		lsr_page_add(page, &part);
 		walk->at = walk->lease.address;
 	}
-	return status == LESSOR_END && page->count > 0 ? LESSOR_OK : status;
+	return status == LESSOR_END ? lsr_page_outcome(page) : status;
 }
 
 /* Give the page out, and say how to go on. */

@@ -219,8 +219,8 @@ enumerate(lessor_engine_t *engine, DWORD most, const lsr_page_out_t *out, DHCP_R
 	lsr_page_begin(&page, sizeof(DHCP_IP_ADDRESS), most);
 	page.skip = *resume;
 	lessor_status_t status = most == 0 ? LESSOR_END : fill_page(engine, &page);
-	if (status == LESSOR_OK && page.count == 0) {
-		status = LESSOR_END;
+	if (status == LESSOR_OK) {
+		status = lsr_page_outcome(&page);
 	}
 	if (status != LESSOR_OK) {
 		lsr_page_discard(&page);
