@@ -393,8 +393,11 @@ lessor_reservation6_next(lessor_engine_t *engine, uint64_t prefix, lessor_addres
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	if (reservation == NULL || (buffer == NULL && buffer_bytes != 0) || from.high > prefix) {
+	if (reservation == NULL || (buffer == NULL && buffer_bytes != 0)) {
 		return LESSOR_INVALID;
+	}
+	if (from.high > prefix) {
+		return LESSOR_END;
 	}
 	uint64_t low = from.high == prefix ? from.low : 0;
 	do {

@@ -437,6 +437,12 @@ add_leases(table_t &table) {
 		  [] { return remove6(at6(a6(2))); }, ERROR_DHCP_JET_ERROR},
 		 {"V6-45", "MS-DHCPM 3.2.4.74 DhcpDeleteClientInfoV6: not by DUID", leased6,
 		  [] { return remove6(by_duid()); }, ERROR_INVALID_PARAMETER},
+		 {"V6-46", "MS-DHCPM 3.2.4.74 DhcpDeleteClientInfoV6: a reserved address",
+		  [] {
+			  standard6();
+			  must(reserve6(5, 1, 0));
+		  },
+		  [] { return remove6(at6(a6(5))); }, ERROR_DHCP_RESERVED_CLIENT},
 		 {"V6-47", set + "identifier and names are replaced, the lifetimes stay", leased6,
 		  setting(1, 2, 7,
 			  [](auto &l) {
@@ -471,7 +477,19 @@ add_leases(table_t &table) {
 			  [](auto &l) {
 				  l.ClientDUID = {256, long_duid};
 			  }),
-		  ERROR_SUCCESS},});
+		  ERROR_SUCCESS},
+		 {"V6-54", set + "the name of a reservation's lease",
+		  [] {
+			  standard6();
+			  must(reserve6(5, 1, 0));
+		  },
+		  setting(5, 1, 0, [](auto &l) { l.ClientName = text(u"printer"); }), ERROR_SUCCESS,
+		  [] {
+			  with_lease6(5, [](const auto &l) {
+				  CHECK(same(l.ClientName, u"printer"));
+				  CHECK_EQUAL(0, ticks(l.ClientValidLeaseExpires));
+			  });
+		  }}});
 }
 
 /* ---- elements ---- */
@@ -539,8 +557,53 @@ add_elements(table_t &table) {
 		  ERROR_FILE_NOT_FOUND},
 		 {"V6-68", add + "no element", standard6,
 		  [] { return RUN(DhcpAddSubnetElementV6, nullptr, a6(0), nullptr); }, ERROR_INVALID_PARAMETER},
+		 {"V6-69", add + "a reservation makes a dormant lease", standard6, [] { return reserve6(5, 1, 0); },
+		  ERROR_SUCCESS,
+		  [] {
+			  with_lease6(5, [](const auto &l) { CHECK_EQUAL(0, ticks(l.ClientValidLeaseExpires)); });
+			  figures6(1, 0xFFFFFFFFFFFFFFFFull);
+		  }},
+		 {"V6-70", add + "the address is reserved already", reserved6, [] { return reserve6(5, 2, 0); },
+		  ERROR_DHCP_RESERVEDIP_EXITS},
+		 {"V6-71", add + "the client has a reservation already", reserved6, [] { return reserve6(6, 1, 0); },
+		  ERROR_DHCP_RESERVEDIP_EXITS},
+		 {"V6-72", add + "the same DUID with another IAID is another client", reserved6,
+		  [] { return reserve6(6, 1, 1); }, ERROR_SUCCESS},
+		 {"V6-73", add + "the client's lease at the address stays", leased6, [] { return reserve6(1, 1, 0); },
+		  ERROR_SUCCESS,
+		  [] { with_lease6(1, [](const auto &l) { CHECK_EQUAL(A_TIME, ticks(l.ClientValidLeaseExpires)); }); }},
+		 {"V6-74", add + "the client's lease elsewhere is replaced", leased6, [] { return reserve6(9, 1, 0); },
+		  ERROR_SUCCESS,
+		  [] {
+			  no_lease6(1);
+			  with_lease6(9, [](const auto &l) { CHECK(l.ClientDUID.DataLength == 10); });
+			  figures6(1, 0xFFFFFFFFFFFFFFFFull);
+		  }},
+		 {"V6-75", add + "another client's lease at the address gives way", leased6,
+		  [] { return reserve6(1, 2, 0); }, ERROR_SUCCESS,
+		  [] {
+			  with_lease6(1, [](const auto &l) {
+				  CHECK(std::memcmp(l.ClientDUID.Data, duid(2).Data, 10) == 0);
+			  });
+			  must(create6(2, 1, 0));
+		  }},
+		 {"V6-76", add + "an address outside the prefix: a reservation without lease", standard6,
+		  [] { return reserve6(5, 1, 0, P2); }, ERROR_SUCCESS,
+		  [] {
+			  CHECK_EQUAL(ERROR_DHCP_JET_ERROR, get6(at6(a6(5, P2))));
+			  figures6(0, 0xFFFFFFFFFFFFFFFFull);
+		  }},
+		 {"V6-77", add + "an empty DUID", standard6,
+		  [] {
+			  reservation6 made(a6(5), 1, 0);
+			  made.uid.DataLength = 0;
+			  return RUN(DhcpAddSubnetElementV6, nullptr, a6(0), &made.element);
+		  },
+		  ERROR_INVALID_PARAMETER},
 		 {"V6-80", list + "exclusions, ascending", excluded6,
 		  listing(Dhcpv6ExcludedIpRanges, 0, EVERYTHING, {0x10, 0x30}), ERROR_SUCCESS},
+		 {"V6-81", list + "reservations", reserved6, listing(Dhcpv6ReservedIps, 0, EVERYTHING, {5}),
+		  ERROR_SUCCESS},
 		 {"V6-82", list + "none", standard6, listing(Dhcpv6ReservedIps, 0, EVERYTHING, {}),
 		  ERROR_NO_MORE_ITEMS},
 		 {"V6-83", list + "a handle at the end", excluded6, listing(Dhcpv6ExcludedIpRanges, 2, EVERYTHING, {}),
@@ -557,6 +620,24 @@ add_elements(table_t &table) {
 		  [] { figures6(0, 0xFFFFFFFFFFFFFFF0ull); }},
 		 {"V6-91", take + "an exclusion that is none", excluded6, [] { return include6(0x10, 0x1E); },
 		  ERROR_FILE_NOT_FOUND},
+		 {"V6-92", take + "a reservation, with its dormant lease", reserved6,
+		  [] { return unreserve6(5, 1, 0); }, ERROR_SUCCESS,
+		  [] {
+			  no_lease6(5);
+			  must(create6(5, 2, 0));
+		  }},
+		 {"V6-93", take + "a reservation that is none", standard6, [] { return unreserve6(5, 1, 0); },
+		  ERROR_FILE_NOT_FOUND},
+		 {"V6-94", take + "an active lease outlives its reservation",
+		  [] {
+			  leased6();
+			  must(reserve6(1, 1, 0));
+		  },
+		  [] { return unreserve6(1, 1, 0); }, ERROR_SUCCESS,
+		  [] {
+			  with_lease6(1, [](const auto &) {});
+			  must(remove6(at6(a6(1))));
+		  }},
 		 {"V6-95", take + "ranges are no matter", standard6, [] { return remove_nothing(Dhcpv6IpRanges); },
 		  ERROR_SUCCESS},
 		 {"V6-96", take + "no such scope", standard6, [] { return remove_nothing(Dhcpv6IpRanges, P2); },
@@ -720,6 +801,8 @@ add_queries(table_t &table) {
 				     1, nullptr);
 		  },
 		  ERROR_INVALID_PARAMETER},
+		 {"V6-120", query + "a reserved address is passed over", reserved6,
+		  asking(a6(0), a6(4), a6(6), 2, {4, 6}), ERROR_SUCCESS},
 		 {"V6-130", "MS-DHCPM 3.2.4.69 DhcpGetMibInfoV6: scopes and figures, no packets", leased6,
 		  [] {
 			  result<DHCP_MIB_INFO_V6> mib;
