@@ -104,17 +104,13 @@ lsr_create6_locate(lessor_engine_t *engine, lsr_create_t *creates, size_t count)
 	}
 }
 
-/* Claim a record if it is free. */
+/* Claim a record if it is free, and leave one in use alone even for a moment: replay changes those of its own without claiming them. */
 static bool
 claim_record(lsr_record_t *record, uint64_t *word) {
-	if (!lsr_record_claim(record, word)) {
-		return false;
-	}
-	if ((*word & LSR_WORD_LIVE) != 0) {
-		lsr_record_unclaim(record, *word);
-		return false;
-	}
-	return true;
+	*word = atomic_load_explicit(&record->word, memory_order_relaxed);
+	return (*word & (LSR_WORD_LIVE | LSR_WORD_CLAIM)) == 0 &&
+	       atomic_compare_exchange_strong_explicit(&record->word, word, *word | LSR_WORD_CLAIM,
+						       memory_order_acq_rel, memory_order_relaxed); /* R5 */
 }
 
 lessor_status_t
