@@ -462,8 +462,7 @@ end_leases(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint64_t *lsn
 	const uint32_t epoch = atomic_load_explicit(&engine->epoch, memory_order_acquire);
 	if (engine->has_log) {
 		uint64_t position;
-		const uint64_t each = ends[0].scope->is_sparse ? LSR_END6_LOG_BYTES : LSR_END_LOG_BYTES;
-		if (!lsr_log_reserve(&engine->log, count * each, &position)) {
+		if (!lsr_log_reserve(&engine->log, count * lsr_engine_end_log_bytes(ends), &position)) {
 			return false;
 		}
 		*lsn = log_ends(engine, ends, count, epoch, position);

@@ -475,12 +475,13 @@ typedef struct lsr_end {
 	bool is_empty; /* comes alone */
 } lsr_end_t;
 
-#define LSR_END_BYTES        (2 * sizeof(uint32_t))
-#define LSR_EMPTY_END_BYTES  (3 * sizeof(uint32_t))
-#define LSR_END_LOG_BYTES    lsr_record_bytes(LSR_END_BYTES) /* of both */
-#define LSR_END6_BYTES       (2 * sizeof(uint64_t) + sizeof(uint32_t))
-#define LSR_EMPTY_END6_BYTES sizeof(lsr_end6_image_t)
-#define LSR_END6_LOG_BYTES   lsr_record_bytes(LSR_END6_BYTES)
+#define LSR_END_BYTES            (2 * sizeof(uint32_t))
+#define LSR_EMPTY_END_BYTES      (3 * sizeof(uint32_t))
+#define LSR_END_LOG_BYTES        lsr_record_bytes(LSR_END_BYTES) /* of both */
+#define LSR_END6_BYTES           (2 * sizeof(uint64_t) + sizeof(uint32_t))
+#define LSR_EMPTY_END6_BYTES     sizeof(lsr_end6_image_t)
+#define LSR_END6_LOG_BYTES       lsr_record_bytes(LSR_END6_BYTES) /* of a lease */
+#define LSR_EMPTY_END6_LOG_BYTES lsr_record_bytes(LSR_EMPTY_END6_BYTES)
 
 /* The end of an IPv6 lease in the log; of an empty record with the zero. */
 typedef struct lsr_end6_image {
@@ -505,6 +506,15 @@ lsr_engine_end_of(const lessor_engine_t *engine, lsr_scope_t *scope, uint32_t ad
 			   .counter = (uint8_t)lsr_body_counter(body),
 			   .is_reserved = is_reserved,
 			   .is_empty = lsr_body_is_empty(body)};
+}
+
+/* What it, and each that goes with it, takes in the log. */
+static inline uint64_t
+lsr_engine_end_log_bytes(const lsr_end_t *end) {
+	if (LSR_LIKELY(!end->scope->is_sparse)) {
+		return LSR_END_LOG_BYTES;
+	}
+	return end->is_empty ? LSR_EMPTY_END6_LOG_BYTES : LSR_END6_LOG_BYTES;
 }
 
 /*
