@@ -96,7 +96,7 @@ lsr_replay_vacate(lsr_record_t *record, const lsr_body_t *body) {
 	lsr_tail_free(body->tail);
 }
 
-/* Hidden, with the claim set, before its place looks free: another lane may try to take it from then on. */
+/* Another lane may look at the place as soon as it looks free: hidden before, with the claim set, and vacated last. */
 void
 lsr_replay_vacate6(lessor_engine_t *engine, lsr_scope_t *scope, uint32_t id, const lsr_body_t *body) {
 	lsr_record_t *record = lsr_pages_record(&engine->pages, id);
@@ -184,30 +184,19 @@ look_up_record(lsr_lane_t *lane, const lsr_item_t *item, const lessor_address6_t
 	return lsr_pages_record(&replay->engine->pages, id);
 }
 
-/*
- * The record of an IPv6 address, when it is its turn, claimed: a lane that looks for a free place claims, for a moment, records that are not its own. A lease gets one if it
- * has none. LSR_NO_RECORD: none, or none to be had.
- */
+/* The record of an IPv6 address, when it is its turn; a lease gets one, claimed, if it has none. LSR_NO_RECORD: none, or none to be had. */
 static uint32_t
-claim_record6(lsr_replay_t *replay, const lsr_item_t *item, uint64_t low, lsr_scope_t *scope, uint64_t *word) {
+settle_record6(lsr_replay_t *replay, const lsr_item_t *item, uint64_t low, lsr_scope_t *scope) {
 	lessor_engine_t *engine = replay->engine;
 	lsr_place_t place;
-	unsigned round = 0;
 	uint32_t id = lsr_index_find(&scope->sparse->index, low);
-	if (id != LSR_NO_RECORD) {
-		while (!lsr_record_claim(lsr_pages_record(&engine->pages, id), word)) {
-			lsr_relax(&round);
-		}
-		return id;
-	}
-	if (item->is_end) {
+	if (id != LSR_NO_RECORD || item->is_end) {
 		return id;
 	}
 	lessor_status_t status = lsr_engine_claim_place(engine, scope, &place);
 	if (status == LESSOR_OK) {
 		atomic_store_explicit(lsr_pages_low(&engine->pages, place.record_id), low, memory_order_release);
 		if (lsr_index_insert(&scope->sparse->index, low, place.record_id, &id) == LSR_INDEX_DONE) {
-			*word = place.word;
 			return place.record_id;
 		}
 		lsr_record_unclaim(lsr_pages_record(&engine->pages, place.record_id), place.word);
@@ -254,22 +243,16 @@ apply(const lsr_replay_t *replay, const lsr_item_t *item, lsr_record_t *record, 
 		    lsr_scope_in_pool(lsr_scope_config(note->scope), item->address));
 }
 
-/* The same for an IPv6 address. */
+/* The same for an IPv6 address: whatever its entry in the index leads to is a lease, or was claimed for this one. */
 static void
 apply6(lsr_replay_t *replay, const lsr_item_t *item, uint64_t low, lsr_note_t *note) {
 	lsr_body_t old;
-	uint64_t word;
 	const uint32_t id = note->scope != NULL && !is_late(replay, item)
-				    ? claim_record6(replay, item, low, note->scope, &word)
+				    ? settle_record6(replay, item, low, note->scope)
 				    : LSR_NO_RECORD;
-	if (id == LSR_NO_RECORD) {
-		lsr_tail_free(item->body.tail);
-		return;
-	}
 	lsr_record_t *record = lsr_pages_record(&replay->engine->pages, id);
-	const bool occupied = lsr_record_read(record, replay->engine->shadows, &old);
-	if (occupied && old.lsn >= item->body.lsn) {
-		lsr_record_unclaim(record, word);
+	const bool occupied = id != LSR_NO_RECORD && lsr_record_read(record, replay->engine->shadows, &old);
+	if (id == LSR_NO_RECORD || (occupied && old.lsn >= item->body.lsn)) {
 		lsr_tail_free(item->body.tail);
 		return;
 	}
@@ -278,12 +261,10 @@ apply6(lsr_replay_t *replay, const lsr_item_t *item, uint64_t low, lsr_note_t *n
 		if (occupied) {
 			lsr_tail_free(old.tail);
 		}
-		lsr_record_publish(record, word, &item->body);
+		lsr_record_publish(record, lsr_record_word(record), &item->body);
 		lsr_table_take(lsr_sparse_table(note->scope->sparse, place), place, lsr_body_ends_at(&item->body));
 	} else if (occupied) {
 		lsr_replay_vacate6(replay->engine, note->scope, id, &old);
-	} else {
-		lsr_record_unclaim(record, word);
 	}
 	note_change(note, occupied ? &old : NULL, item, lsr_scope6_in_pool(lsr_scope_config(note->scope), low));
 }

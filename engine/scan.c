@@ -19,12 +19,6 @@ typedef struct lsr_scan {
 	size_t count;
 } lsr_scan_t;
 
-static lsr_scope_t *
-find_scope(const lessor_engine_t *engine, uint32_t subnet) {
-	lsr_scope_t *scope = lsr_engine_scope_of(engine, subnet);
-	return scope != NULL && scope->subnet == subnet ? scope : NULL;
-}
-
 /* Does the record at this address contradict its bit? id LSR_NO_RECORD: nothing was ever there. */
 static bool
 contradicts(const lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t id, uint32_t address, bool *has_lease) {
@@ -50,7 +44,7 @@ correct_bit(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_record_
 	if ((word & LSR_WORD_LIVE) == 0 && is_taken) {
 		lsr_table_free(&scope->table, address);
 	} else if ((word & LSR_WORD_LIVE) != 0 && !is_taken && lsr_record_read(record, engine->shadows, &body)) {
-		lsr_table_take(&scope->table, address, body.expires_at);
+		lsr_table_take(&scope->table, address, lsr_body_ends_at(&body));
 	}
 }
 
@@ -113,7 +107,7 @@ scan_scope(lsr_scan_t *scan, uint32_t from) {
 	lessor_status_t status = LESSOR_OK;
 	for (bool first = true, more = true; status == LESSOR_OK && more; first = false) {
 		lsr_rcu_enter();
-		lsr_scope_t *scope = find_scope(scan->engine, scan->subnet);
+		lsr_scope_t *scope = lsr_engine_scope_named(scan->engine, scan->subnet);
 		if (scope != NULL) {
 			status = scan_some(scan, scope, &offset);
 			more = offset <= scope->table.last_offset && scan->count < scan->capacity;

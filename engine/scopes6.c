@@ -294,17 +294,14 @@ lessor_scope6_exclusions(lessor_engine_t *engine, uint64_t prefix, lessor_range6
 /* ---- statistics ----------------------------------------------------------------------------------------------------- */
 
 static void
-fill_stats(const lsr_scope_t *scope, const lsr_scope_config_t *config, const uint64_t by_state[LSR_COUNTERS],
+fill_stats(const lsr_scope_t *scope, const lsr_scope_config_t *config, lsr_tally_t tally,
 	   lessor_scope6_stats_t *stats) {
-	*stats = (lessor_scope6_stats_t){
-		.prefix = scope->sparse->prefix,
-		.in_use = (by_state[LSR_COUNTER_EMPTY] >> 32) + (by_state[LSR_COUNTER_ACTIVE] >> 32) +
-			  (by_state[LSR_COUNTER_DECLINED] >> 32) + (by_state[LSR_COUNTER_RESERVED_DOOM] >> 32),
-		.leases_active = (uint32_t)by_state[LSR_COUNTER_ACTIVE],
-		.leases_declined = (uint32_t)by_state[LSR_COUNTER_DECLINED],
-		.leases_doomed =
-			(uint64_t)(uint32_t)by_state[LSR_COUNTER_DOOM] + (uint32_t)by_state[LSR_COUNTER_RESERVED_DOOM]};
-	stats->leases = stats->leases_active + stats->leases_declined + stats->leases_doomed;
+	*stats = (lessor_scope6_stats_t){.prefix = scope->sparse->prefix,
+					 .in_use = tally.in_use,
+					 .leases = tally.leases,
+					 .leases_active = tally.active,
+					 .leases_declined = tally.declined,
+					 .leases_doomed = tally.doomed};
 	if (config->exclusions == 0) {
 		stats->free = stats->in_use == 0 ? UINT64_MAX : 0 - stats->in_use; /* of 2^64 */
 	} else {
@@ -325,16 +322,10 @@ lessor_scope6_stats(lessor_engine_t *engine, uint64_t prefix, lessor_scope6_stat
 	lsr_rcu_enter();
 	lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
 	if (scope != NULL) {
-		uint64_t by_state[LSR_COUNTERS];
-		lsr_counters_t *counters = &scope->counters;
-		for (unsigned state = 0; state < LSR_COUNTERS; state++) {
-			by_state[state] = lsr_counters_load(counters, state);
-		}
-		fill_stats(scope, lsr_scope_config(scope), by_state, stats);
-		stats->deletes = atomic_load_explicit(&counters->deletes[0], memory_order_relaxed) +
-				 atomic_load_explicit(&counters->deletes[1], memory_order_relaxed);
+		fill_stats(scope, lsr_scope_config(scope), lsr_counters_tally(&scope->counters), stats);
+		stats->deletes = lsr_counters_deletes(&scope->counters);
 		stats->creates = stats->leases + stats->deletes;
-		stats->in_use_high_water = lsr_counters_mark(counters);
+		stats->in_use_high_water = lsr_counters_mark(&scope->counters);
 		status = LESSOR_OK;
 	}
 	lsr_rcu_leave();
@@ -358,7 +349,7 @@ lessor_scope6_recount(lessor_engine_t *engine, uint64_t prefix, lessor_scope6_st
 		uint64_t by_state[LSR_COUNTERS];
 		const lsr_scope_config_t *config = lsr_scope_config(scope);
 		lsr_engine_count(engine, scope, config, by_state);
-		fill_stats(scope, config, by_state, stats);
+		fill_stats(scope, config, lsr_tally_of(by_state), stats);
 		status = LESSOR_OK;
 	}
 	(void)pthread_mutex_unlock(&engine->scope_lock);

@@ -28,6 +28,7 @@
 
 #include "base/io.h"
 #include "engine_p.h"
+#include "history.h"
 #include "torture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -1734,51 +1735,23 @@ can_happen(map_t *map, const operation_t *op) {
 	return change_map(map, op) == op->status;
 }
 
-/* Places in the search where nothing was found. */
-typedef struct {
-	unsigned done;
-	map_t map;
-} dead_end_t;
-
-#define DEAD_ENDS (1u << 14)
-static dead_end_t dead_end[DEAD_ENDS];
-static unsigned dead_ends;
-
 static bool
-is_dead_end(unsigned done, const map_t *map) {
-	for (unsigned i = 0; i < dead_ends; i++) {
-		if (dead_end[i].done == done && memcmp(&dead_end[i].map, map, sizeof(*map)) == 0) {
-			return true;
-		}
-	}
-	return false;
+can_happen_at(void *map, const void *operations, unsigned which) {
+	return can_happen(map, (const operation_t *)operations + which);
 }
 
+/* An order in time that explains the answers. */
 static bool
-find_order(const operation_t *ops, unsigned done, const map_t *map, const map_t *end) {
-	if (done == (1u << LIN_OPS) - 1) {
-		return memcmp(map, end, sizeof(*map)) == 0;
-	}
-	if (is_dead_end(done, map)) {
-		return false;
-	}
-	uint64_t first_end = UINT64_MAX;
+has_order(const histories_t *histories, const map_t *end) {
+	history_t history = {.ops = LIN_OPS,
+			     .model_bytes = sizeof(*end),
+			     .operations = histories->operation,
+			     .can_happen = can_happen_at};
 	for (unsigned i = 0; i < LIN_OPS; i++) {
-		if ((done >> i & 1) == 0 && ops[i].ended < first_end) {
-			first_end = ops[i].ended;
-		}
+		history.began[i] = histories->operation[i].began;
+		history.ended[i] = histories->operation[i].ended;
 	}
-	for (unsigned i = 0; i < LIN_OPS; i++) {
-		map_t next = *map;
-		if ((done >> i & 1) == 0 && ops[i].began < first_end && can_happen(&next, &ops[i]) &&
-		    find_order(ops, done | 1u << i, &next, end)) {
-			return true;
-		}
-	}
-	if (dead_ends < DEAD_ENDS) {
-		dead_end[dead_ends++] = (dead_end_t){.done = done, .map = *map};
-	}
-	return false;
+	return history_has_order(&history, &histories->map, end);
 }
 
 static void
@@ -1836,8 +1809,7 @@ judge(histories_t *histories) {
 			end.at[spot] = number + 1;
 		}
 	}
-	dead_ends = 0;
-	const bool in_time = find_order(histories->operation, 0, &histories->map, &end);
+	const bool in_time = has_order(histories, &end);
 	const bool in_log = log_order_is_possible(histories, &end);
 	if (!in_time || !in_log) {
 		print_history(histories, &end);

@@ -25,6 +25,7 @@
 
 #include "base/io.h"
 #include "engine_p.h"
+#include "history.h"
 #include "torture.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -342,51 +343,23 @@ run_operation(histories_t *histories, operation_t *op) {
 
 /* ---- judging --------------------------------------------------------------------------------------------------------- */
 
-/* Places in the search where nothing was found. */
-typedef struct {
-	unsigned done;
-	model_t model;
-} dead_end_t;
-
-#define DEAD_ENDS (1u << 14)
-static dead_end_t dead_end[DEAD_ENDS];
-static unsigned dead_ends;
-
 static bool
-is_dead_end(unsigned done, const model_t *model) {
-	for (unsigned i = 0; i < dead_ends; i++) {
-		if (dead_end[i].done == done && memcmp(&dead_end[i].model, model, sizeof(*model)) == 0) {
-			return true;
-		}
-	}
-	return false;
+can_happen_at(void *model, const void *operations, unsigned which) {
+	return can_happen(model, (const operation_t *)operations + which);
 }
 
+/* An order in time that explains the answers. */
 static bool
-find_order(const operation_t *ops, unsigned done, const model_t *model, const model_t *end) {
-	if (done == (1u << OPS) - 1) {
-		return memcmp(model, end, sizeof(*model)) == 0;
-	}
-	if (is_dead_end(done, model)) {
-		return false;
-	}
-	uint64_t first_end = UINT64_MAX;
+has_order(const histories_t *histories, const model_t *end) {
+	history_t history = {.ops = OPS,
+			     .model_bytes = sizeof(*end),
+			     .operations = histories->operation,
+			     .can_happen = can_happen_at};
 	for (unsigned i = 0; i < OPS; i++) {
-		if ((done >> i & 1) == 0 && ops[i].ended < first_end) {
-			first_end = ops[i].ended;
-		}
+		history.began[i] = histories->operation[i].began;
+		history.ended[i] = histories->operation[i].ended;
 	}
-	for (unsigned i = 0; i < OPS; i++) {
-		model_t next = *model;
-		if ((done >> i & 1) == 0 && ops[i].began < first_end && can_happen(&next, &ops[i]) &&
-		    find_order(ops, done | 1u << i, &next, end)) {
-			return true;
-		}
-	}
-	if (dead_ends < DEAD_ENDS) {
-		dead_end[dead_ends++] = (dead_end_t){.done = done, .model = *model};
-	}
-	return false;
+	return history_has_order(&history, &histories->model, end);
 }
 
 static bool
@@ -483,8 +456,7 @@ static void
 judge(histories_t *histories) {
 	const model_t end = look(histories);
 	uint64_t leases = 0;
-	dead_ends = 0;
-	const bool in_time = find_order(histories->operation, 0, &histories->model, &end);
+	const bool in_time = has_order(histories, &end);
 	const bool in_log = log_order_is_possible(histories, &end);
 	if (!in_time || !in_log) {
 		print_history(histories, &end);

@@ -56,12 +56,52 @@ lsr_counters_load(const lsr_counters_t *counters, unsigned counter) {
 	return atomic_load_explicit(&counters->by_state[counter], memory_order_relaxed);
 }
 
+/* What the words of by_state say. */
+typedef struct lsr_tally {
+	uint64_t in_use;
+	uint64_t leases; /* the sum of the three */
+	uint64_t active;
+	uint64_t declined;
+	uint64_t doomed;
+} lsr_tally_t;
+
+static inline lsr_tally_t
+lsr_tally_of(const uint64_t by_state[LSR_COUNTERS]) {
+	lsr_tally_t tally = {.in_use = (by_state[LSR_COUNTER_EMPTY] >> 32) + (by_state[LSR_COUNTER_ACTIVE] >> 32) +
+				       (by_state[LSR_COUNTER_DECLINED] >> 32) +
+				       (by_state[LSR_COUNTER_RESERVED_DOOM] >> 32),
+			     .active = (uint32_t)by_state[LSR_COUNTER_ACTIVE],
+			     .declined = (uint32_t)by_state[LSR_COUNTER_DECLINED],
+			     .doomed = (uint64_t)(uint32_t)by_state[LSR_COUNTER_DOOM] +
+				       (uint32_t)by_state[LSR_COUNTER_RESERVED_DOOM]};
+	tally.leases = tally.active + tally.declined + tally.doomed;
+	return tally;
+}
+
+static inline lsr_tally_t
+lsr_counters_tally(const lsr_counters_t *counters) {
+	uint64_t by_state[LSR_COUNTERS];
+	for (unsigned counter = 0; counter < LSR_COUNTERS; counter++) {
+		by_state[counter] = lsr_counters_load(counters, counter);
+	}
+	return lsr_tally_of(by_state);
+}
+
+/* The same figure alone, for who asks often. */
 static inline uint64_t
 lsr_counters_in_use(const lsr_counters_t *counters) {
-	return (lsr_counters_load(counters, LSR_COUNTER_EMPTY) >> 32) +
-	       (lsr_counters_load(counters, LSR_COUNTER_ACTIVE) >> 32) +
-	       (lsr_counters_load(counters, LSR_COUNTER_DECLINED) >> 32) +
-	       (lsr_counters_load(counters, LSR_COUNTER_RESERVED_DOOM) >> 32);
+	const uint64_t by_state[LSR_COUNTERS] = {
+		[LSR_COUNTER_EMPTY] = lsr_counters_load(counters, LSR_COUNTER_EMPTY),
+		[LSR_COUNTER_ACTIVE] = lsr_counters_load(counters, LSR_COUNTER_ACTIVE),
+		[LSR_COUNTER_DECLINED] = lsr_counters_load(counters, LSR_COUNTER_DECLINED),
+		[LSR_COUNTER_RESERVED_DOOM] = lsr_counters_load(counters, LSR_COUNTER_RESERVED_DOOM)};
+	return lsr_tally_of(by_state).in_use;
+}
+
+static inline uint64_t
+lsr_counters_deletes(const lsr_counters_t *counters) {
+	return atomic_load_explicit(&counters->deletes[0], memory_order_relaxed) +
+	       atomic_load_explicit(&counters->deletes[1], memory_order_relaxed);
 }
 
 /* Reservations without a lease. */
@@ -72,11 +112,7 @@ lsr_counters_empty(const lsr_counters_t *counters) {
 
 static inline uint64_t
 lsr_counters_leases(const lsr_counters_t *counters) {
-	uint64_t leases = 0;
-	for (unsigned counter = LSR_COUNTER_ACTIVE; counter < LSR_COUNTERS; counter++) {
-		leases += (uint32_t)lsr_counters_load(counters, counter);
-	}
-	return leases;
+	return lsr_counters_tally(counters).leases;
 }
 
 /* The greatest in_use so far; lock-free (repeats only if somebody else raised it). */

@@ -112,7 +112,8 @@ DWORD DHCP_API_FUNCTION DhcpV4CreateClientInfo(const WCHAR *ServerIpAddress, con
 /*
  * The same with DHCP_CLIENT_INFO_EX. Properties is NULL or an array; the last property with the ID
  * DhcpPropIdClientAddressStateEx and the type DhcpPropTypeDword is stored, all others are ignored.
- *   ERROR_INVALID_PARAMETER          besides: a stored property has a bit other than V5_ADDRESS_EX_BIT_DISABLE_PTR_RR;
+ *   ERROR_INVALID_PARAMETER          besides: one of these, also one that is not the last, has a bit other than
+ *                                    V5_ADDRESS_EX_BIT_DISABLE_PTR_RR;
  *                                    Properties has elements but no memory for them, or more than
  *                                    LESSOR_DHCPSAPI_PROPERTIES_MAX (they are not looked at then).
  * Source:    MS-DHCPM 3.2.4.132, note <89>.
@@ -353,8 +354,9 @@ DWORD DHCP_API_FUNCTION DhcpCreateSubnetVQ(const WCHAR *ServerIpAddress, DHCP_IP
  * Replace a scope's mask, name, comment and state, with the VQ call also QuarantineOn. NULL texts are replaced too.
  *
  * Access:    read and write.
- *   ERROR_INVALID_PARAMETER, ERROR_DHCP_SCOPE_NAME_TOO_LONG  as in DhcpCreateSubnet().
+ *   ERROR_INVALID_PARAMETER, ERROR_DHCP_SCOPE_NAME_TOO_LONG  as in DhcpCreateSubnet(), but for mask and state.
  *   ERROR_DHCP_SUBNET_NOT_PRESENT    no such scope.
+ *   ERROR_INVALID_PARAMETER          the mask is not contiguous; an unknown SubnetState.
  *   ERROR_DHCP_NAP_NOT_SUPPORTED     VQ, with LESSOR_DHCPSAPI_NAP_REMOVED: QuarantineOn is not 0.
  *   ERROR_INVALID_PARAMETER          another mask, and the scope has a range, an exclusion, a reservation or a lease.
  *   ERROR_DHCP_SUBNET_EXISTS         with the other mask it would overlap another scope.
