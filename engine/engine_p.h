@@ -397,6 +397,10 @@ void lsr_create_take(lessor_engine_t *engine, lsr_create_t *create, uint64_t *en
 lessor_status_t lsr_reservation_pack(const lsr_reserved_t *wanted, bool is_empty, uint32_t owner_address,
 				     lsr_body_t *body);
 
+/* Give up the reservation of an address with another prefix than the scope's. LESSOR_NOT_FOUND; LESSOR_NO_SCOPE. */
+lessor_status_t lsr_reservation6_forget(lessor_engine_t *engine, uint64_t prefix, lessor_address6_t address,
+					uint64_t *lsn);
+
 /* Of a body that is reserved. */
 static inline bool
 lsr_body_is_dormant(const lsr_body_t *body) {

@@ -313,8 +313,7 @@ try_unreserve(lessor_engine_t *engine, lsr_change_t *change) {
 	const lsr_scope_t *scope = change->is_six ? lsr_engine_scope6_of(engine, unreserve->scope)
 						  : lsr_engine_scope_named(engine, (uint32_t)unreserve->scope);
 	change->old.tail = change->fresh.tail = NULL;
-	if (scope == NULL || (change->is_six ? change->address6.high != unreserve->scope
-					     : (change->address & scope->mask) != scope->subnet)) {
+	if (scope == NULL || (!change->is_six && (change->address & scope->mask) != scope->subnet)) {
 		change->status = scope == NULL ? LESSOR_NO_SCOPE : LESSOR_NOT_FOUND;
 		return LSR_STEP_DONE;
 	}
@@ -368,7 +367,8 @@ lessor_reservation6_delete(lessor_engine_t *engine, uint64_t prefix, lessor_addr
 	lsr_change_begin(&unreserve.change, 0, NULL, 0, LSR_EMPTY_END6_LOG_BYTES);
 	unreserve.change.is_six = true;
 	unreserve.change.address6 = address;
-	status = lsr_change_run(engine, &unreserve.change, try_unreserve);
+	status = address.high != prefix ? lsr_reservation6_forget(engine, prefix, address, &unreserve.change.end)
+					: lsr_change_run(engine, &unreserve.change, try_unreserve);
 	return status == LESSOR_OK ? lsr_engine_finish(engine, unreserve.change.end, mode, ticket) : status;
 }
 

@@ -10,7 +10,94 @@
 
 #include "engine_p.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- addresses of other prefixes -------------------------------------------------------------------------------------- */
+
+static bool
+is_below(lessor_address6_t a, lessor_address6_t b) {
+	return a.high != b.high ? a.high < b.high : a.low < b.low;
+}
+
+static bool
+is_of(const lsr_outside_t *outside, const lsr_reserved_t *wanted) {
+	return outside->client_bytes == wanted->client_id_bytes &&
+	       memcmp(outside->client, wanted->client_id, outside->client_bytes) == 0;
+}
+
+/* Is the client, or the address if there is one, among them? */
+static bool
+is_outside(const lsr_scope_config_t *config, const lsr_reserved_t *wanted, const lessor_address6_t *address) {
+	lsr_outside_t here;
+	for (uint32_t at = 0; lsr_scope6_outside(config, &at, &here);) {
+		if (is_of(&here, wanted) ||
+		    (address != NULL && memcmp(address, &here.address, sizeof(*address)) == 0)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The list with one more, or (client NULL) without the one of this address. Returns its end, in bytes; *count is what it has. */
+static uint32_t
+outside_after(const lsr_scope_config_t *old, const lsr_outside_t *change, uint8_t *list, uint32_t *count) {
+	lsr_outside_t here;
+	uint8_t *end = list;
+	bool waits = change->client != NULL;
+	*count = waits;
+	for (uint32_t at = 0; lsr_scope6_outside(old, &at, &here); (*count)++) {
+		if (waits && is_below(change->address, here.address)) {
+			end = lsr_scope6_outside_put(end, change);
+			waits = false;
+		}
+		if (memcmp(&here.address, &change->address, sizeof(here.address)) == 0) {
+			(*count)--;
+		} else {
+			end = lsr_scope6_outside_put(end, &here);
+		}
+	}
+	return (uint32_t)((waits ? lsr_scope6_outside_put(end, change) : end) - list);
+}
+
+/* Scope lock held. LESSOR_NOT_FOUND: it was not there to be removed. */
+static lessor_status_t
+change_outside(lessor_engine_t *engine, lsr_scope_t *scope, const lsr_outside_t *change, uint64_t *lsn) {
+	uint32_t count;
+	const lsr_scope_config_t *old = lsr_scope_config(scope);
+	uint8_t *list = malloc(old->outside_bytes + LSR_OUTSIDE_HEAD_BYTES + LSR_CLIENT6_MAX_BYTES);
+	if (list == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	lsr_scope6_parts_t parts = lsr_scope6_parts(old);
+	parts.outside = list;
+	parts.outside_bytes = outside_after(old, change, list, &count);
+	lessor_status_t status = count > LESSOR_RESERVATIONS6_OUTSIDE_MAX    ? LESSOR_LIMIT
+				 : parts.outside_bytes == old->outside_bytes ? LESSOR_NOT_FOUND
+									     : LESSOR_OK;
+	if (status == LESSOR_OK) {
+		const lessor_scope6_t described = lsr_scope6_describe(scope, old);
+		lsr_scope_config_t *fresh = lsr_scope6_config_new(&described, &parts);
+		status = fresh == NULL ? LESSOR_NO_MEMORY : lsr_engine_replace_config(engine, scope, fresh, false, lsn);
+		if (status != LESSOR_OK) {
+			lsr_scope_config_free(fresh);
+		}
+	}
+	free(list);
+	return status;
+}
+
+lessor_status_t
+lsr_reservation6_forget(lessor_engine_t *engine, uint64_t prefix, lessor_address6_t address, uint64_t *lsn) {
+	const lsr_outside_t gone = {.address = address};
+	(void)pthread_mutex_lock(&engine->scope_lock);
+	lsr_rcu_enter();
+	lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix); /* the lock keeps it */
+	lsr_rcu_leave();
+	const lessor_status_t status = scope == NULL ? LESSOR_NO_SCOPE : change_outside(engine, scope, &gone, lsn);
+	(void)pthread_mutex_unlock(&engine->scope_lock);
+	return status;
+}
 
 /* ---- making one ---------------------------------------------------------------------------------------------------- */
 
@@ -123,6 +210,7 @@ prepare(lessor_engine_t *engine, lsr_reserve6_t *reserve) {
 		reserve->displaces = id != other;
 	}
 	if ((id != LSR_NO_RECORD && lsr_body_is_reserved(&reserve->here.body)) ||
+	    is_outside(lsr_scope_config(scope), wanted, NULL) ||
 	    lsr_engine_find_reserved(engine, scope, wanted->client_id, wanted->client_id_bytes) != LSR_NO_RECORD) {
 		return LESSOR_RESERVED;
 	}
@@ -293,6 +381,21 @@ reserve_alone(lessor_engine_t *engine, lsr_reserve6_t *reserve, uint64_t *lsn) {
 
 /* Scope lock held. */
 static lessor_status_t
+reserve_outside(lessor_engine_t *engine, const lsr_reserve6_t *reserve, uint64_t *lsn) {
+	const lsr_reserved_t *wanted = &reserve->wanted;
+	const lsr_outside_t added = {.address = reserve->address,
+				     .client = wanted->client_id,
+				     .client_bytes = (uint16_t)wanted->client_id_bytes};
+	lsr_rcu_enter();
+	const bool is_reserved = is_outside(lsr_scope_config(reserve->scope), wanted, &added.address) ||
+				 lsr_engine_find_reserved(engine, reserve->scope, wanted->client_id,
+							  wanted->client_id_bytes) != LSR_NO_RECORD;
+	lsr_rcu_leave();
+	return is_reserved ? LESSOR_RESERVED : change_outside(engine, reserve->scope, &added, lsn);
+}
+
+/* Scope lock held. */
+static lessor_status_t
 reserve_locked(lessor_engine_t *engine, uint64_t prefix, lsr_reserve6_t *reserve, uint64_t *lsn) {
 	lsr_rcu_enter();
 	reserve->scope = lsr_engine_scope6_of(engine, prefix); /* the lock keeps it */
@@ -301,7 +404,7 @@ reserve_locked(lessor_engine_t *engine, uint64_t prefix, lsr_reserve6_t *reserve
 		return LESSOR_NO_SCOPE;
 	}
 	if (reserve->address.high != prefix) {
-		return LESSOR_OUTSIDE;
+		return reserve_outside(engine, reserve, lsn);
 	}
 	lsr_engine_close_gate(reserve->scope);
 	const lessor_status_t status = reserve_alone(engine, reserve, lsn);
@@ -337,32 +440,61 @@ lessor_reservation6_create(lessor_engine_t *engine, uint64_t prefix, const lesso
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 
 static lessor_status_t
-answer(lessor_address6_t address, const lsr_body_t *body, lessor_reservation6_t *reservation, void *buffer,
-       size_t buffer_bytes) {
+answer(const lsr_outside_t *found, lessor_reservation6_t *reservation, void *buffer, size_t buffer_bytes) {
 	uint32_t head;
-	const lsr_reserved_t reserved = lsr_body_reserved(body);
-	const size_t duid_bytes = reserved.client_id_bytes - LSR_CLIENT6_HEAD_BYTES;
+	const size_t duid_bytes = found->client_bytes - LSR_CLIENT6_HEAD_BYTES;
 	if (duid_bytes > buffer_bytes) {
 		return LESSOR_BUFFER_TOO_SMALL;
 	}
-	memcpy(&head, reserved.client_id, sizeof(head));
-	memcpy(buffer, reserved.client_id + LSR_CLIENT6_HEAD_BYTES, duid_bytes);
-	*reservation = (lessor_reservation6_t){.address = address,
+	memcpy(&head, found->client, sizeof(head));
+	memcpy(buffer, found->client + LSR_CLIENT6_HEAD_BYTES, duid_bytes);
+	*reservation = (lessor_reservation6_t){.address = found->address,
 					       .duid = buffer,
 					       .duid_bytes = (uint16_t)duid_bytes,
-					       .iaid = __builtin_bswap32(head),
-					       .has_lease = !lsr_body_is_empty(body),
-					       .is_dormant = lsr_body_is_dormant(body)};
+					       .iaid = __builtin_bswap32(head)};
 	return LESSOR_OK;
+}
+
+static lessor_status_t
+answer_body(lessor_address6_t address, const lsr_body_t *body, lessor_reservation6_t *reservation, void *buffer,
+	    size_t buffer_bytes) {
+	const lsr_reserved_t reserved = lsr_body_reserved(body);
+	const lsr_outside_t found = {
+		.address = address, .client = reserved.client_id, .client_bytes = (uint16_t)reserved.client_id_bytes};
+	const lessor_status_t status = answer(&found, reservation, buffer, buffer_bytes);
+	if (status == LESSOR_OK) {
+		reservation->has_lease = !lsr_body_is_empty(body);
+		reservation->is_dormant = lsr_body_is_dormant(body);
+	}
+	return status;
+}
+
+/* The first one that is not inside, from 'from' to 'last'. LESSOR_NOT_FOUND: there is none. */
+static lessor_status_t
+find_outside(const lessor_engine_t *engine, uint64_t prefix, lessor_address6_t from, lessor_address6_t last,
+	     lessor_reservation6_t *reservation, void *buffer, size_t buffer_bytes) {
+	lsr_outside_t here;
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
+	lessor_status_t status = scope == NULL ? LESSOR_NO_SCOPE : LESSOR_NOT_FOUND;
+	bool found = scope == NULL;
+	for (uint32_t at = 0; !found && lsr_scope6_outside(lsr_scope_config(scope), &at, &here);) {
+		found = !is_below(here.address, from);
+		if (found && !is_below(last, here.address)) {
+			status = answer(&here, reservation, buffer, buffer_bytes);
+		}
+	}
+	lsr_rcu_leave();
+	return status;
 }
 
 /* Entries of the index looked at in one read-side section. */
 #define LOOKS_MAX 1024u
 
-/* Some entries, from *low on. LESSOR_NOT_FOUND: go on from *low; LESSOR_END: nothing is left. */
+/* Some entries inside, from *low on; *more: go on from *low. LESSOR_NOT_FOUND: there is none. */
 static lessor_status_t
-look_further(const lessor_engine_t *engine, uint64_t prefix, uint64_t *low, lessor_reservation6_t *reservation,
-	     void *buffer, size_t buffer_bytes) {
+look_inside(const lessor_engine_t *engine, uint64_t prefix, uint64_t *low, bool *more,
+	    lessor_reservation6_t *reservation, void *buffer, size_t buffer_bytes) {
 	const lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
 	if (scope == NULL) {
 		return LESSOR_NO_SCOPE;
@@ -372,18 +504,33 @@ look_further(const lessor_engine_t *engine, uint64_t prefix, uint64_t *low, less
 		uint64_t found;
 		const uint32_t id = lsr_index_next(&scope->sparse->index, low, UINT64_MAX);
 		if (id == LSR_NO_RECORD) {
-			return LESSOR_END;
+			return LESSOR_NOT_FOUND;
 		}
 		if (lsr_sparse_read(&engine->pages, engine->shadows, id, &body, &found) && found == *low &&
 		    lsr_body_is_reserved(&body)) {
-			return answer((lessor_address6_t){prefix, *low}, &body, reservation, buffer, buffer_bytes);
+			return answer_body((lessor_address6_t){prefix, *low}, &body, reservation, buffer, buffer_bytes);
 		}
 		if (*low == UINT64_MAX) {
-			return LESSOR_END;
+			return LESSOR_NOT_FOUND;
 		}
 		(*low)++;
 	}
+	*more = true;
 	return LESSOR_NOT_FOUND;
+}
+
+static lessor_status_t
+find_inside(const lessor_engine_t *engine, uint64_t prefix, uint64_t low, lessor_reservation6_t *reservation,
+	    void *buffer, size_t buffer_bytes) {
+	lessor_status_t status;
+	bool more;
+	do {
+		more = false;
+		lsr_rcu_enter();
+		status = look_inside(engine, prefix, &low, &more, reservation, buffer, buffer_bytes);
+		lsr_rcu_leave();
+	} while (more);
+	return status;
 }
 
 lessor_status_t
@@ -396,14 +543,20 @@ lessor_reservation6_next(lessor_engine_t *engine, uint64_t prefix, lessor_addres
 	if (reservation == NULL || (buffer == NULL && buffer_bytes != 0)) {
 		return LESSOR_INVALID;
 	}
-	if (from.high > prefix) {
-		return LESSOR_END;
+	if (from.high < prefix) {
+		const lessor_address6_t last = {prefix - 1, UINT64_MAX};
+		status = find_outside(engine, prefix, from, last, reservation, buffer, buffer_bytes);
+		from = (lessor_address6_t){.high = prefix};
+	} else {
+		status = LESSOR_NOT_FOUND;
 	}
-	uint64_t low = from.high == prefix ? from.low : 0;
-	do {
-		lsr_rcu_enter();
-		status = look_further(engine, prefix, &low, reservation, buffer, buffer_bytes);
-		lsr_rcu_leave();
-	} while (status == LESSOR_NOT_FOUND);
-	return status;
+	if (status == LESSOR_NOT_FOUND && from.high == prefix) {
+		status = find_inside(engine, prefix, from.low, reservation, buffer, buffer_bytes);
+		from = (lessor_address6_t){.high = prefix + 1}; /* no scope has the last prefix */
+	}
+	if (status == LESSOR_NOT_FOUND) {
+		const lessor_address6_t last = {UINT64_MAX, UINT64_MAX};
+		status = find_outside(engine, prefix, from, last, reservation, buffer, buffer_bytes);
+	}
+	return status == LESSOR_NOT_FOUND ? LESSOR_END : status;
 }

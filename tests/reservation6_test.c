@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "scratch.h"
@@ -151,9 +154,6 @@ what_is_refused(void **state) {
 	assert_status(LESSOR_INVALID, lessor_reservation6_create(engine, PREFIX, NULL, LESSOR_ASYNC, NULL));
 	assert_status(LESSOR_NO_SCOPE,
 		      lessor_reservation6_create(engine, PREFIX + 1, &reservation, LESSOR_ASYNC, NULL));
-	reservation.address.high++;
-	assert_status(LESSOR_OUTSIDE, lessor_reservation6_create(engine, PREFIX, &reservation, LESSOR_ASYNC, NULL));
-	reservation.address.high--;
 	reservation.duid = NULL;
 	assert_status(LESSOR_INVALID, lessor_reservation6_create(engine, PREFIX, &reservation, LESSOR_ASYNC, NULL));
 	reservation.duid = longest;
@@ -465,6 +465,186 @@ changes_of_several_leases(void **state) {
 	assert_int_equal(count(), 40);
 }
 
+/* ---- addresses of other prefixes ------------------------------------------------------------------------------------- */
+
+static lessor_reservation6_t
+outside(uint64_t high, uint64_t low, uint32_t iaid) {
+	return (lessor_reservation6_t){.address = {high, low}, .duid = duid, .duid_bytes = sizeof(duid), .iaid = iaid};
+}
+
+static lessor_status_t
+reserve_outside(uint64_t high, uint64_t low, uint32_t iaid) {
+	const lessor_reservation6_t reservation = outside(high, low, iaid);
+	return lessor_reservation6_create(engine, PREFIX, &reservation, LESSOR_ASYNC, NULL);
+}
+
+static lessor_status_t
+release_outside(uint64_t high, uint64_t low) {
+	return lessor_reservation6_delete(engine, PREFIX, (lessor_address6_t){high, low}, NOW, LESSOR_ASYNC, NULL);
+}
+
+/* The reservations are these, from the first to the last one. */
+static void
+expect_all(const lessor_reservation6_t *wanted, size_t wanted_count) {
+	lessor_address6_t from = {0};
+	lessor_reservation6_t got;
+	for (size_t i = 0; i < wanted_count; i++) {
+		assert_status(LESSOR_OK, lessor_reservation6_next(engine, PREFIX, from, &got, buffer, sizeof(buffer)));
+		assert_memory_equal(&got.address, &wanted[i].address, sizeof(got.address));
+		assert_int_equal(got.duid_bytes, sizeof(duid));
+		assert_memory_equal(got.duid, duid, sizeof(duid));
+		assert_int_equal(got.iaid, wanted[i].iaid);
+		assert_int_equal(got.has_lease, got.address.high == PREFIX);
+		from = got.address;
+		from.high += ++from.low == 0;
+	}
+	if (wanted_count == 0 || from.high != 0) { /* not around the end */
+		assert_status(LESSOR_END, lessor_reservation6_next(engine, PREFIX, from, &got, buffer, sizeof(buffer)));
+	}
+}
+
+static void
+outside_they_are_only_noted(void **state) {
+	const bool snapshot = *state != NULL;
+	const lessor_reservation6_t all[] = {outside(1, UINT64_MAX, 1), outside(PREFIX - 1, 5, 2),
+					     outside(PREFIX, 9, 9), outside(PREFIX + 1, 0, 3),
+					     outside(UINT64_MAX, UINT64_MAX, 4)};
+	static const size_t order[] = {3, 0, 4, 2, 1};
+	const lessor_scope6_t renamed = {.prefix = PREFIX, .name = "renamed"};
+	lessor_lease6_t lease;
+	lessor_reservation6_t got;
+	for (size_t i = 0; i < 5; i++) {
+		const lessor_address6_t address = all[order[i]].address;
+		assert_status(LESSOR_OK, reserve_outside(address.high, address.low, all[order[i]].iaid));
+	}
+	assert_int_equal(count(), 1);
+	assert_int_equal(figures().in_use, 1);
+	assert_status(LESSOR_NOT_FOUND, lessor_lease6_get(engine, all[1].address, &lease, buffer, sizeof(buffer)));
+	/* Both are unique, inside and outside. */
+	assert_status(LESSOR_RESERVED, reserve_outside(PREFIX + 1, 0, 77));
+	assert_status(LESSOR_RESERVED, reserve_outside(7, 7, 3));
+	assert_status(LESSOR_RESERVED, reserve_outside(7, 7, 9));
+	assert_status(LESSOR_RESERVED, reserve(50, 3));
+	/* Such a client leases like any other. */
+	assert_status(LESSOR_OK, create(50, 3));
+	assert_status(LESSOR_OK, lessor_lease6_delete(engine, at(50), LESSOR_ASYNC, NULL));
+	/* Other changes of the scope do not touch them. */
+	assert_status(LESSOR_OK, lessor_scope6_update(engine, &renamed, LESSOR_SCOPE_FIELD_NAME, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK,
+		      lessor_scope6_exclude(engine, PREFIX, (lessor_range6_t){100, 200}, LESSOR_ASYNC, NULL));
+	expect_all(all, 5);
+	for (unsigned i = 0; i < 2; i++) {
+		if (snapshot) {
+			assert_status(LESSOR_OK, lessor_snapshot(engine, NULL));
+		}
+		reopen();
+		expect_all(all, 5);
+	}
+	assert_status(LESSOR_NOT_FOUND, release_outside(PREFIX + 1, 1));
+	assert_status(LESSOR_NO_SCOPE, lessor_reservation6_delete(engine, PREFIX + 1, at(1), NOW, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_BUFFER_TOO_SMALL,
+		      lessor_reservation6_next(engine, PREFIX, all[0].address, &got, buffer, sizeof(duid) - 1));
+	for (size_t i = 0; i < 5; i++) {
+		assert_status(LESSOR_OK, release_outside(all[order[i]].address.high, all[order[i]].address.low));
+	}
+	reopen();
+	expect_all(NULL, 0);
+	assert_status(LESSOR_OK, reserve(50, 3));
+}
+
+static void
+outside_there_are_so_many(void **state) {
+	(void)state;
+	for (uint32_t i = 0; i < LESSOR_RESERVATIONS6_OUTSIDE_MAX; i++) {
+		assert_status(LESSOR_OK, reserve_outside(i + 1, i * UINT64_C(7919) % 1024, i));
+	}
+	assert_status(LESSOR_LIMIT, reserve_outside(5000, 5000, 5000));
+	reopen();
+	assert_status(LESSOR_RESERVED, reserve(9, 1023));
+	assert_status(LESSOR_LIMIT, reserve_outside(5000, 5000, 5000));
+	assert_status(LESSOR_OK, release_outside(1, 0));
+	assert_status(LESSOR_OK, reserve_outside(5000, 5000, 5000));
+}
+
+/* ---- all at once ----------------------------------------------------------------------------------------------------- */
+
+#define ADDRESSES 16u
+#define ROUNDS    3000u
+
+static atomic_uint odd_answers;
+
+/* An answer that no order of changes explains. */
+static void
+judge(lessor_status_t status, const lessor_status_t *possible, size_t possibilities) {
+	size_t i = 0;
+	while (i < possibilities && possible[i] != status) {
+		i++;
+	}
+	if (i == possibilities) {
+		(void)fprintf(stderr, "answer %s\n", lessor_status_name(status));
+		(void)atomic_fetch_add(&odd_answers, 1);
+	}
+}
+
+#define JUDGE(status, ...)                                                                                             \
+	judge(status, (const lessor_status_t[]){__VA_ARGS__},                                                          \
+	      sizeof((lessor_status_t[]){__VA_ARGS__}) / sizeof(lessor_status_t))
+
+static void *
+lease_and_reserve(void *argument) {
+	uint32_t random = (uint32_t)(uintptr_t)argument * UINT32_C(2654435761) + 1;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		random = random * UINT32_C(1664525) + UINT32_C(1013904223);
+		const uint64_t low = 1 + (random >> 8) % ADDRESSES;
+		const uint32_t iaid = 1 + (random >> 16) % ADDRESSES;
+		lessor_lease6_t lease = make(low, iaid);
+		switch ((random >> 24) % 8) {
+		case 0:
+		case 1:
+			JUDGE(lessor_lease6_create(engine, &lease, LESSOR_ASYNC, NULL), LESSOR_OK, LESSOR_ADDRESS_TAKEN,
+			      LESSOR_CLIENT_TAKEN);
+			break;
+		case 2:
+			JUDGE(lessor_lease6_delete(engine, at(low), LESSOR_ASYNC, NULL), LESSOR_OK, LESSOR_NOT_FOUND,
+			      LESSOR_RESERVED);
+			break;
+		case 3:
+			JUDGE(reserve(low, iaid), LESSOR_OK, LESSOR_RESERVED);
+			break;
+		case 4:
+		case 5:
+			JUDGE(release(low), LESSOR_OK, LESSOR_NOT_FOUND);
+			break;
+		case 6:
+			JUDGE(lessor_lease6_allocate(engine, PREFIX, low, &lease, LESSOR_ASYNC, NULL), LESSOR_OK,
+			      LESSOR_CLIENT_TAKEN);
+			break;
+		default:
+			JUDGE(lessor_lease6_update(engine, &lease, LESSOR_FIELD_CLIENT_ID, LESSOR_ASYNC, NULL),
+			      LESSOR_OK, LESSOR_NOT_FOUND, LESSOR_CLIENT_TAKEN, LESSOR_RESERVED);
+			break;
+		}
+	}
+	return NULL;
+}
+
+static void
+many_threads(void **state) {
+	pthread_t threads[4];
+	(void)state;
+	for (uintptr_t i = 0; i < 4; i++) {
+		assert_int_equal(pthread_create(&threads[i], NULL, lease_and_reserve, (void *)(i + 1)), 0);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	}
+	assert_int_equal(atomic_load(&odd_answers), 0);
+	check();
+	const uint64_t leases = count();
+	reopen();
+	assert_int_equal(count(), leases);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int
@@ -485,6 +665,10 @@ main(void) {
 		CASE(everything_comes_back),
 		cmocka_unit_test_prestate_setup_teardown(everything_comes_back, begin, end, with_snapshot),
 		CASE(changes_of_several_leases),
+		CASE(outside_they_are_only_noted),
+		cmocka_unit_test_prestate_setup_teardown(outside_they_are_only_noted, begin, end, with_snapshot),
+		CASE(outside_there_are_so_many),
+		CASE(many_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,6 +93,8 @@ lessor_status_t lessor_lease6_next(lessor_engine_t *engine, lessor_cursor6_t *cu
 lessor_status_t lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_address6_t last,
 				    uint64_t *count);
 
+#define LESSOR_RESERVATIONS6_OUTSIDE_MAX 1024u
+
 /* A reservation: as in <lessor/reservation.h>, with these differences. */
 typedef struct lessor_reservation6 {
 	lessor_address6_t address;
@@ -108,8 +110,9 @@ typedef struct lessor_reservation6 {
  * Ensures:   on LESSOR_OK the reservation is there. A lease of another client at the address is deleted. A lease that the client has in the scope stays if it is at the
  *            address; at another address that is not reserved it is replaced by one at this address, with its members; if that address is reserved, for another client,
  *            the lease stays, and this address is empty. A client without a lease gets a dormant one, without owner. After a crash all of it is there, or nothing.
- * Returns:   LESSOR_OK; LESSOR_NO_SCOPE; LESSOR_OUTSIDE: the address has another prefix; LESSOR_RESERVED: address or client is reserved already; LESSOR_INVALID;
- *            LESSOR_LIMIT; and the failures every change has.
+ *            An address with another prefix than the scope's is accepted, and only noted: no lease comes with it, and nobody is kept from anything.
+ * Returns:   LESSOR_OK; LESSOR_NO_SCOPE; LESSOR_RESERVED: address or client is reserved already; LESSOR_INVALID; LESSOR_LIMIT, also of a scope
+ *            with LESSOR_RESERVATIONS6_OUTSIDE_MAX addresses of other prefixes; and the failures every change has.
  * Progress:  waits for changes of leases in the scope, and keeps them waiting. Readers see a lease that moves at both addresses for a moment.
  * Source: MS-DHCPM 3.2.4.60.
  */
@@ -121,7 +124,7 @@ lessor_status_t lessor_reservation6_create(lessor_engine_t *engine, uint64_t pre
 lessor_status_t lessor_reservation6_delete(lessor_engine_t *engine, uint64_t prefix, lessor_address6_t address,
 					   lessor_filetime_t now, lessor_mode_t mode, lessor_ticket_t *ticket);
 
-/* The first one at or behind 'from', which is not behind the scope. The buffer receives the DUID: LESSOR_DUID_MAX_BYTES suffice. */
+/* The first one at or behind 'from', ascending by address, those with other prefixes too. The buffer receives the DUID: LESSOR_DUID_MAX_BYTES suffice. */
 lessor_status_t lessor_reservation6_next(lessor_engine_t *engine, uint64_t prefix, lessor_address6_t from,
 					 lessor_reservation6_t *reservation, void *buffer, size_t buffer_bytes);
 
