@@ -345,6 +345,30 @@ offers_follow_the_changes_of_their_scope(void **state) {
 	assert_int_equal(offered(3, SUBNET + 25), SUBNET + 25);
 }
 
+/* The scope gets another mask while an address of it is offered: other records, and a lease at the same address. */
+static void
+an_offer_does_not_outlive_its_scope(void **state) {
+	lessor_offer_t offer;
+	uint8_t id[6];
+	(void)state;
+	assert_status(LESSOR_OK, ask(SUBNET, 1, SUBNET + 15, 300, 0, NOW, &offer));
+	assert_status(LESSOR_OK, lessor_scope_remove_range(engine, SUBNET, (lessor_range_t){FIRST, LAST}, false,
+							   LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK,
+		      lessor_scope_include(engine, SUBNET, (lessor_range_t){BARRED, BARRED}, LESSOR_ASYNC, NULL));
+	lessor_scope_t scope = scratch_scope(SUBNET, IP(255, 255, 255, 128));
+	scope.has_range = true;
+	scope.range = (lessor_range_t){FIRST, LAST};
+	assert_status(LESSOR_OK, lessor_scope_update(engine, &scope, LESSOR_SCOPE_FIELD_MASK, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_scope_update(engine, &scope, LESSOR_SCOPE_FIELD_RANGE, LESSOR_ASYNC, NULL));
+	const lessor_lease_t lease = scratch_lease_numbered(SUBNET + 15, 2, id);
+	assert_status(LESSOR_OK, lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL));
+	sleep_ms(310);
+	assert_figures(1, 0);
+	assert_status(LESSOR_OK, lessor_check(engine, NULL));
+	assert_int_not_equal(offered(1, 0), SUBNET + 15);
+}
+
 /* ---- the life of a lease --------------------------------------------------------------------------------------------- */
 
 static void
@@ -907,6 +931,7 @@ main(void) {
 		cmocka_unit_test_setup_teardown(too_many_clients_are_refused, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_lease_or_reservation_ends_an_offer, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(offers_follow_the_changes_of_their_scope, open_engine, close_engine),
+		cmocka_unit_test_setup_teardown(an_offer_does_not_outlive_its_scope, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_lease_is_bound_and_goes_on, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_released_address_waits_for_its_client, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_declined_address_is_kept_away, open_engine, close_engine),
