@@ -90,10 +90,11 @@ struct lessor_engine {
 	bool keeper_stops; /* keeper_lock */
 	lsr_provisioner_t provisioner;
 	lsr_client_hash_t clients;
-	lsr_offers_t offers;
-	lsr_sweeper_t sweeper;
 	lsr_shadows_t *shadows;
 	lsr_log_t log;
+	/* Not every call looks at these. */
+	LSR_APART lsr_offers_t offers;
+	lsr_sweeper_t sweeper;
 };
 
 /* ---- engine.c ---------------------------------------------------------------------------------------------------- */
