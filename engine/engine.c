@@ -2,6 +2,8 @@
 /* The engine's life: options, the directory and its lock, open, close; tickets; whole-engine figures and checks. */
 #include "engine_p.h"
 
+#include <lessor/server.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -85,6 +87,7 @@ complain_errno(lessor_report_t *report, int error, const char *what, const char 
 
 #define MIB          ((uint64_t)1 << 20)
 #define LEAST_LEASES UINT64_C(65536)
+#define OFFERS_MAX   (UINT32_C(1) << 24)
 
 void
 lessor_options_init(lessor_options_t *options) {
@@ -121,8 +124,10 @@ settle_options(const lessor_options_t *given, lessor_options_t *options) {
 	options->ring_size_bytes = options->ring_size_bytes != 0 ? options->ring_size_bytes : 32 * MIB;
 	options->snapshot_after_bytes = options->snapshot_after_bytes != 0 ? options->snapshot_after_bytes : 1024 * MIB;
 	options->flush_gather_us = options->flush_gather_us != 0 ? options->flush_gather_us : 1000;
+	options->max_offers = options->max_offers != 0 ? options->max_offers : LESSOR_DEFAULT_MAX_OFFERS;
 	size_t ignored;
-	return options->max_leases <= UINT32_MAX && options->expected_leases <= UINT32_MAX &&
+	return options->max_offers <= OFFERS_MAX && options->max_leases <= UINT32_MAX &&
+	       options->expected_leases <= UINT32_MAX &&
 	       (options->max_leases == 0 || options->expected_leases <= options->max_leases) &&
 	       options->segment_size_bytes % MIB == 0 && options->segment_size_bytes <= 4096 * MIB &&
 	       options->ring_size_bytes >= MIB && options->ring_size_bytes <= 4096 * MIB &&
@@ -353,9 +358,9 @@ init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	}
 	memcpy(&engine->superscopes.by_number.secret, engine->secret, sizeof(uint64_t));
 	memcpy(&engine->filters.entries.secret, engine->secret, sizeof(uint64_t));
-	return lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_trie_init(&engine->trie6) == LESSOR_OK &&
-	       lsr_origins_init(&engine->origins) && reserve_any(engine, options->max_leases) &&
-	       provide(engine, options->expected_leases);
+	return lsr_offers_init(&engine->offers, options->max_offers) && lsr_trie_init(&engine->trie) == LESSOR_OK &&
+	       lsr_trie_init(&engine->trie6) == LESSOR_OK && lsr_origins_init(&engine->origins) &&
+	       reserve_any(engine, options->max_leases) && provide(engine, options->expected_leases);
 }
 
 static lessor_status_t
@@ -413,6 +418,7 @@ free_engine(lessor_engine_t *engine) {
 	lsr_trie_destroy(&engine->trie);
 	lsr_trie_destroy(&engine->trie6);
 	lsr_client_hash_destroy(&engine->clients);
+	lsr_offers_destroy(&engine->offers);
 	lsr_origins_destroy(&engine->origins);
 	lsr_superscopes_destroy(&engine->superscopes);
 	lsr_filters_destroy(&engine->filters);
@@ -483,11 +489,16 @@ lessor_open(const char *directory, const lessor_options_t *options, lessor_engin
 		status = open_store(fresh, directory, &settled, report);
 		status = status == LESSOR_OK ? load(fresh, &settled, report) : status;
 	}
+	if (status == LESSOR_OK && settled.sweep_interval_s != 0 && !settled.read_only &&
+	    !lsr_sweeper_start(&fresh->sweeper, fresh, &settled)) {
+		status = complain(report, LESSOR_NO_MEMORY, "the sweeping thread cannot be started");
+	}
 	report->seconds = (double)(lsr_clock_ns() - started_ns) * 1e-9;
 	if (status == LESSOR_OK) {
 		*engine = fresh;
 	} else if (fresh != NULL) {
 		if (fresh->has_log) {
+			lsr_engine_stop_keeper(fresh);
 			(void)lsr_log_close(&fresh->log);
 		}
 		free_engine(fresh);
@@ -507,6 +518,7 @@ lessor_close(lessor_engine_t **engine) {
 	}
 	atomic_store_explicit(&closing->closing, true, memory_order_seq_cst);
 	lsr_rcu_synchronize();
+	lsr_sweeper_stop(&closing->sweeper);
 	if (closing->has_log) {
 		lsr_log_begin_close(&closing->log);
 		lsr_engine_stop_keeper(closing);

@@ -260,6 +260,17 @@ let_go(lsr_sweep_t *sweep) {
 	}
 }
 
+/* Each scope's at once. */
+static void
+count_expires(const lsr_sweep_t *sweep) {
+	for (size_t first = 0, next; first < sweep->count; first = next) {
+		lsr_scope_t *scope = sweep->ends[first].scope;
+		for (next = first + 1; next < sweep->count && sweep->ends[next].scope == scope; next++) {
+		}
+		(void)atomic_fetch_add_explicit(&scope->counters.expires, next - first, memory_order_relaxed);
+	}
+}
+
 /* One read-side section. */
 static lsr_pause_t
 sweep_section(lsr_sweep_t *sweep) {
@@ -277,6 +288,7 @@ sweep_section(lsr_sweep_t *sweep) {
 		pause = LSR_PAUSE_ROOM;
 	} else {
 		sweep->removed += sweep->count;
+		count_expires(sweep);
 	}
 	lsr_rcu_leave();
 	return pause;

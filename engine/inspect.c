@@ -204,6 +204,10 @@ check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *
 					     "the scope's statistics differ from a recount");
 		}
 	}
+	if (!scope->is_sparse && lsr_engine_count_offered(engine, scope, lsr_scope_config(scope)) !=
+					 atomic_load_explicit(&scope->counters.offered, memory_order_relaxed)) {
+		return contradiction(report, scope, scope->subnet, 0, "the offers that are counted are others");
+	}
 	return LESSOR_OK;
 }
 

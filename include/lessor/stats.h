@@ -5,7 +5,7 @@
  * Let R be the scope's range, X the union of its exclusions and P = R - X its pool. Then, whenever no change is under way,
  *
  *     in_use  = addresses of P that hold a lease in state ACTIVE or DECLINED, or are reserved
- *     pending = addresses of P that are offered and hold no such lease (always 0 until an offer call exists)
+ *     pending = addresses of P that are offered (lessor/server.h) and hold no lease
  *     free    = |P| - in_use - pending
  *
  * exactly. While changes run, each figure is off by no more than the changes in flight. A DOOM lease is not in use, although its
@@ -39,6 +39,7 @@ typedef struct lessor_scope_stats_s {
 	uint64_t in_use_high_water; /* the greatest in_use since the scope was created or its pool last changed */
 	uint64_t creates;           /* since the scope was created, across restarts */
 	uint64_t deletes;
+	uint64_t expires; /* of these, by sweeps, since the engine was opened */
 } lessor_scope_stats_t;
 
 typedef struct lessor_engine_stats_s {
@@ -53,11 +54,11 @@ typedef struct lessor_engine_stats_s {
 	lessor_filetime_t opened_at; /* when lessor_open() began */
 } lessor_engine_stats_t;
 
-/* The figures of one scope. Progress: wait-free. Returns: LESSOR_OK; LESSOR_NOT_FOUND; LESSOR_INVALID; LESSOR_FORKED. */
+/* The figures of one scope. Progress: wait-free, unless offers are over since: these are ended first. Returns: LESSOR_OK; LESSOR_NOT_FOUND; LESSOR_INVALID; LESSOR_FORKED. */
 lessor_status_t lessor_scope_stats(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_t *stats);
 
 /*
- * The same figures by visiting every lease of the scope; in_use_high_water, creates and deletes are 0. For tests and
+ * The same figures by visiting every lease of the scope; in_use_high_water, creates, deletes and expires are 0. For tests and
  * operators. Exact only while nobody changes the scope. Cost: grows with the leases.
  */
 lessor_status_t lessor_scope_recount(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_t *stats);
