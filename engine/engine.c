@@ -507,6 +507,7 @@ lessor_close(lessor_engine_t **engine) {
 	}
 	atomic_store_explicit(&closing->closing, true, memory_order_seq_cst);
 	lsr_rcu_synchronize();
+	lsr_engine_stop_serving(closing);
 	if (closing->has_log) {
 		lsr_log_begin_close(&closing->log);
 		lsr_engine_stop_keeper(closing);
