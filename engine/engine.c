@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/crc.h"
 #include "base/io.h"
+#include "base/probe.h"
 #include "base/text.h"
 
 #define LOCK_NAME       "lessor.lock"
@@ -387,7 +388,9 @@ start_log(lessor_engine_t *engine, const lessor_options_t *options, const lsr_lo
 static lessor_status_t
 load(lessor_engine_t *engine, const lessor_options_t *options, lessor_report_t *report) {
 	lsr_log_contents_t contents = {.end_lsn = LSR_LSN_FIRST};
+	LSR_PROBE_RECOVERY_BEGIN(engine->read_only);
 	lessor_status_t status = lsr_engine_recover(engine, &contents, report);
+	LSR_PROBE_RECOVERY_END(status, report->leases, report->log_records);
 	if (status == LESSOR_OK && !options->read_only) {
 		status = start_log(engine, options, &contents, report);
 		if (status == LESSOR_OK && !lsr_engine_start_keeper(engine)) {
