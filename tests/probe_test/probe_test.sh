@@ -7,6 +7,7 @@ library=$1 readelf=$2 source=$3
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
+# shellcheck disable=SC2016 # the backquotes are those of the table
 # "NAME COUNT": a row of the table is "| `name` | argument, argument | ...".
 sed -n 's/^| `\([a-z_]*\)` | \([^|]*\) |.*/\1|\2/p' "$source/docs/probes.md" |
 	awk -F '|' '{ print $1, split($2, arguments, ",") }' | sort -u >"$scratch/described"
