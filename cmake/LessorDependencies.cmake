@@ -7,6 +7,8 @@ pkg_check_modules(LESSOR_URCU REQUIRED IMPORTED_TARGET liburcu-bp liburcu-cds)
 pkg_check_modules(LESSOR_ISAL REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(LESSOR_XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 find_package(Unistring REQUIRED)
+include(CheckIncludeFile)
+check_include_file(sys/sdt.h LESSOR_HAS_SDT)
 
 if(LESSOR_WITH_TOOLS)
         pkg_check_modules(LESSOR_JSON REQUIRED IMPORTED_TARGET json-c)

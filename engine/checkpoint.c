@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/probe.h"
 #include "base/thread.h"
 
 /* Images are collected inside a read-side section and written outside of it, so many at a time. */
@@ -355,7 +356,9 @@ lessor_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 	}
 	const uint64_t started_ns = lsr_clock_ns();
 	(void)pthread_mutex_lock(&engine->snapshot_lock);
+	LSR_PROBE_SNAPSHOT_BEGIN(lsr_log_tail(&engine->log));
 	status = take_snapshot(engine, report);
+	LSR_PROBE_SNAPSHOT_END(status, report->leases, report->snapshot_bytes);
 	(void)pthread_mutex_unlock(&engine->snapshot_lock);
 	report->seconds = (double)(lsr_clock_ns() - started_ns) * 1e-9;
 	return status;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/probe.h"
+
 /* A chunk's log records stay well below the ring. */
 #define CHUNK_LOG_BYTES_MAX ((uint64_t)128 << 10)
 
@@ -201,6 +203,7 @@ meet_record(const lessor_engine_t *engine, lsr_create_t *create) {
 	    lsr_body_is_client(&body, create->lease->client_id, create->lease->client_id_bytes)) {
 		create->step = LSR_STEP_TAKE;
 	} else {
+		LSR_PROBE_CONFLICT(4, 0, create->lease->address, LESSOR_ADDRESS_TAKEN);
 		decide(create, LESSOR_ADDRESS_TAKEN);
 	}
 	return true;
@@ -245,6 +248,8 @@ claim_client(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
 		create->step = LSR_STEP_CLAIMED;
 		return;
 	case LSR_INSERT_PRESENT:
+		LSR_PROBE_CONFLICT(is_six ? 6 : 4, is_six ? create->form->address.high : 0,
+				   is_six ? create->form->address.low : create->lease->address, LESSOR_CLIENT_TAKEN);
 		decide(create, LESSOR_CLIENT_TAKEN);
 		break;
 	case LSR_INSERT_IN_DOUBT:
@@ -384,9 +389,12 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 			if (is_six) {
 				lsr_table_take(lsr_sparse_table(creates[i].scope->sparse, creates[i].place),
 					       creates[i].place, creates[i].body.expires_at);
+				LSR_PROBE_CREATE(6, creates[i].form->address.high, creates[i].form->address.low,
+						 creates[i].body.lsn);
 			} else {
 				lsr_table_take(&creates[i].scope->table, creates[i].lease->address,
 					       creates[i].body.expires_at);
+				LSR_PROBE_CREATE(4, 0, creates[i].lease->address, creates[i].body.lsn);
 			}
 			lsr_record_settle(creates[i].record, shown);
 			decide(&creates[i], LESSOR_OK);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/crc.h"
 #include "base/io.h"
+#include "base/probe.h"
 #include "base/text.h"
 
 #define LOCK_NAME       "lessor.lock"
@@ -392,7 +393,9 @@ start_log(lessor_engine_t *engine, const lessor_options_t *options, const lsr_lo
 static lessor_status_t
 load(lessor_engine_t *engine, const lessor_options_t *options, lessor_report_t *report) {
 	lsr_log_contents_t contents = {.end_lsn = LSR_LSN_FIRST};
+	LSR_PROBE_RECOVERY_BEGIN(engine->read_only);
 	lessor_status_t status = lsr_engine_recover(engine, &contents, report);
+	LSR_PROBE_RECOVERY_END(status, report->leases, report->log_records);
 	if (status == LESSOR_OK && !options->read_only) {
 		status = start_log(engine, options, &contents, report);
 		if (status == LESSOR_OK && !lsr_engine_start_keeper(engine)) {
@@ -519,6 +522,7 @@ lessor_close(lessor_engine_t **engine) {
 	atomic_store_explicit(&closing->closing, true, memory_order_seq_cst);
 	lsr_rcu_synchronize();
 	lsr_sweeper_stop(&closing->sweeper);
+	lsr_engine_stop_serving(closing);
 	if (closing->has_log) {
 		lsr_log_begin_close(&closing->log);
 		lsr_engine_stop_keeper(closing);

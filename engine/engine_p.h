@@ -88,6 +88,10 @@ struct lessor_engine {
 	pthread_t keeper;
 	bool keeper_runs;
 	bool keeper_stops; /* keeper_lock */
+	/* The thread that answers other processes; keeper_lock. */
+	pthread_t stats_thread;
+	int stats_socket;
+	bool stats_served;
 	lsr_provisioner_t provisioner;
 	lsr_client_hash_t clients;
 	lsr_shadows_t *shadows;
@@ -661,5 +665,10 @@ lessor_status_t lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *
 
 bool lsr_engine_start_keeper(lessor_engine_t *engine);
 void lsr_engine_stop_keeper(lessor_engine_t *engine);
+
+/* ---- serve.c ------------------------------------------------------------------------------------------------------ */
+
+/* While closing. */
+void lsr_engine_stop_serving(lessor_engine_t *engine);
 
 #endif

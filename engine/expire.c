@@ -12,6 +12,8 @@
 
 #include <lessor/expire.h>
 
+#include "base/probe.h"
+
 /* What one read-side section does at most: a few microseconds of looking and some ten of ending. */
 #define SECTION_PAGES_MAX 4096u
 #define SECTION_LOOKS_MAX 192u
@@ -362,6 +364,7 @@ lessor_expire(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expir
 	sweep.at = cursor->next;
 	sweep.last = cursor->last;
 	const lessor_status_t status = run_sweep(&sweep);
+	LSR_PROBE_EXPIRE(4, sweep.looked, sweep.removed);
 	if (status != LESSOR_OK && status != LESSOR_END) {
 		return status;
 	}
@@ -388,6 +391,7 @@ lessor_expire6(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expi
 	sweep.at = cursor->place;
 	sweep.last = cursor->last.high;
 	const lessor_status_t status = run_sweep(&sweep);
+	LSR_PROBE_EXPIRE(6, sweep.looked, sweep.removed);
 	if (status != LESSOR_OK && status != LESSOR_END) {
 		return status;
 	}

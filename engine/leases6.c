@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/probe.h"
+
 /* ---- where to look first ------------------------------------------------------------------------------------------- */
 
 /* As in allocate.c: every thread goes on from where it was, and begins where no other does. */
@@ -212,6 +214,10 @@ lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 		} else if (LSR_UNLIKELY(step == LSR_STEP_TAKE)) {
 			create->step = LSR_STEP_TAKE;
 		} else {
+			if (step == LSR_STEP_DONE) {
+				LSR_PROBE_CONFLICT(6, create->form->address.high, create->form->address.low,
+						   LESSOR_ADDRESS_TAKEN);
+			}
 			decide(create, step == LSR_STEP_DONE ? LESSOR_ADDRESS_TAKEN : LESSOR_NO_MEMORY);
 		}
 		return false;

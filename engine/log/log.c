@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/probe.h"
 #include "base/thread.h"
 
 /* With nobody waiting, this much is worth a flush by itself. */
@@ -321,7 +322,9 @@ write_frame(lsr_log_t *log, uint32_t payload_bytes, uint16_t flags) {
 	log->gathered += payload_bytes;
 	raise_limit(log);
 	lsr_frame_seal(header);
+	LSR_PROBE_FLUSH_BEGIN(disk_bytes);
 	const int result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
+	LSR_PROBE_FLUSH_END(disk_bytes, result);
 	if (result == 0) {
 		log->previous_crc = header->crc;
 		(void)atomic_fetch_add_explicit(&log->flushes, 1, memory_order_relaxed);

@@ -84,6 +84,29 @@ lessor_status_t lessor_scope_scan(lessor_engine_t *engine, uint32_t subnet, uint
 /* The whole engine. Cost: grows with the number of scopes. Returns: LESSOR_OK; LESSOR_INVALID; LESSOR_FORKED. */
 lessor_status_t lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats);
 
+/* Takes a piece of text, not NUL-terminated; false: no more is wanted. */
+typedef bool lessor_write_t(void *context, const char *text, size_t bytes);
+
+/* Besides the library's own names also those that exporters for Kea use, as far as there are figures for them. */
+enum { LESSOR_METRICS_KEA_NAMES = 1u << 0 };
+
+/*
+ * All figures, of IPv4 and IPv6 scopes and of the engine, as OpenMetrics text up to and including "# EOF": what a scraper is to get as
+ * "application/openmetrics-text; version=1.0.0; charset=utf-8". 'write' gets it in pieces of at most 4 KiB, is called by this thread, and may call any function
+ * on the engine but lessor_close().
+ * Ensures: on any failure the text is incomplete, and has no "# EOF".
+ * Returns: LESSOR_OK; LESSOR_IO ('write' answered false); LESSOR_NO_MEMORY; LESSOR_INVALID (write NULL, unknown flags); LESSOR_FORKED.
+ * Cost:    a microsecond or two for each scope. Source: https://prometheus.io/docs/specs/om/open_metrics_spec/
+ */
+lessor_status_t lessor_stats_openmetrics(lessor_engine_t *engine, uint32_t flags, lessor_write_t *write, void *context);
+
+/*
+ * Let other processes of this machine see the figures, as 'lessor stats' does: until lessor_close() a thread answers whoever connects to the socket lessor.stats in
+ * the store's directory with this text (with the names of Kea), and closes the connection. Who may open the socket for writing, may connect.
+ * Returns: LESSOR_OK (also if it does so already); LESSOR_READ_ONLY (also without a log); LESSOR_IO; LESSOR_NO_MEMORY; LESSOR_INVALID; LESSOR_FORKED.
+ */
+lessor_status_t lessor_stats_serve(lessor_engine_t *engine);
+
 #ifdef __cplusplus
 }
 #endif
