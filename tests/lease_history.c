@@ -8,13 +8,13 @@
 #include "engine_p.h"
 #include "torture.h"
 
-#define DUE UINT64_C(5)
-#define NOW UINT64_C(10)
+#define DUE  UINT64_C(5)
+#define NOW  UINT64_C(10)
 #define IAID 7u
 
-static const char *const names[OP_KINDS] = {"create", "create due", "delete",  "delete of",	  "expire",
-					    "rename", "renew",	    "allocate", "reserve",	  "release",
-					    "release of", "get lease", "find",	   "get reserved", "find reserved"};
+static const char *const names[OP_KINDS] = {"create",     "create due", "delete",   "delete of",    "expire",
+					    "rename",     "renew",      "allocate", "reserve",      "release",
+					    "release of", "get lease",  "find",     "get reserved", "find reserved"};
 
 bool
 lease_op_exists(lease_op_kind_t kind, bool is_six) {
@@ -213,8 +213,8 @@ read_lease4(lease_history_t *history, lease_op_t *op, const uint8_t *id, size_t 
 	if (op->kind == OP_GET) {
 		op->status = lessor_lease_get(history->engine, SUBNET + 1 + op->spot, &lease, buffer, sizeof(buffer));
 	} else {
-		op->status = lessor_lease_get_client(history->engine, SUBNET, id, id_bytes, &lease, buffer,
-						     sizeof(buffer));
+		op->status =
+			lessor_lease_get_client(history->engine, SUBNET, id, id_bytes, &lease, buffer, sizeof(buffer));
 	}
 	if (op->status == LESSOR_OK) {
 		op->spot = lease.address - SUBNET - 1;
@@ -266,8 +266,8 @@ read_reservation(lease_history_t *history, lease_op_t *op, uint32_t address, con
 	if (op->kind == OP_GET_RESERVATION) {
 		op->status = lessor_reservation_get(history->engine, address, &reservation, buffer, sizeof(buffer));
 	} else {
-		op->status = lessor_reservation_get_client(history->engine, SUBNET, id, id_bytes, &reservation,
-							   buffer, sizeof(buffer));
+		op->status = lessor_reservation_get_client(history->engine, SUBNET, id, id_bytes, &reservation, buffer,
+							   sizeof(buffer));
 	}
 	if (op->status == LESSOR_OK) {
 		op->spot = reservation.address - SUBNET - 1;
@@ -298,8 +298,7 @@ expire(lease_history_t *history, lease_op_t *op) {
 	if (history->is_six) {
 		lessor_cursor6_t cursor;
 		lessor_cursor6_init(&cursor, address6_of(0), address6_of(SPOTS - 1));
-		op->status =
-			lessor_expire6(history->engine, NOW, NULL, &cursor, &report, LESSOR_ASYNC, &op->ticket);
+		op->status = lessor_expire6(history->engine, NOW, NULL, &cursor, &report, LESSOR_ASYNC, &op->ticket);
 		op->spot = 0;
 	} else {
 		lessor_cursor_t cursor;
@@ -374,8 +373,7 @@ change6(lease_history_t *history, lease_op_t *op, const uint8_t *id, uint8_t id_
 						  LESSOR_ASYNC, &op->ticket);
 		break;
 	default:
-		op->status =
-			lessor_lease6_update(engine, &lease, LESSOR_FIELD_EXPIRES, LESSOR_ASYNC, &op->ticket);
+		op->status = lessor_lease6_update(engine, &lease, LESSOR_FIELD_EXPIRES, LESSOR_ASYNC, &op->ticket);
 		break;
 	}
 }
@@ -437,9 +435,9 @@ can_happen_at(void *model, const void *operations, unsigned which) {
 static bool
 has_order(const lease_history_t *history, const lease_model_t *end) {
 	history_t search = {.ops = history->ops,
-			     .model_bytes = sizeof(*end),
-			     .operations = history->operation,
-			     .can_happen = can_happen_at};
+			    .model_bytes = sizeof(*end),
+			    .operations = history->operation,
+			    .can_happen = can_happen_at};
 	for (unsigned i = 0; i < history->ops; i++) {
 		search.began[i] = history->operation[i].began;
 		search.ended[i] = history->operation[i].ended;
@@ -490,8 +488,10 @@ print_history(const lease_history_t *history, const lease_model_t *end) {
 		(void)fprintf(stderr, "%llu-%llu %s address %u client %u: %s, client %u%s%s, ticket %llu\n",
 			      (unsigned long long)op->began, (unsigned long long)op->ended, names[op->kind], op->spot,
 			      op->client, lessor_status_name(op->status), op->found_client,
-			      op->found_dormant ? " dormant" : op->found_due ? " due" : "", op->found_other ? " and the other" : "",
-			      (unsigned long long)op->ticket);
+			      op->found_dormant ? " dormant"
+			      : op->found_due   ? " due"
+						: "",
+			      op->found_other ? " and the other" : "", (unsigned long long)op->ticket);
 	}
 }
 
@@ -555,7 +555,8 @@ lease_history_judge(lease_history_t *history) {
 	REQUIRE(in_log);
 	REQUIRE(lease_history_entries(history->engine) == lease_model_owners(&end));
 	if (history->is_six) {
-		REQUIRE_STATUS(lessor_lease6_count(history->engine, address6_of(0), address6_of(SPOTS), &leases), LESSOR_OK);
+		REQUIRE_STATUS(lessor_lease6_count(history->engine, address6_of(0), address6_of(SPOTS), &leases),
+			       LESSOR_OK);
 	} else {
 		REQUIRE_STATUS(lessor_lease_count(history->engine, SUBNET, SUBNET + 255, &leases), LESSOR_OK);
 	}
@@ -563,4 +564,3 @@ lease_history_judge(lease_history_t *history) {
 	torture_require_sound(history->engine);
 	history->model = end;
 }
-

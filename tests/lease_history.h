@@ -18,7 +18,7 @@
 #define SUBNET UINT32_C(0x0A200000)
 #define PREFIX UINT64_C(0x20010DB800000001)
 #define SPOTS  3u /* addresses; all of the pool of IPv4 */
-#define FOLK   2u /* clients */
+#define FOLK   4u /* clients */
 
 typedef enum {
 	OP_CREATE,

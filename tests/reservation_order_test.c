@@ -67,8 +67,8 @@ meet(histories_t *histories) {
 static lease_op_t
 draw(torture_random_t *random, bool is_six) {
 	lease_op_t op = {.kind = (lease_op_kind_t)torture_below(random, OP_KINDS),
-			  .spot = torture_below(random, SPOTS),
-			  .client = torture_below(random, FOLK)};
+			 .spot = torture_below(random, SPOTS),
+			 .client = torture_below(random, 2)};
 	/* These are what all else needs. */
 	switch (torture_below(random, 8)) {
 	case 0:

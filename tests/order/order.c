@@ -15,19 +15,26 @@
 #include "base/thread.h"
 #include "torture.h"
 
+#undef malloc
+#undef aligned_alloc
+#undef calloc
+#undef realloc
+#undef free
 #undef pthread_mutex_lock
 #undef pthread_mutex_unlock
 
-#define STACK_BYTES    ((size_t)512 << 10)
-#define MAIN           0u
-#define BODY           1u /* the first one */
-#define OWN            (BODY + ORDER_BODIES_MAX)
-#define THREADS_MAX    16u
-#define STEPS_MAX      50000u
-#define TIMEOUTS_MAX   2000u
-#define OBJECTS        ((size_t)1 << 16)
-#define NO_DEADLINE    UINT64_MAX
-#define OWN_BYTES_MAX  4096u
+#define STACK_BYTES   ((size_t)512 << 10)
+#define MAIN          0u
+#define BODY          1u /* the first one */
+#define OWN           (BODY + ORDER_BODIES_MAX)
+#define THREADS_MAX   16u
+#define STEPS_MAX     50000u
+#define TIMEOUTS_MAX  2000u
+#define IDLE_MAX      64u
+#define STUCK_MAX     20000u
+#define OBJECTS       ((size_t)1 << 16)
+#define NO_DEADLINE   UINT64_MAX
+#define OWN_BYTES_MAX 4096u
 
 typedef enum { ABSENT, READY, RELAXED, ASLEEP, ENDED } state_t;
 
@@ -40,8 +47,8 @@ typedef struct {
 	const volatile void *sleeps_on;
 	uint64_t deadline_ns;
 	bool timed_out;
-	unsigned depth;   /* of read-side sections */
-	uint64_t section; /* which one it is in; 0: none */
+	unsigned depth;     /* of read-side sections */
+	uint64_t section;   /* which one it is in; 0: none */
 	_Atomic bool reads; /* stands for the section's memory */
 	unsigned char own[OWN_BYTES_MAX];
 } thread_t;
@@ -62,10 +69,12 @@ typedef struct {
 static thread_t threads[THREADS_MAX];
 static unsigned running = MAIN;
 static bool exploring;
+static bool in_run; /* from begin to end */
 static uint64_t ticks;
 static uint64_t now_ns = UINT64_C(1000000000);
 static uint64_t sections;
 static unsigned timeouts;
+static unsigned idle; /* looks of who pauses since something has changed */
 static lsr_rcu_head_t *deferred;
 static object_t objects[OBJECTS];
 static bool sharing_grew;
@@ -78,6 +87,9 @@ static unsigned given;
 static _Thread_local unsigned char own_anchor[16];
 extern unsigned char __start_order_own[];
 extern unsigned char __stop_order_own[];
+
+/* All threads begin with what the test's own had when the scene began, so that runs repeat. */
+static unsigned char own_at_first[OWN_BYTES_MAX];
 
 /* ---- switching ------------------------------------------------------------------------------------------------------- */
 
@@ -113,7 +125,7 @@ start(unsigned number, void *(*function)(void *), void *argument) {
 		REQUIRE(thread->stack != NULL);
 	}
 	REQUIRE(own_bytes() <= OWN_BYTES_MAX);
-	memset(thread->own, 0, sizeof(thread->own));
+	memcpy(thread->own, own_at_first, sizeof(thread->own));
 	thread->function = function;
 	thread->argument = argument;
 	thread->state = READY;
@@ -135,16 +147,36 @@ say_stuck(void) {
 	}
 }
 
+/* Nobody has anything better to do: who pauses looks again, if that has not been tried often enough. */
+static bool
+let_relaxed_go_on(unsigned idle_max) {
+	bool any = false;
+	for (unsigned i = 0; i < THREADS_MAX; i++) {
+		if (threads[i].state == RELAXED && idle < idle_max) {
+			threads[i].state = READY;
+			any = true;
+		}
+	}
+	idle += any ? 1u : 0u;
+	return any;
+}
+
 /* Nobody can go on: the first time limit ends. */
 static void
 move_clock(void) {
 	thread_t *first = NULL;
+	if (let_relaxed_go_on(IDLE_MAX)) {
+		return;
+	}
 	for (unsigned i = 0; i < THREADS_MAX; i++) {
 		thread_t *thread = &threads[i];
 		if (thread->state == ASLEEP && thread->deadline_ns != NO_DEADLINE &&
 		    (first == NULL || thread->deadline_ns < first->deadline_ns)) {
 			first = thread;
 		}
+	}
+	if (first == NULL && let_relaxed_go_on(STUCK_MAX)) {
+		return;
 	}
 	if (first == NULL || timeouts == TIMEOUTS_MAX) {
 		say_stuck();
@@ -221,6 +253,7 @@ is_shared(const volatile void *object, bool writes) {
 
 static void
 something_changed(void) {
+	idle = 0;
 	for (unsigned i = 0; i < THREADS_MAX; i++) {
 		if (threads[i].state == RELAXED && i != running) {
 			threads[i].state = READY;
@@ -346,9 +379,8 @@ order_futex(_Atomic uint32_t *word, int operation, uint32_t value, const struct 
 	if (*word != value) {
 		return -1;
 	}
-	const uint64_t limit_ns = timeout == NULL ? 0
-						  : (uint64_t)timeout->tv_sec * UINT64_C(1000000000) +
-							    (uint64_t)timeout->tv_nsec;
+	const uint64_t limit_ns =
+		timeout == NULL ? 0 : (uint64_t)timeout->tv_sec * UINT64_C(1000000000) + (uint64_t)timeout->tv_nsec;
 	return sleep_on(word, timeout == NULL ? NO_DEADLINE : now_ns + limit_ns) ? 0 : -1;
 }
 
@@ -397,6 +429,71 @@ lsr_clock_ns(void) {
 lessor_filetime_t
 lessor_time_now(void) {
 	return lessor_time_from_unix_s(1700000000) + now_ns / 100;
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------------ */
+
+#define HEAP_BYTES ((size_t)8 << 20)
+#define HEAD_BYTES ((size_t)64)
+#define SPOILT     0xDB
+
+static _Alignas(4096) unsigned char heap[HEAP_BYTES];
+static size_t heap_used;
+static size_t heap_pieces;
+
+static bool
+is_in_heap(const void *memory) {
+	return (const unsigned char *)memory >= heap && (const unsigned char *)memory < heap + HEAP_BYTES;
+}
+
+static size_t
+size_of(const void *memory) {
+	size_t size_bytes;
+	memcpy(&size_bytes, (const unsigned char *)memory - HEAD_BYTES, sizeof(size_bytes));
+	return size_bytes;
+}
+
+void *
+order_malloc(size_t size_bytes, size_t alignment) {
+	if (!in_run) {
+		return alignment <= 16 ? malloc(size_bytes) : aligned_alloc(alignment, size_bytes);
+	}
+	const size_t to_bytes = alignment > HEAD_BYTES ? alignment : HEAD_BYTES;
+	const size_t at = (heap_used + HEAD_BYTES + to_bytes - 1) / to_bytes * to_bytes;
+	REQUIRE(at + size_bytes <= HEAP_BYTES);
+	heap_used = at + size_bytes;
+	heap_pieces++;
+	memcpy(heap + at - HEAD_BYTES, &size_bytes, sizeof(size_bytes));
+	return heap + at;
+}
+
+void *
+order_calloc(size_t count, size_t size_bytes) {
+	void *memory = order_malloc(count * size_bytes, 16);
+	return memory != NULL ? memset(memory, 0, count * size_bytes) : NULL;
+}
+
+void
+order_free(void *memory) {
+	if (!is_in_heap(memory)) {
+		free(memory);
+		return;
+	}
+	memset(memory, SPOILT, size_of(memory));
+	heap_pieces--;
+}
+
+void *
+order_realloc(void *memory, size_t size_bytes) {
+	if (memory == NULL || is_in_heap(memory)) {
+		void *fresh = order_malloc(size_bytes, 16);
+		if (memory != NULL && fresh != NULL) {
+			memcpy(fresh, memory, size_of(memory) < size_bytes ? size_of(memory) : size_bytes);
+			order_free(memory);
+		}
+		return fresh;
+	}
+	return realloc(memory, size_bytes);
 }
 
 /* ---- grace periods ----------------------------------------------------------------------------------------------------- */
@@ -543,6 +640,9 @@ run_once(unsigned preemptions_max) {
 	unsigned last = MAIN;
 	unsigned preemptions = 0;
 	timeouts = 0;
+	memcpy(__start_order_own, own_at_first, own_bytes());
+	in_run = true;
+	heap_used = heap_pieces == 0 ? 0 : heap_used;
 	if (scene->begin != NULL) {
 		scene->begin(scene->context);
 	}
@@ -575,6 +675,8 @@ run_once(unsigned preemptions_max) {
 	if (scene->end != NULL) {
 		scene->end(scene->context);
 	}
+	lsr_rcu_drain();
+	in_run = false;
 }
 
 static unsigned
@@ -588,6 +690,7 @@ order_run(const order_scene_t *next) {
 	uint64_t orders = 0;
 	scene = next;
 	own_anchor[0] = 0;
+	memcpy(own_at_first, __start_order_own, own_bytes());
 	threads[MAIN].state = READY;
 	memset(objects, 0, sizeof(objects));
 	(void)signal(SIGABRT, say_order);

@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -38,10 +39,10 @@
 typedef struct order_scene {
 	const char *name;
 	unsigned bodies;
-	unsigned preemptions;           /* at most; LESSOR_TEST_PREEMPTIONS adds to it */
-	void (*begin)(void *context);   /* before each run, alone; may be NULL */
+	unsigned preemptions;         /* at most; LESSOR_TEST_PREEMPTIONS adds to it */
+	void (*begin)(void *context); /* before each run, alone; may be NULL */
 	void (*body[ORDER_BODIES_MAX])(void *context);
-	void (*end)(void *context);     /* after each run, alone: looks whether all is well, and puts everything back */
+	void (*end)(void *context); /* after each run, alone: looks whether all is well, and puts everything back */
 	void *context;
 } order_scene_t;
 
@@ -100,13 +101,18 @@ ssize_t order_random(void *to, size_t size_bytes);
 #define ORDER_FETCH(what, object, value)     __atomic_fetch_##what(object, value, __ATOMIC_SEQ_CST)
 #endif
 
-#define atomic_load_explicit(object, order)             (order_step((object), ORDER_LOAD), *(object))
-#define atomic_store_explicit(object, value, order)     (order_step((object), ORDER_STORE), (void)(*(object) = (value)))
-#define atomic_exchange_explicit(object, value, order)  (order_step((object), ORDER_STORE), ORDER_EXCHANGE((object), (value)))
-#define atomic_fetch_add_explicit(object, value, order) (order_step((object), ORDER_STORE), ORDER_FETCH(add, (object), (value)))
-#define atomic_fetch_sub_explicit(object, value, order) (order_step((object), ORDER_STORE), ORDER_FETCH(sub, (object), (value)))
-#define atomic_fetch_or_explicit(object, value, order)  (order_step((object), ORDER_STORE), ORDER_FETCH(or, (object), (value)))
-#define atomic_fetch_and_explicit(object, value, order) (order_step((object), ORDER_STORE), ORDER_FETCH(and, (object), (value)))
+#define atomic_load_explicit(object, order)         (order_step((object), ORDER_LOAD), *(object))
+#define atomic_store_explicit(object, value, order) (order_step((object), ORDER_STORE), (void)(*(object) = (value)))
+#define atomic_exchange_explicit(object, value, order)                                                                 \
+	(order_step((object), ORDER_STORE), ORDER_EXCHANGE((object), (value)))
+#define atomic_fetch_add_explicit(object, value, order)                                                                \
+	(order_step((object), ORDER_STORE), ORDER_FETCH(add, (object), (value)))
+#define atomic_fetch_sub_explicit(object, value, order)                                                                \
+	(order_step((object), ORDER_STORE), ORDER_FETCH(sub, (object), (value)))
+#define atomic_fetch_or_explicit(object, value, order)                                                                 \
+	(order_step((object), ORDER_STORE), ORDER_FETCH(or, (object), (value)))
+#define atomic_fetch_and_explicit(object, value, order)                                                                \
+	(order_step((object), ORDER_STORE), ORDER_FETCH(and, (object), (value)))
 #define atomic_compare_exchange_strong_explicit(object, wanted, value, order, otherwise)                               \
 	(order_step((object), ORDER_TRY), order_done(ORDER_COMPARE((object), (wanted), (value))))
 #define atomic_compare_exchange_weak_explicit atomic_compare_exchange_strong_explicit
@@ -126,6 +132,18 @@ ssize_t order_random(void *to, size_t size_bytes);
 #define __builtin_ia32_pause                                  order_relax
 #define sched_yield()                                         (order_relax(), 0)
 #define getrandom(to, size_bytes, flags)                      order_random((to), (size_bytes))
+
+/* Memory that comes and goes in a run lies at the same places in each run, and is spoilt when it is freed. */
+void *order_malloc(size_t size_bytes, size_t alignment);
+void *order_calloc(size_t count, size_t size_bytes);
+void *order_realloc(void *memory, size_t size_bytes);
+void order_free(void *memory);
+
+#define malloc(size_bytes)                   order_malloc((size_bytes), 16)
+#define aligned_alloc(alignment, size_bytes) order_malloc((size_bytes), (alignment))
+#define calloc(count, size_bytes)            order_calloc((count), (size_bytes))
+#define realloc(memory, size_bytes)          order_realloc((memory), (size_bytes))
+#define free(memory)                         order_free(memory)
 
 /* What each thread has for itself lies together, so that it can be exchanged. Sources that have nothing leave the section empty, not missing. */
 #define _Thread_local __attribute__((section("order_own")))

@@ -105,10 +105,16 @@ end(void *context) {
 	clear();
 }
 
-/* What comes once - pages, the high-water mark - is there before the first run. */
+/* What comes once - pages, the high-water mark, where allocations begin - is there before the first run. */
 static void
 warm_up(void) {
-	for (uint32_t client = 0; client < FOLK; client++) {
+	lease_op_t op = {.kind = OP_ALLOCATE, .client = 0};
+	if (!work.history.is_six) {
+		lease_history_run(&work.history, &op);
+		work.history.model = lease_history_look(&work.history);
+		clear();
+	}
+	for (uint32_t client = 0; client < SPOTS; client++) {
 		do_one((plan_t){OP_CREATE, client, client});
 	}
 	work.history.model = lease_history_look(&work.history);
@@ -141,20 +147,194 @@ run_scene(const scene_t *scene) {
 
 /* ---- scenes ---------------------------------------------------------------------------------------------------------- */
 
-#define NOTHING          {{OP_GET, 0, 0}}
-#define LEASE(s, c)      {{OP_CREATE, s, c}, {OP_GET, 0, 0}}
-#define LEASES           {{OP_CREATE, 0, 0}, {OP_CREATE, 1, 1}, {OP_GET, 0, 0}}
-#define OLD              {{OP_CREATE_DUE, 0, 0}, {OP_GET, 0, 0}}
-/* Address 2 is not of the first two: reserved for nobody's use, so that the pool has two addresses. */
-#define EMPTY            {{OP_CREATE, 1, 0}, {OP_RESERVE, 0, 0}, {OP_DELETE, 1, 0}, {OP_GET, 0, 0}}
+#define END_OF                                                                                                         \
+	{ OP_GET, 0, 0 }
+#define NOTHING                                                                                                        \
+	{ END_OF }
+#define LEASE                                                                                                          \
+	{ {OP_CREATE, 0, 0}, END_OF }
+#define LEASES                                                                                                         \
+	{ {OP_CREATE, 0, 0}, {OP_CREATE, 1, 1}, END_OF }
+#define OLD                                                                                                            \
+	{ {OP_CREATE_DUE, 0, 0}, END_OF }
+#define EMPTY                                                                                                          \
+	{ {OP_CREATE, 1, 0}, {OP_RESERVE, 0, 0}, {OP_DELETE, 1, 0}, END_OF }
+#define FULL                                                                                                           \
+	{ {OP_CREATE, 0, 0}, {OP_CREATE, 1, 1}, {OP_RESERVE, 1, 1}, {OP_CREATE_DUE, 2, 2}, END_OF }
+#define ONE(k, s, c)                                                                                                   \
+	{                                                                                                              \
+		{ k, s, c }                                                                                            \
+	}
+#define TWO(k, s, c, K, S, C)                                                                                          \
+	{                                                                                                              \
+		{k, s, c}, {                                                                                           \
+			K, S, C                                                                                        \
+		}                                                                                                      \
+	}
 
 static const scene_t scenes[] = {
-	{"two creates of one address", false, 3, 2, NOTHING, {{{OP_CREATE, 0, 0}}, {{OP_CREATE, 0, 1}}}, {1, 1}},
-	{"two creates of one client", false, 3, 2, NOTHING, {{{OP_CREATE, 0, 0}}, {{OP_CREATE, 1, 0}}}, {1, 1}},
-	{"create against delete of the address", false, 3, 2, LEASE(0, 0), {{{OP_DELETE, 0, 0}}, {{OP_CREATE, 0, 1}}}, {1, 1}},
-	{"create against delete of the client's lease", false, 3, 2, LEASE(0, 0), {{{OP_DELETE, 0, 0}}, {{OP_CREATE, 1, 0}}}, {1, 1}},
-	{"look-ups against a create", false, 3, 2, NOTHING, {{{OP_CREATE, 0, 0}}, {{OP_GET_CLIENT, 0, 0}, {OP_GET, 0, 0}}}, {1, 2}},
-	{"look-ups against a delete", false, 3, 2, LEASE(0, 0), {{{OP_DELETE, 0, 0}}, {{OP_GET, 0, 0}, {OP_GET_CLIENT, 0, 0}}}, {1, 2}},
+	{"create | create: one address", false, 3, 2, NOTHING, {ONE(OP_CREATE, 0, 0), ONE(OP_CREATE, 0, 1)}, {1, 1}},
+	{"create | create: one client", false, 2, 2, NOTHING, {ONE(OP_CREATE, 0, 0), ONE(OP_CREATE, 1, 0)}, {1, 1}},
+	{"delete | create: one address", false, 3, 2, LEASE, {ONE(OP_DELETE, 0, 0), ONE(OP_CREATE, 0, 1)}, {1, 1}},
+	{"delete | create: one client", false, 3, 2, LEASE, {ONE(OP_DELETE, 0, 0), ONE(OP_CREATE, 1, 0)}, {1, 1}},
+	{"delete | delete", false, 3, 2, LEASE, {ONE(OP_DELETE, 0, 0), ONE(OP_DELETE_OF, 0, 0)}, {1, 1}},
+	{"create | find, get",
+	 false,
+	 3,
+	 2,
+	 NOTHING,
+	 {ONE(OP_CREATE, 0, 0), TWO(OP_GET_CLIENT, 0, 0, OP_GET, 0, 0)},
+	 {1, 2}},
+	{"delete | get, find",
+	 false,
+	 3,
+	 2,
+	 LEASE,
+	 {ONE(OP_DELETE, 0, 0), TWO(OP_GET, 0, 0, OP_GET_CLIENT, 0, 0)},
+	 {1, 2}},
+	{"delete, create elsewhere | find, get",
+	 false,
+	 2,
+	 2,
+	 LEASE,
+	 {TWO(OP_DELETE, 0, 0, OP_CREATE, 1, 0), TWO(OP_GET_CLIENT, 0, 0, OP_GET, 0, 0)},
+	 {2, 2}},
+	{"rename | create of the new client", false, 2, 2, LEASE, {ONE(OP_RENAME, 0, 1), ONE(OP_CREATE, 1, 1)}, {1, 1}},
+	{"rename | create of the old client", false, 2, 2, LEASE, {ONE(OP_RENAME, 0, 1), ONE(OP_CREATE, 1, 0)}, {1, 1}},
+	{"rename | rename: exchanged clients",
+	 false,
+	 2,
+	 2,
+	 LEASES,
+	 {ONE(OP_RENAME, 0, 1), ONE(OP_RENAME, 1, 0)},
+	 {1, 1}},
+	{"rename | find, get",
+	 false,
+	 2,
+	 2,
+	 LEASE,
+	 {ONE(OP_RENAME, 0, 1), TWO(OP_GET_CLIENT, 0, 1, OP_GET, 0, 0)},
+	 {1, 2}},
+	{"delete | allocate: the pool is full",
+	 false,
+	 3,
+	 2,
+	 FULL,
+	 {ONE(OP_DELETE, 0, 0), ONE(OP_ALLOCATE, 0, 3)},
+	 {1, 1}},
+	{"delete, create | allocate: never two free",
+	 false,
+	 2,
+	 2,
+	 FULL,
+	 {TWO(OP_DELETE, 0, 0, OP_CREATE, 0, 0), ONE(OP_ALLOCATE, 0, 3)},
+	 {2, 1}},
+	{"allocate | allocate", false, 2, 2, LEASE, {ONE(OP_ALLOCATE, 0, 1), ONE(OP_ALLOCATE, 0, 2)}, {1, 1}},
+	{"allocate | allocate: one client",
+	 false,
+	 2,
+	 2,
+	 LEASE,
+	 {ONE(OP_ALLOCATE, 0, 1), ONE(OP_ALLOCATE, 0, 1)},
+	 {1, 1}},
+	{"sweep | renew", false, 2, 2, OLD, {ONE(OP_EXPIRE, 0, 0), ONE(OP_RENEW, 0, 0)}, {1, 1}},
+	{"sweep | create: one client", false, 2, 2, OLD, {ONE(OP_EXPIRE, 0, 0), ONE(OP_CREATE, 1, 0)}, {1, 1}},
+	{"sweep | sweep", false, 3, 2, OLD, {ONE(OP_EXPIRE, 0, 0), ONE(OP_EXPIRE, 0, 0)}, {1, 1}},
+	{"reserve | create of the client elsewhere",
+	 false,
+	 2,
+	 2,
+	 NOTHING,
+	 {ONE(OP_RESERVE, 0, 0), ONE(OP_CREATE, 1, 0)},
+	 {1, 1}},
+	{"reserve | create of another client there",
+	 false,
+	 2,
+	 2,
+	 NOTHING,
+	 {ONE(OP_RESERVE, 0, 0), ONE(OP_CREATE, 0, 1)},
+	 {1, 1}},
+	{"reserve | reserve: one client", false, 2, 2, NOTHING, {ONE(OP_RESERVE, 0, 0), ONE(OP_RESERVE, 1, 0)}, {1, 1}},
+	{"reserve | delete of the client's lease",
+	 false,
+	 2,
+	 2,
+	 LEASE,
+	 {ONE(OP_RESERVE, 1, 0), ONE(OP_DELETE, 0, 0)},
+	 {1, 1}},
+	{"release | create: an empty reservation",
+	 false,
+	 2,
+	 2,
+	 EMPTY,
+	 {ONE(OP_UNRESERVE, 0, 0), ONE(OP_CREATE, 0, 0)},
+	 {1, 1}},
+	{"release | allocate: an empty reservation",
+	 false,
+	 2,
+	 2,
+	 EMPTY,
+	 {ONE(OP_UNRESERVE, 0, 0), ONE(OP_ALLOCATE, 0, 0)},
+	 {1, 1}},
+	{"create | find, get: an empty reservation",
+	 false,
+	 2,
+	 2,
+	 EMPTY,
+	 {ONE(OP_CREATE, 0, 0), TWO(OP_GET_CLIENT, 0, 0, OP_GET_RESERVATION, 0, 0)},
+	 {1, 2}},
+	{"create | create | delete: one address",
+	 false,
+	 1,
+	 3,
+	 LEASE,
+	 {ONE(OP_CREATE, 0, 1), ONE(OP_CREATE, 0, 2), ONE(OP_DELETE, 0, 0)},
+	 {1, 1, 1}},
+	{"create | create | delete: one client",
+	 false,
+	 1,
+	 3,
+	 LEASE,
+	 {ONE(OP_CREATE, 1, 0), ONE(OP_CREATE, 2, 0), ONE(OP_DELETE, 0, 0)},
+	 {1, 1, 1}},
+	{"rename | rename | create",
+	 false,
+	 1,
+	 3,
+	 LEASES,
+	 {ONE(OP_RENAME, 0, 2), ONE(OP_RENAME, 1, 2), ONE(OP_CREATE, 2, 2)},
+	 {1, 1, 1}},
+	{"IPv6: create | create: one address",
+	 true,
+	 2,
+	 2,
+	 NOTHING,
+	 {ONE(OP_CREATE, 0, 0), ONE(OP_CREATE, 0, 1)},
+	 {1, 1}},
+	{"IPv6: create | create: one client",
+	 true,
+	 2,
+	 2,
+	 NOTHING,
+	 {ONE(OP_CREATE, 0, 0), ONE(OP_CREATE, 1, 0)},
+	 {1, 1}},
+	{"IPv6: delete | create: one address", true, 2, 2, LEASE, {ONE(OP_DELETE, 0, 0), ONE(OP_CREATE, 0, 1)}, {1, 1}},
+	{"IPv6: delete | create: one client", true, 2, 2, LEASE, {ONE(OP_DELETE, 0, 0), ONE(OP_CREATE, 1, 0)}, {1, 1}},
+	{"IPv6: delete, create | get, find: a slot changes hands",
+	 true,
+	 2,
+	 2,
+	 LEASE,
+	 {TWO(OP_DELETE, 0, 0, OP_CREATE, 1, 1), TWO(OP_GET, 0, 0, OP_GET_CLIENT, 0, 0)},
+	 {2, 2}},
+	{"IPv6: delete, create | rename: a slot changes hands",
+	 true,
+	 2,
+	 2,
+	 LEASE,
+	 {TWO(OP_DELETE, 0, 0, OP_CREATE, 1, 1), ONE(OP_RENAME, 0, 2)},
+	 {2, 1}},
+	{"IPv6: sweep | renew", true, 2, 2, OLD, {ONE(OP_EXPIRE, 0, 0), ONE(OP_RENEW, 0, 0)}, {1, 1}},
 };
 
 static void
