@@ -12,9 +12,9 @@
 #define NOW  UINT64_C(10)
 #define IAID 7u
 
-static const char *const names[OP_KINDS] = {"create",     "create due", "delete",   "delete of",    "expire",
-					    "rename",     "renew",      "allocate", "reserve",      "release",
-					    "release of", "get lease",  "find",     "get reserved", "find reserved"};
+static const char *const names[OP_KINDS] = {
+	"create",  "create due", "delete",     "delete of", "expire", "rename",       "renew",         "allocate",
+	"reserve", "release",    "release of", "get lease", "find",   "get reserved", "find reserved", "count"};
 
 bool
 lease_op_exists(lease_op_kind_t kind, bool is_six) {
@@ -182,6 +182,8 @@ can_happen(lease_model_t *model, const lease_op_t *op) {
 					       : model->reserved[spot] == 0;
 	case OP_GET_CLIENT:
 		return spot_of(model->lease, op->client) == (op->status == LESSOR_OK ? spot : SPOTS);
+	case OP_COUNT:
+		return true;
 	case OP_GET_RESERVED_CLIENT:
 		return spot_of(model->reserved, op->client) == (op->status == LESSOR_OK ? spot : SPOTS);
 	default:
@@ -378,6 +380,15 @@ change6(lease_history_t *history, lease_op_t *op, const uint8_t *id, uint8_t id_
 	}
 }
 
+/* While others are in the middle of counting: a few more or fewer, but never below zero. */
+static void
+count(lease_history_t *history, lease_op_t *op) {
+	lessor_scope_stats_t stats;
+	op->status = lessor_scope_stats(history->engine, SUBNET, &stats);
+	REQUIRE_STATUS(op->status, LESSOR_OK);
+	REQUIRE(stats.leases <= SPOTS + history->ops && stats.in_use <= SPOTS + history->ops);
+}
+
 void
 lease_history_run(lease_history_t *history, lease_op_t *op) {
 	uint8_t id[40];
@@ -396,6 +407,9 @@ lease_history_run(lease_history_t *history, lease_op_t *op) {
 	case OP_GET:
 	case OP_GET_CLIENT:
 		read_lease(history, op, id, id_bytes);
+		break;
+	case OP_COUNT:
+		count(history, op);
 		break;
 	case OP_GET_RESERVATION:
 	case OP_GET_RESERVED_CLIENT:

@@ -36,6 +36,7 @@ typedef enum {
 	OP_GET_CLIENT,
 	OP_GET_RESERVATION,
 	OP_GET_RESERVED_CLIENT,
+	OP_COUNT, /* the scope's figures: never absurd */
 	OP_KINDS
 } lease_op_kind_t;
 
