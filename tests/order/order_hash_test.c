@@ -267,6 +267,7 @@ static const scene_t scenes[] = {
 	 {2, 2}},
 	{"remove | insert: one key", 4, 9, 2, {{{REMOVE, 8}}, {{PUT_OTHER, 8}}}, {1, 1}},
 	{"growth | find: one that moves, one that stays", 2, 8, 2, {{{PUT, 15}}, {{FIND, 1}, {FIND, 6}}}, {1, 2}},
+	{"growth | find: one that moves up", 2, 6, 2, {{{PUT, 15}}, {{FIND, 4}}}, {1, 1}},
 	{"growth | find: out of an overflow bucket", 2, 12, 2, {{{PUT, 15}}, {{FIND, 11}, {FIND, 10}}}, {1, 2}},
 	{"growth | insert: one that moves", 2, 8, 2, {{{PUT, 15}}, {{PUT_OTHER, 1}, {PUT, 21}}}, {1, 2}},
 	{"growth | remove: one that moves", 2, 9, 2, {{{PUT, 15}}, {{REMOVE, 1}, {FIND, 1}}}, {1, 2}},
