@@ -433,7 +433,7 @@ lessor_time_now(void) {
 
 /* ---- memory ------------------------------------------------------------------------------------------------------------ */
 
-#define HEAP_BYTES ((size_t)8 << 20)
+#define HEAP_BYTES ((size_t)64 << 20)
 #define HEAD_BYTES ((size_t)64)
 #define SPOILT     0xDB
 

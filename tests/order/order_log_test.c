@@ -23,7 +23,7 @@
 
 #define RING_BYTES   UINT64_C(8192)
 #define STREAM_BYTES ((size_t)256 << 10)
-#define EACH_MAX     4u
+#define EACH_MAX     6u
 
 typedef enum {
 	APPEND,      /* and be told */
@@ -292,6 +292,14 @@ static const scene_t scenes[] = {
 	 1,
 	 {{{APPEND, 1800}, {APPEND, 1800}, SYNCED(1800)}},
 	 {4}},
+	{"round the ring: append five times, wait",
+	 1,
+	 0,
+	 0,
+	 0,
+	 1,
+	 {{{APPEND, 1800}, {APPEND, 1800}, {APPEND, 1800}, {APPEND, 1700}, SYNCED(1800)}},
+	 {6}},
 	{"the end of a segment: append, wait | append, wait",
 	 1,
 	 0,
@@ -300,7 +308,7 @@ static const scene_t scenes[] = {
 	 2,
 	 {{SYNCED(1800), SYNCED(1800)}, {SYNCED(1800)}},
 	 {4, 2}},
-	{"append, wait | close", 2, 0, 0, 0, 2, {{SYNCED(60)}, {{CLOSE, 0}}}, {2, 1}},
+	{"append, wait | close", 1, 0, 0, 0, 2, {{SYNCED(60)}, {{CLOSE, 0}}}, {2, 1}},
 	{"append, wait | append, wait: the disk fails", 1, 0, 0, 1, 2, {{SYNCED(60)}, {SYNCED(100)}}, {2, 2}},
 	{"a full ring: append, append, append, wait: the disk fails",
 	 2,
