@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every operation is a point at which the power fails. See crash.h. */
+#include "crash.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine_p.h"
+#include "sim_disk.h"
+#include "story.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+/*
+ * What would make an open slow here without being what is tested: pages of two megabytes that are cleared for a store of a few kilobytes, and the pauses with which
+ * liburcu's helper thread and those who wait for it gather work.
+ */
+static void
+hurry(void) {
+	(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+int
+poll(struct pollfd *files, nfds_t count, int timeout_ms) {
+	const struct timespec timeout = {.tv_nsec = count == 0 ? 20000 : (long)timeout_ms * 1000000};
+	return ppoll(files, count, &timeout, NULL);
+}
+#endif
+
+/* In the place of nanosleep(), see CMakeLists.txt. */
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
+
+int
+__wrap_nanosleep(const struct timespec *time, struct timespec *left) {
+	const struct timespec shorter = {.tv_sec = time->tv_sec, .tv_nsec = time->tv_nsec / 50};
+	return clock_nanosleep(CLOCK_MONOTONIC, 0, &shorter, left);
+}
+
+/* ---- what has been promised ------------------------------------------------------------------------------------------ */
+
+static _Atomic(lessor_engine_t *) engine_now;
+static _Atomic uint64_t promised;
+
+/* Whoever asks the engine now is told that everything up to here is durable. */
+static uint64_t
+promise(void) {
+	lessor_engine_t *engine = atomic_load(&engine_now);
+	if (engine != NULL) {
+		atomic_store(&promised, lessor_durable_ticket(engine));
+	}
+	return atomic_load(&promised);
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------------- */
+
+static char directory[256];
+static torture_random_t luck;
+static crash_figures_t figures;
+
+static lessor_status_t
+try_open(bool read_only, lessor_engine_t **engine, lessor_report_t *report) {
+	lessor_options_t options;
+	lessor_options_init(&options);
+	options.read_only = read_only;
+	options.max_leases = 65536;
+	options.ring_size_bytes = MIB;
+	options.segment_size_bytes = MIB;
+	options.snapshot_after_bytes = UINT64_MAX;
+	options.flush_gather_us = 1000000;
+	const lessor_status_t status = lessor_open(directory, &options, engine, report);
+	if (status != LESSOR_OK && status != LESSOR_NO_STORE) {
+		(void)fprintf(stderr, "%s\n", report->sentence);
+	}
+	return status;
+}
+
+/* Until the next segment is prepared: what happens on the disk then follows from the story alone. */
+static void
+settle(lessor_engine_t *engine) {
+	lsr_log_t *log = &engine->log;
+	(void)pthread_mutex_lock(&log->lock);
+	while (log->prepare_state == LSR_PREPARE_WANTED) {
+		(void)pthread_cond_wait(&log->changed, &log->lock);
+	}
+	(void)pthread_mutex_unlock(&log->lock);
+}
+
+static lessor_engine_t *
+open_store(void) {
+	lessor_report_t report;
+	lessor_engine_t *engine = NULL;
+	REQUIRE_STATUS(try_open(false, &engine, &report), LESSOR_OK);
+	settle(engine);
+	atomic_store(&engine_now, engine);
+	return engine;
+}
+
+static void
+close_store(lessor_engine_t **engine) {
+	const lessor_ticket_t last = lessor_last_ticket(*engine);
+	const lessor_status_t status = lsr_engine_for_read(*engine);
+	REQUIRE_STATUS(status, LESSOR_OK);
+	lessor_engine_t *closing = *engine;
+	*engine = NULL;
+	/* The log's own position may be asked for until it is closed; what is promised at the end is everything. */
+	atomic_store(&engine_now, NULL);
+	REQUIRE_STATUS(lessor_close(&closing), LESSOR_OK);
+	atomic_store(&promised, last);
+}
+
+/* ---- telling --------------------------------------------------------------------------------------------------------- */
+
+static story_t *story_now;
+static bool is_nested;
+
+/* A few leases change when a snapshot has said from where the log is needed, and again when it is about to be finished. */
+static void
+interrupt(const char *name, bool is_write) {
+	if (!is_write || is_nested || strcmp(name, "snapshot.tmp") != 0) {
+		return;
+	}
+	is_nested = true;
+	for (uint32_t count = torture_below(&luck, 5); count > 0; count--) {
+		REQUIRE_STATUS(story_tell(story_now, true), LESSOR_OK);
+	}
+	is_nested = false;
+}
+
+/* What the disk was told is in its journal then. */
+static void
+tell(story_t *story) {
+	lessor_engine_t *engine = open_store();
+	story_open(story, engine);
+	story_now = story;
+	sim_disk_hook(interrupt);
+	for (uint32_t steps = 20 + torture_below(&luck, 100); steps > 0; steps--) {
+		REQUIRE_STATUS(story_tell(story, false), LESSOR_OK);
+		if (torture_below(&luck, 4) == 0) {
+			REQUIRE_STATUS(story_wait(story), LESSOR_OK);
+		}
+		if (torture_below(&luck, 60) == 0) {
+			close_store(&engine);
+			engine = open_store();
+			story_open(story, engine);
+		}
+		settle(engine);
+	}
+	close_store(&engine);
+	sim_disk_hook(NULL);
+	figures.calls += story->calls;
+	figures.changes += story->changes;
+	figures.stories++;
+}
+
+/* ---- looking --------------------------------------------------------------------------------------------------------- */
+
+static char where[256];
+
+static void
+explain_where(void) {
+	(void)fprintf(stderr, "story %llu, %s\n", (unsigned long long)figures.stories, where);
+}
+
+#define HOLDS(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			explain_where();                                                                               \
+			REQUIRE(condition);                                                                            \
+		}                                                                                                      \
+	} while (0)
+
+/* Everything in the store is as the story says, and everything promised is there. Returns where its log ends. */
+static lessor_ticket_t
+require_story(const story_t *story, lessor_engine_t *engine, lessor_ticket_t end, lessor_ticket_t least) {
+	lessor_report_t check;
+	view_t view = view_take(engine);
+	HOLDS(end >= least);
+	HOLDS(story_matches(story, &view, end));
+	const lessor_status_t status = lessor_check(engine, &check);
+	if (status != LESSOR_OK) {
+		(void)fprintf(stderr, "lessor_check: %s\n", check.sentence);
+	}
+	HOLDS(status == LESSOR_OK);
+	view_free(&view);
+	return end;
+}
+
+/* An image is opened for reading. Returns where its log ends, 0 if there is no store. */
+static lessor_ticket_t
+look(const story_t *story, const sim_image_t *image, lessor_ticket_t least) {
+	lessor_report_t report;
+	lessor_engine_t *engine = NULL;
+	sim_disk_load(image);
+	const lessor_status_t status = try_open(true, &engine, &report);
+	figures.opens++;
+	if (status == LESSOR_NO_STORE) {
+		HOLDS(least == 0);
+		return 0;
+	}
+	HOLDS(status == LESSOR_OK);
+	(void)require_story(story, engine, report.last_ticket, least);
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+	return report.last_ticket;
+}
+
+/* Every point at which a recovery may be cut off; each time the store must be the same as without. */
+static void
+look_again(const story_t *story, const sim_image_t *image, lessor_ticket_t end) {
+	char before[sizeof(where)];
+	lessor_report_t report;
+	lessor_engine_t *engine = NULL;
+	memcpy(before, where, sizeof(before));
+	sim_disk_load(image);
+	const lessor_status_t status = try_open(false, &engine, &report);
+	HOLDS(status == LESSOR_OK);
+	(void)require_story(story, engine, report.last_ticket, end);
+	HOLDS(end == 0 || report.last_ticket == end);
+	settle(engine);
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+	sim_crash_t *crash = sim_crash_new();
+	while (sim_crash_next(crash)) {
+		(void)snprintf(where, sizeof(where), "%.100s; then ", before);
+		sim_crash_describe(crash, where + strlen(where), sizeof(where) - strlen(where));
+		sim_image_t *left = sim_crash_image(crash, SIM_FATE_CHANCE, &luck);
+		const lessor_ticket_t found = look(story, left, end);
+		HOLDS(end == 0 || found == end);
+		sim_image_free(left);
+		figures.points++;
+		figures.again++;
+	}
+	sim_crash_free(crash);
+	memcpy(where, before, sizeof(where));
+}
+
+#define FATES 4u
+
+/* Every point of the story. Keeps one of the images for the next one. */
+static sim_image_t *
+look_everywhere(const story_t *story) {
+	static const sim_fate_t fates[FATES] = {SIM_FATE_DROP, SIM_FATE_KEEP, SIM_FATE_NAMES, SIM_FATE_CHANCE};
+	sim_image_t *kept = NULL;
+	uint32_t seen = 0;
+	sim_crash_t *crash = sim_crash_new();
+	while (sim_crash_next(crash)) {
+		const lessor_ticket_t least = sim_crash_position(crash);
+		sim_crash_describe(crash, where, sizeof(where));
+		/* Of the regular ones, one in turn; chance always. */
+		const sim_fate_t turn[] = {fates[seen % (FATES - 1)], SIM_FATE_CHANCE};
+		for (unsigned i = 0; i < 2; i++) {
+			sim_image_t *left = sim_crash_image(crash, turn[i], &luck);
+			const lessor_ticket_t end = look(story, left, least);
+			if (torture_below(&luck, 40) == 0) {
+				look_again(story, left, end);
+			}
+			if (torture_below(&luck, ++seen) == 0) {
+				sim_image_free(kept);
+				kept = left;
+			} else {
+				sim_image_free(left);
+			}
+		}
+		figures.points++;
+	}
+	sim_crash_free(crash);
+	return kept;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------- */
+
+crash_figures_t
+crash_try(uint64_t points) {
+	sim_image_t *image = NULL;
+	hurry();
+	torture_make_directory(directory);
+	figures = (crash_figures_t){0};
+	luck = torture_random(UINT64_C(0xC4A5));
+	sim_disk_use();
+	while (figures.points < points) {
+		story_t story;
+		story_init(&story, torture_random(UINT64_C(0x57031) + figures.stories));
+		/* Now and then a new store, with nothing promised yet. What was left by a crash is durable. */
+		if (image != NULL && torture_below(&luck, 8) == 0) {
+			sim_image_free(image);
+			image = NULL;
+		}
+		atomic_store(&promised, 0);
+		if (image != NULL) {
+			lessor_report_t report;
+			lessor_engine_t *engine = NULL;
+			sim_disk_load(image);
+			if (try_open(true, &engine, &report) == LESSOR_OK) {
+				story_open(&story, engine);
+				atomic_store(&promised, report.last_ticket);
+				REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+			}
+		}
+		sim_disk_load(image);
+		sim_disk_observe(promise);
+		tell(&story);
+		sim_image_free(image);
+		image = look_everywhere(&story);
+		story_free(&story);
+	}
+	sim_image_free(image);
+	sim_disk_load(NULL);
+	torture_remove_directory(directory);
+	return figures;
+}
