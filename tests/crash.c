@@ -2,12 +2,13 @@
 /* Every operation is a point at which the power fails. See crash.h. */
 #include "crash.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,14 +19,9 @@
 #define MIB (UINT64_C(1) << 20)
 
 /*
- * What would make an open slow here without being what is tested: pages of two megabytes that are cleared for a store of a few kilobytes, and the pauses with which
- * liburcu's helper thread and those who wait for it gather work.
+ * What would make an open slow here without being what is tested: the pauses with which liburcu's helper thread, and those who wait for it, gather work; and memory that is
+ * brought before anybody needs it. The functions that begin with __wrap_ stand in the place of those without, see CMakeLists.txt.
  */
-static void
-hurry(void) {
-	(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-}
-
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 int
 poll(struct pollfd *files, nfds_t count, int timeout_ms) {
@@ -34,13 +30,24 @@ poll(struct pollfd *files, nfds_t count, int timeout_ms) {
 }
 #endif
 
-/* In the place of nanosleep(), see CMakeLists.txt. */
 int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
+int __wrap_madvise(void *address, size_t size_bytes, int advice);
+int __real_madvise(void *address, size_t size_bytes, int advice);
 
 int
 __wrap_nanosleep(const struct timespec *time, struct timespec *left) {
 	const struct timespec shorter = {.tv_sec = time->tv_sec, .tv_nsec = time->tv_nsec / 50};
 	return clock_nanosleep(CLOCK_MONOTONIC, 0, &shorter, left);
+}
+
+/* As a kernel answers that does not know how to bring memory ahead. */
+int
+__wrap_madvise(void *address, size_t size_bytes, int advice) {
+	if (advice == MADV_POPULATE_WRITE || advice == MADV_HUGEPAGE) {
+		errno = EINVAL;
+		return -1;
+	}
+	return __real_madvise(address, size_bytes, advice);
 }
 
 /* ---- what has been promised ------------------------------------------------------------------------------------------ */
@@ -120,9 +127,23 @@ close_store(lessor_engine_t **engine) {
 static story_t *story_now;
 static bool is_nested;
 
+/*
+ * The first segment is there, and so is the thread that prepares the next one: until it has, so that what happens on the disk follows from the story alone. (In an open
+ * there is nothing else to wait for.)
+ */
+static void
+let_prepare(void) {
+	for (unsigned round = 0; round < 1000 && sim_disk_has("log-") && !sim_disk_ends_with("next-"); round++) {
+		(void)usleep(100);
+	}
+}
+
 /* A few leases change when a snapshot has said from where the log is needed, and again when it is about to be finished. */
 static void
 interrupt(const char *name, bool is_write) {
+	if (strcmp(name, "lessor.store.tmp") == 0 && !is_write) {
+		let_prepare();
+	}
 	if (!is_write || is_nested || strcmp(name, "snapshot.tmp") != 0) {
 		return;
 	}
@@ -136,10 +157,10 @@ interrupt(const char *name, bool is_write) {
 /* What the disk was told is in its journal then. */
 static void
 tell(story_t *story) {
-	lessor_engine_t *engine = open_store();
-	story_open(story, engine);
 	story_now = story;
 	sim_disk_hook(interrupt);
+	lessor_engine_t *engine = open_store();
+	story_open(story, engine);
 	for (uint32_t steps = 20 + torture_below(&luck, 100); steps > 0; steps--) {
 		REQUIRE_STATUS(story_tell(story, false), LESSOR_OK);
 		if (torture_below(&luck, 4) == 0) {
@@ -218,6 +239,7 @@ look_again(const story_t *story, const sim_image_t *image, lessor_ticket_t end) 
 	lessor_engine_t *engine = NULL;
 	memcpy(before, where, sizeof(before));
 	sim_disk_load(image);
+	sim_disk_hook(interrupt);
 	const lessor_status_t status = try_open(false, &engine, &report);
 	HOLDS(status == LESSOR_OK);
 	(void)require_story(story, engine, report.last_ticket, end);
@@ -256,7 +278,7 @@ look_everywhere(const story_t *story) {
 		for (unsigned i = 0; i < 2; i++) {
 			sim_image_t *left = sim_crash_image(crash, turn[i], &luck);
 			const lessor_ticket_t end = look(story, left, least);
-			if (torture_below(&luck, 40) == 0) {
+			if (torture_below(&luck, 150) == 0) {
 				look_again(story, left, end);
 			}
 			if (torture_below(&luck, ++seen) == 0) {
@@ -277,7 +299,6 @@ look_everywhere(const story_t *story) {
 crash_figures_t
 crash_try(uint64_t points) {
 	sim_image_t *image = NULL;
-	hurry();
 	torture_make_directory(directory);
 	figures = (crash_figures_t){0};
 	luck = torture_random(UINT64_C(0xC4A5));

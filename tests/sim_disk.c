@@ -684,6 +684,26 @@ sim_disk_operations(void) {
 	return operations;
 }
 
+bool
+sim_disk_has(const char *prefix) {
+	bool found = false;
+	lock();
+	for (size_t i = 0; i < disk.seen->directory.count && !found; i++) {
+		found = begins_with(disk.seen->directory.entries[i].name, prefix);
+	}
+	unlock();
+	return found;
+}
+
+bool
+sim_disk_ends_with(const char *prefix) {
+	lock();
+	const operation_t *last = disk.operations > 0 ? &disk.journal[disk.operations - 1] : NULL;
+	const bool ends = last != NULL && last->kind == OP_SYNC && begins_with(last->name, prefix);
+	unlock();
+	return ends;
+}
+
 void
 sim_disk_observe(uint64_t (*position)(void)) {
 	atomic_store(&disk.position, position);

@@ -93,7 +93,15 @@ create_batch(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	lessor_lease_t leases[BATCH_MAX];
 	lessor_status_t statuses[BATCH_MAX];
 	const bool is_large = below(story, 6) == 0;
-	const uint32_t count = 1 + below(story, BATCH_MAX);
+	const uint32_t count = 1 + below(story, is_large ? BATCH_MAX / 2 : BATCH_MAX);
+	if (is_large) {
+		/* Half a megabyte is flushed although nobody waits: what it would hold depends on who is faster. */
+		const lessor_status_t waited =
+			lessor_ticket_wait(story->engine, lessor_last_ticket(story->engine), -1);
+		if (waited != LESSOR_OK) {
+			return waited;
+		}
+	}
 	memset(context, 'x', sizeof(context) - 1);
 	for (uint32_t i = 0; i < count; i++) {
 		torture_lease(any_address(story), any_number(story), &leases[i], &texts[i]);
@@ -418,12 +426,16 @@ static const call_t calls[] = {
 };
 
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
+enum { FIRST_SCOPE = 16, FIRST_SCOPE6 = 23 };
 
 static const call_t *
 draw(story_t *story, bool leases_only) {
 	unsigned total = 0;
 	for (size_t i = 0; i < CALLS; i++) {
 		total += !leases_only || calls[i].is_lease ? calls[i].weight : 0;
+	}
+	if (!leases_only && story->calls < 2 * SUBNETS) {
+		return story->calls % 2 == 0 ? &calls[FIRST_SCOPE] : &calls[FIRST_SCOPE6]; /* most need one */
 	}
 	unsigned at = below(story, total);
 	for (size_t i = 0; i < CALLS; i++) {
