@@ -19,7 +19,7 @@ typedef struct crash_figures {
 	uint64_t again;  /* of the points, those during the recovery from another one */
 } crash_figures_t;
 
-/* Until there were 'points' of them. Ends the process if something does not hold. */
-crash_figures_t crash_try(uint64_t points);
+/* Until there were 'points' of them, counted as they go. Ends the process, by abort(), if something does not hold. */
+void crash_try(uint64_t points, crash_figures_t *figures);
 
 #endif

@@ -85,46 +85,54 @@ worst_of(const lessor_status_t *statuses, size_t count, lessor_status_t status) 
 	return status;
 }
 
-/* Sometimes so large that the log goes on in another segment. */
+/* The longest leases that there are. */
 static lessor_status_t
-create_batch(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
+make_large(story_t *story, lessor_lease_t *leases, uint32_t count) {
 	static char context[LESSOR_USER_CONTEXT_MAX_BYTES + 1];
+	memset(context, 'x', sizeof(context) - 1);
+	for (uint32_t i = 0; i < count; i++) {
+		leases[i].user_context = context;
+	}
+	/* Half a megabyte is flushed although nobody waits: what it would hold depends on who is faster. */
+	return lessor_ticket_wait(story->engine, lessor_last_ticket(story->engine), -1);
+}
+
+static lessor_status_t
+change_batch(story_t *story, bool updates, bool is_large, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	static torture_texts_t texts[BATCH_MAX];
 	lessor_lease_t leases[BATCH_MAX];
 	lessor_status_t statuses[BATCH_MAX];
-	const bool is_large = below(story, 6) == 0;
-	const uint32_t count = 1 + below(story, is_large ? BATCH_MAX / 2 : BATCH_MAX);
-	if (is_large) {
-		/* Half a megabyte is flushed although nobody waits: what it would hold depends on who is faster. */
-		const lessor_status_t waited =
-			lessor_ticket_wait(story->engine, lessor_last_ticket(story->engine), -1);
-		if (waited != LESSOR_OK) {
-			return waited;
-		}
-	}
-	memset(context, 'x', sizeof(context) - 1);
+	const uint32_t count = is_large ? BATCH_MAX / 2 : 1 + below(story, BATCH_MAX);
+	/* Each address once: of a state that is replaced in the same call nothing is known. */
+	const uint32_t first = below(story, SUBNETS * SPOTS);
 	for (uint32_t i = 0; i < count; i++) {
-		torture_lease(any_address(story), any_number(story), &leases[i], &texts[i]);
-		if (is_large) {
-			leases[i].user_context = context;
-		}
+		const uint32_t spot = (first + i) % (SUBNETS * SPOTS);
+		torture_lease(SUBNET + (spot / SPOTS << 8) + 1 + spot % SPOTS, any_number(story), &leases[i],
+			      &texts[i]);
 	}
-	const lessor_status_t status = lessor_lease_create_batch(story->engine, leases, count, statuses, mode, ticket);
+	lessor_status_t status = is_large ? make_large(story, leases, count) : LESSOR_OK;
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	status = updates ? lessor_lease_update_batch(story->engine, leases, count, TORTURE_FIELDS_GENERATION, statuses,
+						     mode, ticket)
+			 : lessor_lease_create_batch(story->engine, leases, count, statuses, mode, ticket);
 	return status == LESSOR_OK ? worst_of(statuses, count, status) : status;
 }
 
 static lessor_status_t
+create_batch(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	return change_batch(story, false, false, mode, ticket);
+}
+
+static lessor_status_t
 update_batch(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
-	static torture_texts_t texts[BATCH_MAX];
-	lessor_lease_t leases[BATCH_MAX];
-	lessor_status_t statuses[BATCH_MAX];
-	const uint32_t count = 1 + below(story, BATCH_MAX);
-	for (uint32_t i = 0; i < count; i++) {
-		torture_lease(any_address(story), any_number(story), &leases[i], &texts[i]);
-	}
-	const lessor_status_t status = lessor_lease_update_batch(story->engine, leases, count,
-								 TORTURE_FIELDS_GENERATION, statuses, mode, ticket);
-	return status == LESSOR_OK ? worst_of(statuses, count, status) : status;
+	return change_batch(story, true, false, mode, ticket);
+}
+
+static lessor_status_t
+fill(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	return change_batch(story, below(story, 2) == 0, true, mode, ticket);
 }
 
 static lessor_status_t
@@ -400,6 +408,7 @@ static const call_t calls[] = {
 	{"create batch", create_batch, 3, true, true},
 	{"update batch", update_batch, 2, true, true},
 	{"delete batch", delete_batch, 2, true, true},
+	{"fill", fill, 1, true, true},
 	{"expire", expire, 2, true, true},
 	{"create 6", create_lease6, 10, true, false},
 	{"create batch 6", create_batch6, 2, true, true},
@@ -426,7 +435,7 @@ static const call_t calls[] = {
 };
 
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
-enum { FIRST_SCOPE = 16, FIRST_SCOPE6 = 23 };
+enum { FIRST_SCOPE = 17, FIRST_SCOPE6 = 24 };
 
 static const call_t *
 draw(story_t *story, bool leases_only) {
@@ -487,21 +496,30 @@ look(story_t *story, const call_t *call, lessor_status_t status, lessor_mode_t m
 	add_step(story, view, floor, roof, call->what);
 }
 
-lessor_status_t
-story_tell(story_t *story, bool leases_only) {
+static lessor_status_t
+tell(story_t *story, const call_t *call, lessor_mode_t mode) {
 	const uint32_t writer = below(story, STORY_WRITERS);
-	const lessor_mode_t mode = !leases_only && below(story, 12) == 0 ? LESSOR_SYNC : LESSOR_ASYNC;
-	const call_t *call = draw(story, leases_only);
 	const lessor_ticket_t floor = lessor_last_ticket(story->engine);
-	const bool is_nested = call->call == take_snapshot; /* others change things in the middle of it */
 	story->calls++;
 	const lessor_status_t status = call->call(story, mode, &story->ticket[writer]);
 	REQUIRE(status != LESSOR_INVALID && status != LESSOR_DAMAGED && status != LESSOR_LIMIT &&
 		status != LESSOR_TIMEOUT && status != LESSOR_CLOSED);
-	if (!is_nested) {
+	if (call->call != take_snapshot) { /* others change things in the middle of one */
 		look(story, call, status, mode, floor);
 	}
 	return is_fault(status) ? status : LESSOR_OK;
+}
+
+lessor_status_t
+story_tell(story_t *story, bool leases_only) {
+	const lessor_mode_t mode = !leases_only && below(story, 12) == 0 ? LESSOR_SYNC : LESSOR_ASYNC;
+	return tell(story, draw(story, leases_only), mode);
+}
+
+lessor_status_t
+story_fill(story_t *story) {
+	static const call_t call = {"fill", fill, 0, true, true};
+	return tell(story, &call, LESSOR_ASYNC);
 }
 
 lessor_status_t

@@ -49,6 +49,9 @@ void story_open(story_t *story, lessor_engine_t *engine);
  */
 lessor_status_t story_tell(story_t *story, bool leases_only);
 
+/* The same, and as much in the log as one call puts there: a few of these, and the log goes on in another segment. */
+lessor_status_t story_fill(story_t *story);
+
 /* Let one of the writers wait until what it did last is durable. */
 lessor_status_t story_wait(story_t *story);
 

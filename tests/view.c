@@ -6,17 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc.h"
 #include "torture.h"
 
 /* ---- digests --------------------------------------------------------------------------------------------------------- */
 
 static uint64_t
 add_bytes(uint64_t sum, const void *data, size_t size_bytes) {
-	const uint8_t *bytes = data;
-	for (size_t i = 0; i < size_bytes; i++) {
-		sum = (sum ^ bytes[i]) * UINT64_C(0x100000001B3);
-	}
-	return torture_mix(sum ^ size_bytes);
+	return torture_mix(sum ^ (uint64_t)size_bytes << 32 ^ lsr_crc(LSR_CRC_SEED, data, size_bytes));
 }
 
 static uint64_t
