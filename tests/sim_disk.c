@@ -484,9 +484,9 @@ write_it(const file_t *file, const void *data, size_t size_bytes, uint64_t offse
 	const int beginning = begin(OP_WRITE);
 	ssize_t result = (ssize_t)size_bytes;
 	if (beginning < 0 || (beginning == 2 && disk.fault == SIM_FAULT_TORN)) {
-		/* Whatever it was, some of it may have arrived. */
-		disk.lost_inode = file->inode;
-		disk.lost_offset = offset;
+		/* Some of it may have arrived; the rest is lost, and a system that has said so once does not say it again. */
+		disk.lost_inode = disk.off ? disk.lost_inode : file->inode;
+		disk.lost_offset = disk.off ? disk.lost_offset : offset;
 		result = beginning < 0 ? beginning : -disk.fault_error;
 		size_bytes = beginning < 0 ? 0 : size_bytes / 2;
 	} else if (beginning == 2) {

@@ -554,7 +554,10 @@ story_open(story_t *story, lessor_engine_t *engine) {
 		return;
 	}
 	REQUIRE(story_matches(story, &view, end));
-	view_free(&view);
+	while (story->count > 0 && story->steps[story->count - 1].roof > end) {
+		view_free(&story->steps[--story->count].view);
+	}
+	add_step(story, view, end, end, "open");
 }
 
 /* ---- the model ------------------------------------------------------------------------------------------------------- */

@@ -40,7 +40,7 @@ typedef struct story {
 void story_init(story_t *story, torture_random_t random);
 void story_free(story_t *story);
 
-/* The story goes on with this engine, which has just been opened; it must show what the story ends with, if there was any. */
+/* The story goes on with this engine, which has just been opened; it must show a state of the story, if there was any. What came behind that has not happened. */
 void story_open(story_t *story, lessor_engine_t *engine);
 
 /*
