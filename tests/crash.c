@@ -3,150 +3,21 @@
 #include "crash.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "engine_p.h"
 #include "sim_disk.h"
+#include "sim_store.h"
 #include "story.h"
 
-#define MIB (UINT64_C(1) << 20)
-
-/*
- * What would make an open slow here without being what is tested: the pauses with which liburcu's helper thread, and those who wait for it, gather work; and memory that is
- * brought before anybody needs it. The functions that begin with __wrap_ stand in the place of those without, see CMakeLists.txt.
- */
-#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-int
-poll(struct pollfd *files, nfds_t count, int timeout_ms) {
-	const struct timespec timeout = {.tv_nsec = count == 0 ? 20000 : (long)timeout_ms * 1000000};
-	return ppoll(files, count, &timeout, NULL);
-}
-#endif
-
-int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
-int __wrap_madvise(void *address, size_t size_bytes, int advice);
-int __real_madvise(void *address, size_t size_bytes, int advice);
-
-int
-__wrap_nanosleep(const struct timespec *time, struct timespec *left) {
-	const struct timespec shorter = {.tv_sec = time->tv_sec, .tv_nsec = time->tv_nsec / 50};
-	return clock_nanosleep(CLOCK_MONOTONIC, 0, &shorter, left);
-}
-
-/* As a kernel answers that does not know how to bring memory ahead. */
-int
-__wrap_madvise(void *address, size_t size_bytes, int advice) {
-	if (advice == MADV_POPULATE_WRITE || advice == MADV_HUGEPAGE) {
-		errno = EINVAL;
-		return -1;
-	}
-	return __real_madvise(address, size_bytes, advice);
-}
-
-/* ---- what has been promised ------------------------------------------------------------------------------------------ */
-
-static _Atomic(lessor_engine_t *) engine_now;
-static _Atomic uint64_t promised;
-
-/* Whoever asks the engine now is told that everything up to here is durable. */
-static uint64_t
-promise(void) {
-	lessor_engine_t *engine = atomic_load(&engine_now);
-	if (engine != NULL) {
-		atomic_store(&promised, lessor_durable_ticket(engine));
-	}
-	return atomic_load(&promised);
-}
-
-/* ---- opening --------------------------------------------------------------------------------------------------------- */
-
-static char directory[256];
 static torture_random_t luck;
 static crash_figures_t *figures;
-
-/* Something was in the engine's way: it may complain. */
-static bool
-excused(void) {
-	return sim_disk_faulted() || sim_disk_is_off();
-}
-
-static lessor_status_t
-try_open(bool read_only, lessor_engine_t **engine, lessor_report_t *report) {
-	lessor_options_t options;
-	lessor_options_init(&options);
-	options.read_only = read_only;
-	options.max_leases = 65536;
-	options.ring_size_bytes = MIB;
-	options.segment_size_bytes = MIB;
-	options.snapshot_after_bytes = UINT64_MAX;
-	options.flush_gather_us = 1000000;
-	const lessor_status_t status = lessor_open(directory, &options, engine, report);
-	if (status != LESSOR_OK && status != LESSOR_NO_STORE && !excused()) {
-		(void)fprintf(stderr, "%s\n", report->sentence);
-	}
-	return status;
-}
-
-/* Until the next segment is prepared: what happens on the disk then follows from the story alone. */
-static void
-settle(lessor_engine_t *engine) {
-	lsr_log_t *log = &engine->log;
-	(void)pthread_mutex_lock(&log->lock);
-	while (log->prepare_state == LSR_PREPARE_WANTED) {
-		(void)pthread_cond_wait(&log->changed, &log->lock);
-	}
-	(void)pthread_mutex_unlock(&log->lock);
-}
-
-/* NULL: a fault of the disk was in the way. */
-static lessor_engine_t *
-open_store(void) {
-	lessor_report_t report;
-	lessor_engine_t *engine = NULL;
-	const lessor_status_t status = try_open(false, &engine, &report);
-	REQUIRE(status == LESSOR_OK || (status == LESSOR_IO && excused()));
-	if (engine != NULL) {
-		settle(engine);
-		atomic_store(&engine_now, engine);
-	}
-	return engine;
-}
-
-/* From here on nobody can ask; what has been promised by then is promised. Closed without complaint, everything is. */
-static void
-close_store(lessor_engine_t **engine) {
-	const lessor_ticket_t last = lessor_last_ticket(*engine);
-	atomic_store(&promised, lessor_durable_ticket(*engine));
-	atomic_store(&engine_now, NULL);
-	const lessor_status_t status = lessor_close(engine);
-	REQUIRE(status == LESSOR_OK || (status == LESSOR_LOG_FAILED && excused()));
-	if (status == LESSOR_OK) {
-		atomic_store(&promised, last);
-	}
-}
 
 /* ---- telling --------------------------------------------------------------------------------------------------------- */
 
 static story_t *story_now;
 static bool is_nested;
-
-/*
- * The first segment is there, and so is the thread that prepares the next one: until it has, so that what happens on the disk follows from the story alone. (In an open
- * there is nothing else to wait for.)
- */
-static void
-let_prepare(void) {
-	for (unsigned round = 0; round < 1000 && sim_disk_has("log-") && !sim_disk_ends_with("next-"); round++) {
-		(void)usleep(100);
-	}
-}
 
 static size_t
 segments(lessor_engine_t *engine) {
@@ -169,14 +40,12 @@ change_meanwhile(story_t *story) {
 		status = story_fill(story);
 		status = status == LESSOR_OK ? story_wait(story) : status;
 	}
-	REQUIRE(status == LESSOR_OK || excused());
+	REQUIRE(status == LESSOR_OK || sim_store_is_excused());
 }
 
 static void
 interrupt(const char *name, bool is_write) {
-	if (strcmp(name, "lessor.store.tmp") == 0 && !is_write) {
-		let_prepare();
-	}
+	sim_store_settle_open(name, is_write);
 	if (is_write && !is_nested && strcmp(name, "snapshot.tmp") == 0) {
 		is_nested = true;
 		change_meanwhile(story_now);
@@ -191,29 +60,29 @@ tell_one(story_t *story) {
 	if (status == LESSOR_OK && torture_below(&luck, 4) == 0) {
 		status = story_wait(story);
 	}
-	REQUIRE(status == LESSOR_OK || excused());
-	settle(story->engine);
+	REQUIRE(status == LESSOR_OK || sim_store_is_excused());
+	sim_store_settle(story->engine);
 	return status != LESSOR_LOG_FAILED;
 }
 
 static void
 tell_life(story_t *story) {
-	lessor_engine_t *engine = open_store();
+	lessor_engine_t *engine = sim_store_open();
 	uint32_t steps = 20 + torture_below(&luck, 100);
 	if (engine != NULL) {
 		story_open(story, engine);
 	}
 	for (; engine != NULL && steps > 0 && tell_one(story); steps--) {
 		if (torture_below(&luck, 60) == 0) {
-			close_store(&engine);
-			engine = open_store();
+			(void)sim_store_close(&engine);
+			engine = sim_store_open();
 			if (engine != NULL) {
 				story_open(story, engine);
 			}
 		}
 	}
 	if (engine != NULL) {
-		close_store(&engine);
+		(void)sim_store_close(&engine);
 	}
 }
 
@@ -282,7 +151,7 @@ look(const story_t *story, const sim_image_t *image, lessor_ticket_t least) {
 	lessor_report_t report;
 	lessor_engine_t *engine = NULL;
 	sim_disk_load(image);
-	const lessor_status_t status = try_open(true, &engine, &report);
+	const lessor_status_t status = sim_store_try_open(true, &engine, &report);
 	figures->opens++;
 	if (status == LESSOR_NO_STORE) {
 		HOLDS(least == 0);
@@ -303,11 +172,11 @@ look_again(const story_t *story, const sim_image_t *image, lessor_ticket_t end) 
 	memcpy(before, where, sizeof(before));
 	sim_disk_load(image);
 	sim_disk_hook(interrupt);
-	const lessor_status_t status = try_open(false, &engine, &report);
+	const lessor_status_t status = sim_store_try_open(false, &engine, &report);
 	HOLDS(status == LESSOR_OK);
 	(void)require_story(story, engine, report.last_ticket, end);
 	HOLDS(end == 0 || report.last_ticket == end);
-	settle(engine);
+	sim_store_settle(engine);
 	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
 	sim_crash_t *crash = sim_crash_new();
 	while (sim_crash_next(crash)) {
@@ -365,11 +234,10 @@ look_everywhere(const story_t *story, size_t before) {
 void
 crash_try(uint64_t points, crash_figures_t *counted) {
 	sim_image_t *image = NULL;
-	torture_make_directory(directory);
 	figures = counted;
 	*figures = (crash_figures_t){0};
 	luck = torture_random(UINT64_C(0xC4A5));
-	sim_disk_use();
+	sim_store_begin();
 	while (figures->points < points) {
 		story_t story;
 		story_init(&story, torture_random(UINT64_C(0x57031) + figures->stories));
@@ -378,25 +246,24 @@ crash_try(uint64_t points, crash_figures_t *counted) {
 			sim_image_free(image);
 			image = NULL;
 		}
-		atomic_store(&promised, 0);
+		sim_store_promise(0);
 		if (image != NULL) {
 			lessor_report_t report;
 			lessor_engine_t *engine = NULL;
 			sim_disk_load(image);
-			if (try_open(true, &engine, &report) == LESSOR_OK) {
+			if (sim_store_try_open(true, &engine, &report) == LESSOR_OK) {
 				story_open(&story, engine);
-				atomic_store(&promised, report.last_ticket);
+				sim_store_promise(report.last_ticket);
 				REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
 			}
 		}
 		sim_disk_load(image);
-		sim_disk_observe(promise);
+		sim_disk_observe(sim_store_promised);
 		const size_t before = tell(&story);
 		sim_image_free(image);
 		image = look_everywhere(&story, before);
 		story_free(&story);
 	}
 	sim_image_free(image);
-	sim_disk_load(NULL);
-	torture_remove_directory(directory);
+	sim_store_end();
 }

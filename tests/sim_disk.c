@@ -295,14 +295,23 @@ static struct {
 	unsigned lies;
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .end_at = SIZE_MAX, .lost_inode = NO_INODE};
 
+static _Thread_local bool is_busy;
+
 static void
 lock(void) {
 	(void)pthread_mutex_lock(&disk.lock);
+	is_busy = true;
 }
 
 static void
 unlock(void) {
+	is_busy = false;
 	(void)pthread_mutex_unlock(&disk.lock);
+}
+
+bool
+sim_disk_is_busy(void) {
+	return is_busy;
 }
 
 static void

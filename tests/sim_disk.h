@@ -21,6 +21,9 @@
 
 #include "torture.h"
 
+/* Is this thread inside the disk? What it allocates is the disk's then. */
+bool sim_disk_is_busy(void);
+
 /* ---- images: what a disk holds --------------------------------------------------------------------------------------- */
 
 typedef struct sim_image sim_image_t;

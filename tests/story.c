@@ -501,7 +501,14 @@ tell(story_t *story, const call_t *call, lessor_mode_t mode) {
 	const uint32_t writer = below(story, STORY_WRITERS);
 	const lessor_ticket_t floor = lessor_last_ticket(story->engine);
 	story->calls++;
+	story->what = call->what;
+	if (story->around != NULL) {
+		story->around(true);
+	}
 	const lessor_status_t status = call->call(story, mode, &story->ticket[writer]);
+	if (story->around != NULL) {
+		story->around(false);
+	}
 	REQUIRE(status != LESSOR_INVALID && status != LESSOR_DAMAGED && status != LESSOR_LIMIT &&
 		status != LESSOR_TIMEOUT && status != LESSOR_CLOSED);
 	if (call->call != take_snapshot) { /* others change things in the middle of one */

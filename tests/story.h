@@ -34,6 +34,9 @@ typedef struct story {
 	lessor_ticket_t ticket[STORY_WRITERS]; /* of each writer's last change */
 	uint64_t calls;
 	uint64_t changes;
+	void (*around)(
+		bool begins); /* NULL, or called before and after each call, on either side of what the story itself does */
+	const char *what;     /* the newest call */
 } story_t;
 
 /* With nothing told yet. */
