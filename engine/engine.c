@@ -36,7 +36,7 @@ typedef struct {
 	uint32_t crc;
 } lsr_identity_t;
 
-static_assert(sizeof(lsr_identity_t) == 64, "one piece that no disk tears");
+static_assert(sizeof(lsr_identity_t) == 64, "as on disk");
 
 /* ---- handles and forks ------------------------------------------------------------------------------------------ */
 
@@ -233,32 +233,28 @@ read_identity(lessor_engine_t *engine, int file, lessor_report_t *report) {
 }
 
 static int
-put_identity(const lessor_engine_t *engine, const char *name, int flags, bool log_begun) {
+put_identity(const lessor_engine_t *engine, bool log_begun) {
 	lsr_identity_t identity = {.magic = STORE_MAGIC, .version = LSR_FORMAT_VERSION, .log_begun = log_begun};
 	memcpy(identity.store_id, engine->store_id, sizeof(identity.store_id));
 	identity.crc = lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc));
-	const int file = lsr_io->open(engine->directory, name, flags, 0600);
+	const int file = lsr_io->open(engine->directory, STORE_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (file < 0) {
 		return file;
 	}
 	int result = lsr_io_write_all(file, &identity, sizeof(identity), 0);
-	result = result != 0 ? result : lsr_io->datasync(file);
+	result = result != 0 ? result
+			     : lsr_io->datasync(file); /* the contents, before the name says that they are there */
 	(void)lsr_io->close(file);
 	return result;
 }
 
+/* Never in place: a sector that was being written when the power failed may hold anything. */
 static int
-write_identity(const lessor_engine_t *engine) {
-	/* The contents before the name; and the name before any segment carries the id: a log without its identity could not be read. */
-	int result = put_identity(engine, STORE_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC, false);
+write_identity(const lessor_engine_t *engine, bool log_begun) {
+	int result = put_identity(engine, log_begun);
 	result = result != 0 ? result : lsr_io->rename(engine->directory, STORE_TEMPORARY, STORE_NAME);
+	/* The name, before any segment carries the id: a log without its identity could not be read. */
 	return result != 0 ? result : lsr_io->sync_directory(engine->directory);
-}
-
-/* In place: 64 bytes of one sector, which needs no room that a full disk might not have. */
-static int
-note_log_begun(const lessor_engine_t *engine) {
-	return put_identity(engine, STORE_NAME, O_WRONLY, true);
 }
 
 static lessor_status_t
@@ -280,7 +276,7 @@ identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t
 	if (getrandom(engine->store_id, sizeof(engine->store_id), 0) != (ssize_t)sizeof(engine->store_id)) {
 		return complain(report, LESSOR_IO, "no random numbers for the store's identity");
 	}
-	const int result = write_identity(engine);
+	const int result = write_identity(engine, false);
 	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
 }
 
@@ -383,7 +379,7 @@ start_log(lessor_engine_t *engine, const lessor_options_t *options, const lsr_lo
 						    contents, report->sentence, sizeof(report->sentence));
 	engine->has_log = status == LESSOR_OK;
 	if (status == LESSOR_OK && !engine->log_begun) {
-		const int result = note_log_begun(engine);
+		const int result = write_identity(engine, true);
 		return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
 	}
 	return status;

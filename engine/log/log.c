@@ -298,6 +298,13 @@ payload_that_fits(const lsr_log_t *log) {
 				     LSR_FRAME_PAYLOAD_MAX);
 }
 
+static void
+publish_durable(lsr_log_t *log) {
+	atomic_store_explicit(&log->durable, log->gathered, memory_order_seq_cst); /* L5 */
+	wake_waiters(log);
+	tell_notifiers(log);
+}
+
 /*
  * Write what was gathered last, durably. The ring and the place in the file are given out before the write: appenders go on meanwhile.
  */
@@ -322,22 +329,21 @@ write_frame(lsr_log_t *log, uint32_t payload_bytes, uint16_t flags) {
 	log->gathered += payload_bytes;
 	raise_limit(log);
 	lsr_frame_seal(header);
+	if (LSR_PLANTED(LSR_PLANT_PUBLISH_EARLY)) {
+		publish_durable(log);
+	}
 	LSR_PROBE_FLUSH_BEGIN(disk_bytes);
-	const int result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
+	int result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
 	LSR_PROBE_FLUSH_END(disk_bytes, result);
+	if (LSR_PLANTED(LSR_PLANT_RETRY_FLUSH) && result != 0) {
+		result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
+	}
 	if (result == 0) {
 		log->previous_crc = header->crc;
 		(void)atomic_fetch_add_explicit(&log->flushes, 1, memory_order_relaxed);
 		(void)atomic_fetch_add_explicit(&log->flushed_bytes, disk_bytes, memory_order_relaxed);
 	}
 	return result;
-}
-
-static void
-publish_durable(lsr_log_t *log) {
-	atomic_store_explicit(&log->durable, log->gathered, memory_order_seq_cst); /* L5 */
-	wake_waiters(log);
-	tell_notifiers(log);
 }
 
 /* One frame: gather, write, publish. 0, 1 if nothing was complete yet, or a negative errno. */

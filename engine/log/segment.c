@@ -268,7 +268,8 @@ lsr_segments_drop(lsr_segments_t *segments, uint64_t lsn) {
 	int result = 0;
 	(void)pthread_mutex_lock(&segments->lock);
 	/* A segment is unnecessary if its successor begins at or before lsn. The last one always stays. */
-	while (segments->count > 1 && segments->list[1].first_lsn <= lsn && result == 0) {
+	const size_t next = LSR_PLANTED(LSR_PLANT_DROP_EARLY) ? 0 : 1;
+	while (segments->count > 1 && segments->list[next].first_lsn <= lsn && result == 0) {
 		lsr_segment_name(segments->list[0].index, name);
 		result = lsr_io->unlink(segments->directory, name);
 		if (result == -ENOENT) {
