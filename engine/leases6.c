@@ -19,24 +19,55 @@
 typedef struct {
 	uint32_t uid; /* of the scope; 0: none */
 	uint32_t place;
-	uint64_t low;
 } lsr_lane6_t;
 
 static _Thread_local lsr_lane6_t lanes[LANES];
 
-static lsr_lane6_t *
-lane_of(const lessor_engine_t *engine, const lsr_scope_t *scope) {
+/*
+ * A thread that goes through more scopes than it has lanes for finds where it was in the scope itself, if it was the last one who left that there. Another thread goes elsewhere.
+ */
+static uint32_t
+hinted_place(const lsr_scope_t *scope) {
+	const uint64_t hint = atomic_load_explicit(&scope->sparse->hint, memory_order_relaxed);
+	return LSR_LIKELY(hint >> 32 == (uint32_t)((uintptr_t)lanes >> 4))
+		       ? (uint32_t)hint
+		       : lsr_engine_thread_start(lsr_sparse_places(lsr_sparse_chunks(scope->sparse)));
+}
+
+static uint32_t
+place_for(const lsr_scope_t *scope) {
+	const lsr_lane6_t *lane = &lanes[scope->uid % LANES];
+	return lane->uid == scope->uid ? lane->place : hinted_place(scope);
+}
+
+static void
+go_on_at(lsr_scope_t *scope, uint32_t place) {
 	lsr_lane6_t *lane = &lanes[scope->uid % LANES];
-	if (LSR_UNLIKELY(lane->uid != scope->uid)) {
-		const uint32_t places = lsr_sparse_places(lsr_sparse_chunks(scope->sparse));
-		const uint64_t seed[2] = {lsr_engine_thread_start(UINT32_MAX), scope->sparse->prefix};
-		*lane = (lsr_lane6_t){
-			.uid = scope->uid,
-			.place = lsr_engine_thread_start(places),
-			/* Somewhere in the /64, where nobody has been: another place for each opening of the store. */
-			.low = lsr_client_digest(engine->secret, (const uint8_t *)seed, sizeof(seed))};
+	lane->place = place;
+	if (lane->uid != scope->uid) {
+		lane->uid = scope->uid;
+		atomic_store_explicit(&scope->sparse->hint, (uintptr_t)lanes >> 4 << 32 | place, memory_order_relaxed);
 	}
-	return lane;
+}
+
+/* The same for addresses that are allocated. */
+typedef struct {
+	uint32_t uid;
+	uint64_t low;
+} lsr_low_lane_t;
+
+static _Thread_local lsr_low_lane_t low_lanes[LANES];
+
+static uint64_t *
+low_lane_of(const lessor_engine_t *engine, const lsr_scope_t *scope) {
+	lsr_low_lane_t *lane = &low_lanes[scope->uid % LANES];
+	if (LSR_UNLIKELY(lane->uid != scope->uid)) {
+		const uint64_t seed[2] = {lsr_engine_thread_start(UINT32_MAX), scope->sparse->prefix};
+		/* Somewhere in the /64, where nobody has been: another place for each opening of the store. */
+		*lane = (lsr_low_lane_t){.uid = scope->uid,
+					 .low = lsr_client_digest(engine->secret, (const uint8_t *)seed, sizeof(seed))};
+	}
+	return &lane->low;
 }
 
 /* ---- creating: the address ------------------------------------------------------------------------------------------ */
@@ -50,8 +81,7 @@ decide(lsr_create_t *create, lessor_status_t status) {
 /* A slot that looks free; the next create of this thread gets another. NULL record: none was found at once. */
 static void
 propose_place(lessor_engine_t *engine, lsr_create_t *create) {
-	lsr_lane6_t *lane = lane_of(engine, create->scope);
-	const uint32_t place = lsr_sparse_find(create->scope->sparse, lane->place);
+	const uint32_t place = lsr_sparse_find(create->scope->sparse, place_for(create->scope));
 	create->record = NULL;
 	if (LSR_UNLIKELY(place == LSR_SPARSE_NONE)) {
 		return;
@@ -60,7 +90,7 @@ propose_place(lessor_engine_t *engine, lsr_create_t *create) {
 	create->record_id = lsr_sparse_touch(create->scope->sparse, &engine->pages, place);
 	if (LSR_LIKELY(create->record_id != LSR_NO_RECORD)) {
 		create->record = lsr_pages_record(&engine->pages, create->record_id);
-		lane->place = place + 1;
+		go_on_at(create->scope, place + 1);
 	}
 }
 
@@ -99,8 +129,11 @@ lsr_create6_locate(lessor_engine_t *engine, lsr_create_t *creates, size_t count)
 			}
 		}
 	}
-	if (count > 1) {
-		lsr_index_approach(probes, probed);
+	lsr_index_approach(probes, probed);
+	for (size_t i = 0, next = 0; next < probed; i++) {
+		if (is_open(&creates[i])) {
+			creates[i].leaf = probes[next++].at;
+		}
 	}
 }
 
@@ -116,8 +149,7 @@ claim_record(lsr_record_t *record, uint64_t *word) {
 lessor_status_t
 lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *scope, lsr_place_t *claimed) {
 	lsr_sparse_t *sparse = scope->sparse;
-	lsr_lane6_t *lane = lane_of(engine, scope);
-	uint32_t from = lane->place;
+	uint32_t from = place_for(scope);
 	uint32_t chunks = lsr_sparse_chunks(sparse);
 	bool lapped = false;
 	for (;;) {
@@ -127,7 +159,7 @@ lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *scope, lsr_place_t 
 		if (id != LSR_NO_RECORD && claim_record(lsr_pages_record(&engine->pages, id), &claimed->word)) {
 			claimed->place = place;
 			claimed->record_id = id;
-			lane->place = place + 1;
+			go_on_at(scope, place + 1);
 			return LESSOR_OK;
 		}
 		if (id != LSR_NO_RECORD) {
@@ -177,17 +209,28 @@ judge_present(const lessor_engine_t *engine, const lsr_create_t *create, uint32_
 	return same && low == create->form->address.low ? LSR_STEP_DONE : LSR_STEP_AGAIN;
 }
 
+static void
+move_out(lsr_create_t *create) {
+	lsr_body_move_out(&create->body, lsr_lease6_draft(create->form));
+}
+
 bool
 lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 	const uint64_t low = create->form->address.low;
 	if (LSR_UNLIKELY(!claim_slot(engine, create))) {
 		return false;
 	}
+	if (LSR_UNLIKELY(!lsr_body_move_in(&create->body, lsr_pages_home_tail(&engine->pages, create->record_id)))) {
+		lsr_record_unclaim(create->record, create->word);
+		decide(create, LESSOR_NO_MEMORY);
+		return false;
+	}
 	atomic_store_explicit(lsr_pages_low(&engine->pages, create->record_id), low, memory_order_release); /* L1 */
+	const lsr_index_probe_t way = {.index = &create->scope->sparse->index, .key = low, .at = create->leaf};
 	for (;;) {
 		uint32_t other;
 		lsr_step_t step;
-		switch (lsr_index_insert(&create->scope->sparse->index, low, create->record_id, &other)) {
+		switch (lsr_index_insert_near(&way, create->record_id, &other)) {
 		case LSR_INDEX_DONE:
 			return true;
 		case LSR_INDEX_PRESENT:
@@ -200,6 +243,7 @@ lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 		if (step == LSR_STEP_AGAIN) {
 			continue;
 		}
+		move_out(create);
 		lsr_record_unclaim(create->record, create->word);
 		if (step == LSR_STEP_RECORD) {
 			create->blocker = lsr_pages_record(&engine->pages, other);
@@ -212,7 +256,8 @@ lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 }
 
 void
-lsr_create6_release(const lsr_create_t *create) {
+lsr_create6_release(lsr_create_t *create) {
+	move_out(create);
 	(void)lsr_index_remove(&create->scope->sparse->index, create->form->address.low, create->record_id);
 }
 
@@ -662,7 +707,7 @@ try_hint(lsr_search6_t *search, uint64_t hint) {
 
 static bool
 try_pool(lsr_search6_t *search) {
-	const uint64_t start = lsr_max_u64(lane_of(search->engine, search->create->scope)->low, 1);
+	const uint64_t start = lsr_max_u64(*low_lane_of(search->engine, search->create->scope), 1);
 	return try_stretch(search, start, UINT64_MAX) || (start > 1 && try_stretch(search, 1, start - 1));
 }
 
@@ -684,7 +729,7 @@ claim_somewhere(lessor_engine_t *engine, uint64_t hint, lsr_lease6_t *form, lsr_
 	const uint64_t deletes = lsr_engine_deletes_of(scope);
 	if (try_hint(&search, hint) || try_pool(&search)) {
 		if (create->step == LSR_STEP_CLAIMED) {
-			lane_of(engine, scope)->low = form->address.low + 1;
+			*low_lane_of(engine, scope) = form->address.low + 1;
 		}
 	} else if (search.doubt != NULL) {
 		create->blocker = search.doubt;

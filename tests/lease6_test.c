@@ -278,7 +278,7 @@ resident_bytes(void) {
 }
 
 static void
-a_lease_without_its_tail_costs_so_much(void **state) {
+a_lease_with_a_short_name_costs_so_much(void **state) {
 	const uint32_t count = 1000000;
 	char name[16];
 	(void)state;
@@ -292,13 +292,9 @@ a_lease_without_its_tail_costs_so_much(void **state) {
 		lease.name = name;
 		REQUIRE_STATUS(lessor_lease6_create(engine, &lease, LESSOR_ASYNC, NULL), LESSOR_OK);
 	}
-	lessor_engine_stats_t stats;
-	assert_status(LESSOR_OK, lessor_engine_stats(engine, &stats));
 	const uint64_t each = (resident_bytes() - before) / count;
-	print_message("%llu bytes for each lease, of these %llu without its tail\n", (unsigned long long)each,
-		      (unsigned long long)(stats.memory_bytes / count));
-	/* What the engine counts, which is without long texts: name and tail are malloc's. */
-	assert_in_range(stats.memory_bytes / count, 64, 128);
+	print_message("%llu bytes for each lease\n", (unsigned long long)each);
+	assert_in_range(each, 64, 165); /* the bound of the store is 160; the process takes a little, too */
 }
 
 /* ---- threads ----------------------------------------------------------------------------------------------------------- */
@@ -593,7 +589,7 @@ main(void) {
 		cmocka_unit_test_setup_teardown(free_addresses_are_counted_up, begin, end),
 		cmocka_unit_test_setup_teardown(a_small_pool_is_exhausted, begin, end),
 		cmocka_unit_test_setup_teardown(slots_are_used_again, begin, end),
-		cmocka_unit_test_setup_teardown(a_lease_without_its_tail_costs_so_much, begin, end),
+		cmocka_unit_test_setup_teardown(a_lease_with_a_short_name_costs_so_much, begin, end),
 		cmocka_unit_test_setup_teardown(threads_meet_at_addresses_and_clients, begin, end),
 		cmocka_unit_test_setup_teardown(snapshots_see_what_was_there, begin, end),
 		cmocka_unit_test_setup_teardown(a_scope_goes_while_leases_come, begin, end),

@@ -45,6 +45,37 @@ lsr_lease6_form(const lessor_lease6_t *lease, uint32_t fields, lsr_lease6_t *for
 		lsr_lease6_form_client(form, lease->duid, lease->duid_bytes, lease->iaid));
 }
 
+/* A tail of nothing but a name. */
+static lsr_tail_t *
+draft_name(lsr_lease6_t *form, const char *name, size_t name_bytes) {
+	lsr_tail_t *draft = lsr_lease6_draft(form);
+	const uint32_t head = LSR_TAIL_NAME | (uint32_t)name_bytes << 16;
+	draft->size_bytes = (uint16_t)(sizeof(head) + name_bytes);
+	atomic_init(&draft->place, LSR_TAIL_DRAFT);
+	memcpy(draft->bytes, &head, sizeof(head));
+	lsr_copy_short(draft->bytes + sizeof(head), name, name_bytes);
+	return draft;
+}
+
+bool
+lsr_lease6_pack_plain(lsr_lease6_t *form, uint8_t address_state, lsr_body_t *body) {
+	const char *name = form->lease.name;
+	size_t name_bytes = 0;
+	const size_t room = LSR_INLINE_BYTES - lsr_min_u64(form->client_bytes, LSR_INLINE_BYTES);
+	const bool fits = name == NULL || strnlen(name, room + 1) <= room;
+	if (!fits && !lsr_text_is_short_ascii(name, LSR_HOME_TEXT_BYTES - LSR_TAIL_ITEM_HEAD_BYTES, &name_bytes)) {
+		return false;
+	}
+	form->lease.name = fits ? name : NULL;
+	const bool packed = lsr_lease_pack_plain(&form->lease, address_state, body);
+	form->lease.name = name;
+	if (packed && !fits) {
+		body->flags |= LSR_FLAG_NAME | LSR_FLAG_NAME_IN_TAIL;
+		body->tail = draft_name(form, name, name_bytes);
+	}
+	return packed;
+}
+
 static void
 fill_extras(const lsr_body_t *body, lessor_filetime_t *preferred, lessor_address6_t *owner) {
 	size_t size_bytes;
