@@ -332,14 +332,22 @@ read_arguments_ok(const lessor_lease6_t *lease, const void *buffer, size_t buffe
 	return lease != NULL && (buffer != NULL || buffer_bytes == 0);
 }
 
+/* Where the texts of what is read go, one lease's behind the other's. */
+typedef struct {
+	uint8_t *at;
+	size_t left_bytes;
+} lsr_texts6_t;
+
 static lessor_status_t
 answer(const lessor_engine_t *engine, lessor_address6_t address, const lsr_body_t *body, lessor_lease6_t *lease,
-       void *buffer, size_t buffer_bytes) {
+       lsr_texts6_t *texts) {
 	size_t used_bytes;
 	const lessor_status_t status =
-		lsr_lease6_unpack(body, &engine->origins, lease, buffer, buffer_bytes, &used_bytes);
-	if (status == LESSOR_OK) {
+		lsr_lease6_unpack(body, &engine->origins, lease, texts->at, texts->left_bytes, &used_bytes);
+	if (LSR_LIKELY(status == LESSOR_OK)) {
 		lease->address = address;
+		texts->at += used_bytes;
+		texts->left_bytes -= used_bytes;
 	}
 	return status;
 }
@@ -352,6 +360,52 @@ read_at(const lessor_engine_t *engine, uint32_t id, uint64_t low, lsr_body_t *bo
 	       found == low && LSR_LIKELY(!lsr_body_is_empty(body));
 }
 
+/* A record and its home, which is all that there is to read of most leases. */
+static void
+fetch_record(const lessor_engine_t *engine, uint32_t id) {
+	if (id != LSR_NO_RECORD) {
+		__builtin_prefetch(lsr_pages_record(&engine->pages, id));
+		__builtin_prefetch(lsr_pages_home(&engine->pages, id));
+	}
+}
+
+/* Inside a read-side section, stage by stage, as in leases.c: the records of these addresses. */
+static void
+locate_addresses(const lessor_engine_t *engine, const lessor_address6_t *addresses, size_t count, uint32_t *ids) {
+	lsr_index_probe_t probes[LSR_CHUNK];
+	unsigned who[LSR_CHUNK];
+	unsigned probed = 0;
+	for (size_t i = 0; i < count; i++) {
+		const lsr_scope_t *scope = lsr_engine_scope6_of(engine, addresses[i].high);
+		ids[i] = LSR_NO_RECORD;
+		if (LSR_LIKELY(scope != NULL)) {
+			who[probed] = (unsigned)i;
+			probes[probed++] = (lsr_index_probe_t){.index = &scope->sparse->index, .key = addresses[i].low};
+		}
+	}
+	lsr_index_approach(probes, probed);
+	for (unsigned i = 0; i < probed; i++) {
+		const uint32_t id = lsr_index_find_near(&probes[i]);
+		ids[who[i]] = id;
+		fetch_record(engine, id);
+	}
+}
+
+static void
+get_chunk(const lessor_engine_t *engine, const lessor_address6_t *addresses, size_t count, lessor_lease6_t *leases,
+	  lsr_texts6_t *texts, lessor_status_t *statuses) {
+	uint32_t ids[LSR_CHUNK];
+	lsr_rcu_enter();
+	locate_addresses(engine, addresses, count, ids);
+	for (size_t i = 0; i < count; i++) {
+		lsr_body_t body;
+		statuses[i] = read_at(engine, ids[i], addresses[i].low, &body)
+				      ? answer(engine, addresses[i], &body, &leases[i], texts)
+				      : LESSOR_NOT_FOUND;
+	}
+	lsr_rcu_leave();
+}
+
 lessor_status_t
 lessor_lease6_get(lessor_engine_t *engine, lessor_address6_t address, lessor_lease6_t *lease, void *buffer,
 		  size_t buffer_bytes) {
@@ -362,15 +416,34 @@ lessor_lease6_get(lessor_engine_t *engine, lessor_address6_t address, lessor_lea
 	if (!read_arguments_ok(lease, buffer, buffer_bytes)) {
 		return LESSOR_INVALID;
 	}
-	lsr_body_t body;
-	status = LESSOR_NOT_FOUND;
-	lsr_rcu_enter();
-	const lsr_scope_t *scope = lsr_engine_scope6_of(engine, address.high);
-	if (scope != NULL && read_at(engine, lsr_index_find(&scope->sparse->index, address.low), address.low, &body)) {
-		status = answer(engine, address, &body, lease, buffer, buffer_bytes);
-	}
-	lsr_rcu_leave();
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	get_chunk(engine, &address, 1, lease, &texts, &status);
 	return status;
+}
+
+static bool
+batch_arguments_ok(const void *keys, size_t count, const lessor_lease6_t *leases, const void *buffer,
+		   size_t buffer_bytes, const lessor_status_t *statuses) {
+	return count <= LESSOR_BATCH_MAX && (buffer != NULL || buffer_bytes == 0) &&
+	       (count == 0 || (keys != NULL && leases != NULL && statuses != NULL));
+}
+
+lessor_status_t
+lessor_lease6_get_batch(lessor_engine_t *engine, const lessor_address6_t *addresses, size_t count,
+			lessor_lease6_t *leases, void *buffer, size_t buffer_bytes, lessor_status_t *statuses) {
+	const lessor_status_t usable = lsr_engine_for_read(engine);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	if (!batch_arguments_ok(addresses, count, leases, buffer, buffer_bytes, statuses)) {
+		return LESSOR_INVALID;
+	}
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	for (size_t at = 0; at < count; at += LSR_CHUNK) {
+		get_chunk(engine, addresses + at, lsr_min_u64(count - at, LSR_CHUNK), leases + at, &texts,
+			  statuses + at);
+	}
+	return LESSOR_OK;
 }
 
 /* A look for a client that keeps what it found. */
@@ -391,6 +464,69 @@ match_and_keep(const void *key, uint32_t record_id) {
 		       : LSR_MATCH_NO;
 }
 
+/* A look-up by client in work. */
+typedef struct {
+	lsr_lease6_t form; /* its client; without one, it is not in order */
+	const lsr_scope_t *scope;
+	uint64_t key;
+} lsr_look6_t;
+
+/* As locate_addresses(). */
+static void
+locate_clients(const lessor_engine_t *engine, const lessor_client6_t *clients, size_t count, lsr_look6_t *looks) {
+	for (size_t i = 0; i < count; i++) {
+		lsr_look6_t *look = &looks[i];
+		look->form.client_bytes = 0;
+		look->scope =
+			lsr_lease6_form_client(&look->form, clients[i].duid, clients[i].duid_bytes, clients[i].iaid)
+				? lsr_engine_scope6_of(engine, clients[i].prefix)
+				: NULL;
+		if (LSR_LIKELY(look->scope != NULL)) {
+			look->key =
+				lsr_engine_client_key(engine, look->scope, look->form.client, look->form.client_bytes);
+			lsr_client_hash_prefetch(&engine->clients, look->key);
+		}
+	}
+	for (size_t i = 0; count > 1 && i < count; i++) {
+		if (looks[i].scope != NULL) {
+			const uint32_t id = lsr_client_hash_peek(&engine->clients, looks[i].key);
+			fetch_record(engine, id);
+			__builtin_prefetch(lsr_pages_info(&engine->pages, id >> LSR_PAGE_SHIFT));
+		}
+	}
+}
+
+static lessor_status_t
+get_client(const lessor_engine_t *engine, const lsr_look6_t *look, lessor_lease6_t *lease, lsr_texts6_t *texts) {
+	const lsr_scope_t *scope = look->scope;
+	lsr_body_t body;
+	lessor_address6_t address = {.high = scope->sparse->prefix};
+	const lsr_client_look6_t wanted = {.match = {.engine = engine,
+						     .table = &scope->table,
+						     .client_id = look->form.client,
+						     .client_id_bytes = look->form.client_bytes},
+					   .body = &body,
+					   .low = &address.low};
+	return lsr_client_hash_find(&engine->clients, look->key, match_and_keep, &wanted) == LSR_NO_RECORD
+		       ? LESSOR_NOT_FOUND
+		       : answer(engine, address, &body, lease, texts);
+}
+
+LSR_INLINE void
+get_client_chunk(const lessor_engine_t *engine, const lessor_client6_t *clients, size_t count, lsr_look6_t *looks,
+		 lessor_lease6_t *leases, lsr_texts6_t *texts, lessor_status_t *statuses) {
+	lsr_rcu_enter();
+	locate_clients(engine, clients, count, looks);
+	for (size_t i = 0; i < count; i++) {
+		if (LSR_LIKELY(looks[i].scope != NULL)) {
+			statuses[i] = get_client(engine, &looks[i], &leases[i], texts);
+		} else {
+			statuses[i] = looks[i].form.client_bytes != 0 ? LESSOR_NO_SCOPE : LESSOR_INVALID;
+		}
+	}
+	lsr_rcu_leave();
+}
+
 lessor_status_t
 lessor_lease6_get_client(lessor_engine_t *engine, uint64_t prefix, const uint8_t *duid, size_t duid_bytes,
 			 uint32_t iaid, lessor_lease6_t *lease, void *buffer, size_t buffer_bytes) {
@@ -398,29 +534,34 @@ lessor_lease6_get_client(lessor_engine_t *engine, uint64_t prefix, const uint8_t
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	lsr_lease6_t form;
-	if (!read_arguments_ok(lease, buffer, buffer_bytes) || !lsr_lease6_form_client(&form, duid, duid_bytes, iaid)) {
+	if (!read_arguments_ok(lease, buffer, buffer_bytes) || duid_bytes > LESSOR_DUID_MAX_BYTES) {
 		return LESSOR_INVALID;
 	}
-	lsr_body_t body;
-	lessor_address6_t address = {.high = prefix};
-	status = LESSOR_NO_SCOPE;
-	lsr_rcu_enter();
-	const lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
-	if (scope != NULL) {
-		const lsr_client_look6_t look = {.match = {.engine = engine,
-							   .table = &scope->table,
-							   .client_id = form.client,
-							   .client_id_bytes = form.client_bytes},
-						 .body = &body,
-						 .low = &address.low};
-		const uint64_t key = lsr_engine_client_key(engine, scope, form.client, form.client_bytes);
-		status = lsr_client_hash_find(&engine->clients, key, match_and_keep, &look) == LSR_NO_RECORD
-				 ? LESSOR_NOT_FOUND
-				 : answer(engine, address, &body, lease, buffer, buffer_bytes);
-	}
-	lsr_rcu_leave();
+	const lessor_client6_t client = {
+		.prefix = prefix, .duid = duid, .duid_bytes = (uint16_t)duid_bytes, .iaid = iaid};
+	lsr_look6_t look;
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	get_client_chunk(engine, &client, 1, &look, lease, &texts, &status);
 	return status;
+}
+
+lessor_status_t
+lessor_lease6_get_client_batch(lessor_engine_t *engine, const lessor_client6_t *clients, size_t count,
+			       lessor_lease6_t *leases, void *buffer, size_t buffer_bytes, lessor_status_t *statuses) {
+	const lessor_status_t usable = lsr_engine_for_read(engine);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	if (!batch_arguments_ok(clients, count, leases, buffer, buffer_bytes, statuses)) {
+		return LESSOR_INVALID;
+	}
+	lsr_look6_t looks[LSR_CHUNK];
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	for (size_t at = 0; at < count; at += LSR_CHUNK) {
+		get_client_chunk(engine, clients + at, lsr_min_u64(count - at, LSR_CHUNK), looks, leases + at, &texts,
+				 statuses + at);
+	}
+	return LESSOR_OK;
 }
 
 /* ---- in order of addresses ------------------------------------------------------------------------------------------ */
@@ -492,13 +633,14 @@ lessor_lease6_next(lessor_engine_t *engine, lessor_cursor6_t *cursor, lessor_lea
 	}
 	lessor_cursor6_t at = *cursor;
 	status = LESSOR_END;
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
 	while (status == LESSOR_END && !at.at_end) {
 		lsr_rcu_enter();
 		for (unsigned i = 0; i < SECTION_LEASES && status == LESSOR_END && !at.at_end; i++) {
 			lsr_body_t body;
 			lessor_address6_t address;
 			if (step(engine, &at, &address, &body)) {
-				status = answer(engine, address, &body, lease, buffer, buffer_bytes);
+				status = answer(engine, address, &body, lease, &texts);
 			}
 		}
 		lsr_rcu_leave();
@@ -522,13 +664,14 @@ lessor_lease6_find_name(lessor_engine_t *engine, const char *name, lessor_lease6
 	lessor_cursor6_t at = {.last = {UINT64_MAX, UINT64_MAX}};
 	const size_t name_bytes = strlen(name);
 	status = LESSOR_NOT_FOUND;
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
 	while (status == LESSOR_NOT_FOUND && !at.at_end) {
 		lsr_rcu_enter();
 		for (unsigned i = 0; i < SECTION_LEASES && status == LESSOR_NOT_FOUND && !at.at_end; i++) {
 			lsr_body_t body;
 			lessor_address6_t address;
 			if (step(engine, &at, &address, &body) && lsr_body_has_name(&body, name, name_bytes)) {
-				status = answer(engine, address, &body, lease, buffer, buffer_bytes);
+				status = answer(engine, address, &body, lease, &texts);
 			}
 		}
 		lsr_rcu_leave();

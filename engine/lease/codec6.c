@@ -102,11 +102,37 @@ lsr_lease6_unpack_form(const lsr_body_t *body, const lsr_origins_t *origins, lsr
 	return status;
 }
 
+/* Texts that lie in the body and a tail of nothing but a short name, which is the common lease. False: go the long way. */
+static bool
+unpack_named(const lsr_body_t *body, lessor_lease_t *lease, uint8_t *to, size_t buffer_bytes, size_t *used_bytes) {
+	const lsr_tail_t *tail = body->tail;
+	const size_t name_bytes = (size_t)tail->size_bytes - LSR_TAIL_ITEM_HEAD_BYTES;
+	if ((body->flags & (LSR_FLAG_NAME_IN_TAIL | LSR_FLAG_CLIENT_IN_TAIL)) != LSR_FLAG_NAME_IN_TAIL ||
+	    tail->bytes[0] != LSR_TAIL_NAME || tail->size_bytes > LSR_HOME_TEXT_BYTES ||
+	    name_bytes != (tail->bytes[2] | (size_t)tail->bytes[3] << 8) || body->origin != LSR_ORIGIN_NONE ||
+	    buffer_bytes < LSR_INLINE_BYTES + LSR_HOME_TEXT_BYTES) {
+		return false;
+	}
+	const size_t client_bytes = body->client_id_bytes;
+	lsr_unpack_members(body, lease);
+	memcpy(to, body->text, LSR_INLINE_BYTES);
+	lsr_copy_short(to + client_bytes, tail->bytes + LSR_TAIL_ITEM_HEAD_BYTES, name_bytes);
+	to[client_bytes + name_bytes] = '\0';
+	lease->client_id = to;
+	lease->name = (const char *)to + client_bytes;
+	lsr_unpack_hardware(body, lease);
+	*used_bytes = client_bytes + name_bytes + 1;
+	return true;
+}
+
 lessor_status_t
 lsr_lease6_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease6_t *lease, void *buffer,
 		  size_t buffer_bytes, size_t *used_bytes) {
 	lessor_lease_t from;
-	const lessor_status_t status = lsr_lease_unpack(body, origins, &from, buffer, buffer_bytes, used_bytes);
+	const bool is_named =
+		LSR_LIKELY(body->tail != NULL) && unpack_named(body, &from, buffer, buffer_bytes, used_bytes);
+	const lessor_status_t status =
+		is_named ? LESSOR_OK : lsr_lease_unpack(body, origins, &from, buffer, buffer_bytes, used_bytes);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -129,7 +155,7 @@ lsr_lease6_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_l
 				   .user_context = from.user_context,
 				   .ticket = from.ticket,
 				   .is_reserved = from.is_reserved};
-	if (body->tail != NULL) {
+	if (body->tail != NULL && !is_named) {
 		fill_extras(body, &lease->preferred_expires_at, &lease->owner_address);
 	}
 	return LESSOR_OK;

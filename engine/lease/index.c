@@ -650,7 +650,7 @@ settle(lsr_index_change_t *change, lsr_index_node_t *parent, unsigned level, uns
 
 /* ---- inserting --------------------------------------------------------------------------------------------------- */
 
-/* The entries of a locked leaf, in no particular order; of 'key' they tell whether it comes behind all of them, or before. */
+/* The entries of a locked leaf that is full, in no particular order; of 'key' they tell whether it comes behind all of them, or before. */
 typedef struct lsr_index_harvest {
 	lsr_index_entry_t entry[LEAF_MAX + 1];
 	unsigned count;
@@ -660,12 +660,11 @@ typedef struct lsr_index_harvest {
 
 static void
 gather(const lsr_index_node_t *leaf, uint64_t key, lsr_index_harvest_t *harvest) {
-	unsigned count = 0;
+	const unsigned count = leaf->count;
 	unsigned below = 0;
-	for (unsigned i = 0; i < leaf->count; i++) {
-		harvest->entry[count] = (lsr_index_entry_t){.key = key_at(leaf, i), .value = value_at(leaf, i)};
-		below += (unsigned)(harvest->entry[count].key < key && harvest->entry[count].value != 0);
-		count += harvest->entry[count].value != 0;
+	for (unsigned i = 0; i < count; i++) {
+		harvest->entry[i] = (lsr_index_entry_t){.key = key_at(leaf, i), .value = value_at(leaf, i)};
+		below += (unsigned)(harvest->entry[i].key < key);
 	}
 	harvest->count = count;
 	harvest->ascending = below == count;
