@@ -12,7 +12,11 @@ lsr_lease6_form_client(lsr_lease6_t *form, const uint8_t *duid, size_t duid_byte
 	}
 	const uint32_t head = __builtin_bswap32(iaid);
 	memcpy(form->client, &head, sizeof(head));
-	memcpy(form->client + LSR_CLIENT6_HEAD_BYTES, duid, duid_bytes);
+	if (LSR_LIKELY(duid_bytes <= 32)) {
+		lsr_copy_short(form->client + LSR_CLIENT6_HEAD_BYTES, duid, duid_bytes);
+	} else {
+		memcpy(form->client + LSR_CLIENT6_HEAD_BYTES, duid, duid_bytes);
+	}
 	form->client_bytes = LSR_CLIENT6_HEAD_BYTES + duid_bytes;
 	form->lease.client_id = form->client;
 	form->lease.client_id_bytes = (uint8_t)lsr_min_u64(form->client_bytes, UINT8_MAX);
@@ -21,18 +25,22 @@ lsr_lease6_form_client(lsr_lease6_t *form, const uint8_t *duid, size_t duid_byte
 
 bool
 lsr_lease6_form(const lessor_lease6_t *lease, uint32_t fields, lsr_lease6_t *form) {
-	form->lease = (lessor_lease_t){.address = 1,
-				       .address_state = lease->address_state,
-				       .dns_forward = lease->dns_forward,
-				       .dns_reverse = lease->dns_reverse,
-				       .hardware_type = lease->hardware_type,
-				       .hardware_bytes = lease->hardware_bytes,
-				       .hardware = lease->hardware,
-				       .last_transaction_s = lease->last_transaction_s,
-				       .expires_at = lease->expires_at,
-				       .name = lease->name,
-				       .comment = lease->comment,
-				       .user_context = lease->user_context};
+	/* In halves, which take some stores each; the whole is cleared by an instruction that is slow for so little. */
+	const size_t half_bytes = sizeof(form->lease) / 2;
+	memset(&form->lease, 0, half_bytes);
+	memset((char *)&form->lease + half_bytes, 0, sizeof(form->lease) - half_bytes);
+	form->lease.address = 1;
+	form->lease.address_state = lease->address_state;
+	form->lease.dns_forward = lease->dns_forward;
+	form->lease.dns_reverse = lease->dns_reverse;
+	form->lease.hardware_type = lease->hardware_type;
+	form->lease.hardware_bytes = lease->hardware_bytes;
+	form->lease.hardware = lease->hardware;
+	form->lease.last_transaction_s = lease->last_transaction_s;
+	form->lease.expires_at = lease->expires_at;
+	form->lease.name = lease->name;
+	form->lease.comment = lease->comment;
+	form->lease.user_context = lease->user_context;
 	form->address = lease->address;
 	form->owner = (fields & LESSOR_FIELD_OWNER) != 0 ? lease->owner_address : (lessor_address6_t){0};
 	form->preferred_expires_at =
@@ -61,11 +69,10 @@ bool
 lsr_lease6_pack_plain(lsr_lease6_t *form, uint8_t address_state, lsr_body_t *body) {
 	const char *name = form->lease.name;
 	size_t name_bytes = 0;
-	const size_t room = LSR_INLINE_BYTES - lsr_min_u64(form->client_bytes, LSR_INLINE_BYTES);
-	const bool fits = name == NULL || strnlen(name, room + 1) <= room;
-	if (!fits && !lsr_text_is_short_ascii(name, LSR_HOME_TEXT_BYTES - LSR_TAIL_ITEM_HEAD_BYTES, &name_bytes)) {
-		return false;
-	}
+	/* One that is no short ASCII may still have room beside a short DUID. */
+	const bool fits = name == NULL ||
+			  !lsr_text_is_short_ascii(name, LSR_HOME_TEXT_BYTES - LSR_TAIL_ITEM_HEAD_BYTES, &name_bytes) ||
+			  form->client_bytes + name_bytes <= LSR_INLINE_BYTES;
 	form->lease.name = fits ? name : NULL;
 	const bool packed = lsr_lease_pack_plain(&form->lease, address_state, body);
 	form->lease.name = name;
