@@ -142,7 +142,8 @@ prepare_create(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
 		return;
 	}
 	if (LSR_UNLIKELY((is_six && lsr_lease6_is_rare(create->form)) ||
-			 !lsr_lease_pack_plain(lease, state, &create->body))) {
+			 !(is_six ? lsr_lease6_pack_plain(create->form, state, &create->body)
+				  : lsr_lease_pack_plain(lease, state, &create->body)))) {
 		if (!prepare_fully(engine, create)) {
 			return;
 		}
@@ -515,10 +516,11 @@ run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64
 }
 
 void
-lsr_create6_begin(lsr_create_t *create, const lsr_lease6_t *form) {
+lsr_create6_begin(lsr_create_t *create, lsr_lease6_t *form) {
 	lsr_create_begin(create, &form->lease);
 	create->form = form;
 	create->record = NULL;
+	create->leaf = NULL;
 }
 
 void

@@ -338,7 +338,7 @@ provide(lessor_engine_t *engine, uint64_t leases) {
 
 static void
 start_provisioner(lessor_engine_t *engine) {
-	lsr_arena_t *const arenas[] = {&engine->pages.records, &engine->pages.infos, &engine->pages.lows,
+	lsr_arena_t *const arenas[] = {&engine->pages.records, &engine->pages.infos, &engine->pages.homes,
 				       &engine->clients.homes, &engine->clients.overflows};
 	lsr_provisioner_start(&engine->provisioner, arenas, LSR_PROVISIONER_ARENAS);
 }

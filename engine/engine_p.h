@@ -351,7 +351,7 @@ bool lsr_engine_walk6(const lessor_engine_t *engine, lsr_walk6_t *walk, uint64_t
 /* One create in work. */
 typedef struct lsr_create {
 	const lessor_lease_t *lease;
-	const lsr_lease6_t *form; /* of an IPv6 lease, to which 'lease' belongs */
+	lsr_lease6_t *form; /* of an IPv6 lease, to which 'lease' belongs */
 	lessor_status_t status;
 	lsr_step_t step;
 	lsr_scope_t *scope;
@@ -359,8 +359,9 @@ typedef struct lsr_create {
 	uint64_t key;
 	uint64_t word; /* before the claim */
 	uint32_t record_id;
-	uint32_t log_bytes; /* 0: not packed yet */
-	uint32_t place;     /* IPv6 */
+	uint32_t log_bytes;     /* 0: not packed yet */
+	uint32_t place;         /* IPv6 */
+	lsr_index_node_t *leaf; /* IPv6, in the section of lsr_create6_locate(): lsr_index_probe_t.at */
 	uint16_t origin;
 	bool origin_known; /* interned, or no number was to be had */
 	lsr_body_t body;
@@ -381,7 +382,7 @@ void lsr_create_undo(lessor_engine_t *engine, lsr_create_t *create);
 bool lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
 
 /* The same by scope and form of an IPv6 lease, whose record is a candidate or NULL: any free one serves. */
-void lsr_create6_begin(lsr_create_t *create, const lsr_lease6_t *form);
+void lsr_create6_begin(lsr_create_t *create, lsr_lease6_t *form);
 void lsr_create6_prepare(lessor_engine_t *engine, lsr_create_t *create);
 void lsr_create6_claim(lessor_engine_t *engine, lsr_create_t *create);
 bool lsr_create6_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
@@ -398,8 +399,8 @@ bool lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create);
 /* enter the client: claimed, decided, or what to wait for; */
 void lsr_create6_claim_client(lessor_engine_t *engine, lsr_create_t *create);
 
-/* take the address back. The record is still claimed. */
-void lsr_create6_release(const lsr_create_t *create);
+/* take the address back, and the tail out of the record's home. The record is still claimed. */
+void lsr_create6_release(lsr_create_t *create);
 
 /* and, when it is decided, free what was allocated for a create that was refused. */
 void lsr_create_drop(lsr_create_t *create);

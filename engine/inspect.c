@@ -65,7 +65,7 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 	}
 	out.memory_bytes += atomic_load_explicit(&engine->pages.records.committed_bytes, memory_order_relaxed) +
 			    atomic_load_explicit(&engine->pages.infos.committed_bytes, memory_order_relaxed) +
-			    atomic_load_explicit(&engine->pages.lows.committed_bytes, memory_order_relaxed);
+			    atomic_load_explicit(&engine->pages.homes.committed_bytes, memory_order_relaxed);
 	lsr_rcu_enter();
 	out.memory_bytes += lsr_superscopes_memory(&engine->superscopes) + lsr_filters_memory(&engine->filters);
 	lsr_rcu_leave();
