@@ -79,6 +79,7 @@ look_at(format_walk_t *walk, const format_record_t *record) {
 		return;
 	case FORMAT_BAD:
 	case FORMAT_CUT:
+	case FORMAT_BROKEN:
 	case FORMAT_NOTE:
 		MUST(record->text != NULL);
 		mix_text(walk, record->text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lessor import: take over the leases of a Kea DHCPv4 server from its lease files.
+ * lessor import: take over the leases of other DHCP servers from their lease files.
  *
  * The files are read twice, row by row. The first pass finds out which row counts for each address (import_plan.h); the second
  * brings these rows into the store. In between stands the decision whether to change the store at all.
@@ -60,6 +60,9 @@ typedef struct import {
 	cli_progress_t progress;
 	uint64_t refusable; /* records that the second pass will refuse, whatever the store holds */
 	uint64_t standing;  /* records that the second pass has still to meet again */
+	const char *broken; /* the first file that could not be read to its end; NULL: none */
+	uint64_t broken_line;
+	const char *broken_why;
 } import_t;
 
 /* ---- the command line -------------------------------------------------------------------------------------------- */
@@ -333,6 +336,19 @@ plan_sound(import_t *import, const format_record_t *record, place_t place) {
 		       : cli_fail(import->command, CLI_FAILED, "out of memory for the addresses of the files");
 }
 
+/* It counts as one row, but more may be lost than any limit allows. */
+static int
+note_broken(import_t *import, const format_record_t *record, const char *path) {
+	import->report.rows++;
+	import_report_bad(&import->report, path, record->line, record->text);
+	if (import->broken == NULL) {
+		import->broken = path;
+		import->broken_line = record->line;
+		import->broken_why = record->text;
+	}
+	return import->options.error_limit != UINT64_MAX ? CLI_DAMAGED : CLI_OK;
+}
+
 /* First pass. */
 static int
 plan_record(import_t *import, const format_record_t *record, place_t place) {
@@ -351,6 +367,8 @@ plan_record(import_t *import, const format_record_t *record, place_t place) {
 		import->report.rows++;
 		import_report_bad(&import->report, path, record->line, record->text);
 		return over_limit(import, import->report.bad.total) ? CLI_DAMAGED : CLI_OK;
+	case FORMAT_BROKEN:
+		return note_broken(import, record, path);
 	case FORMAT_LEASE:
 	case FORMAT_END:
 		break;
@@ -541,7 +559,16 @@ settle_scopes(import_t *import) {
 }
 
 static int
+file_is_broken(const import_t *import, const char *outcome) {
+	return cli_fail(import->command, CLI_DAMAGED, "%s:%" PRIu64 ": %s; %s", import->broken, import->broken_line,
+			import->broken_why, outcome);
+}
+
+static int
 too_many_errors(const import_t *import) {
+	if (import->broken != NULL) {
+		return file_is_broken(import, "nothing was changed");
+	}
 	return cli_fail(import->command, CLI_DAMAGED,
 			"more than %" PRIu64 " rows are damaged or refused; nothing was changed",
 			import->options.error_limit);
@@ -633,13 +660,16 @@ run_on_store(import_t *import) {
 		return exit_status == CLI_OK ? too_many_errors(import) : exit_status;
 	}
 	exit_status = make_durable(import, change_store(import));
-	import->report.complete = exit_status == CLI_OK;
+	import->report.complete = exit_status == CLI_OK && import->broken == NULL;
 	uint64_t errors = import->report.bad.total + import->report.refused.total;
 	if (exit_status == CLI_OK && over_limit(import, errors)) {
 		return cli_fail(import->command, CLI_DAMAGED,
 				"more than %" PRIu64
 				" rows are damaged or refused, because of leases that the store had",
 				import->options.error_limit);
+	}
+	if (exit_status == CLI_OK && import->broken != NULL) {
+		return file_is_broken(import, "what was read before it is imported");
 	}
 	return exit_status;
 }

@@ -44,11 +44,12 @@ typedef struct format_source {
 
 typedef enum format_kind {
 	FORMAT_LEASE,
-	FORMAT_END,   /* the lease of an address is over; only lease.address and line are set */
-	FORMAT_SCOPE, /* of formats with has_scopes only */
-	FORMAT_BAD,   /* text says what is wrong */
-	FORMAT_CUT,   /* likewise, and it is because the file ends here */
-	FORMAT_NOTE   /* text and detail are to be told; it stands for no row */
+	FORMAT_END,    /* the lease of an address is over; only lease.address and line are set */
+	FORMAT_SCOPE,  /* of formats with has_scopes only */
+	FORMAT_BAD,    /* text says what is wrong */
+	FORMAT_CUT,    /* likewise, and it is because the file ends here, in the last row */
+	FORMAT_BROKEN, /* likewise, and nothing behind it can be read: nobody knows how many leases are lost */
+	FORMAT_NOTE    /* text and detail are to be told; it stands for no row */
 } format_kind_t;
 
 /* What was taken, but not quite as it stood there: a set, bit 1 << format_warning_t each. */

@@ -3,8 +3,8 @@
  * The DHCPv4 lease file of Kea (memfile CSV): header and rows.
  *
  * The file is a log: the last row of an address counts, and a row with valid_lifetime 0 ends its lease. What follows
- * from that is in import_plan.h; here are single rows. There is no quoting; see kea_text.h for the escaping of the two text
- * columns. Read are files of every release (9, 10, 11, 12 or more columns); written are 12 columns.
+ * from that is in import_plan.h; here are single rows. There is no quoting, a double quote is an octet like any other, so that a library for quoted CSV would
+ * not do; see kea_text.h for the escaping of the two text columns. Read are files of every release (9, 10, 11, 12 or more columns); written are 12 columns.
  *
  * Nothing here knows the engine.
  */
