@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "format.h"
+#include "import6.h"
 #include "import_apply.h"
 #include "import_files.h"
 #include "import_plan.h"
@@ -55,6 +56,8 @@ typedef struct import {
 	import_files_t files;
 	import_plan_t plan;
 	import_apply_t *apply;
+	import6_t *six;
+	bool changing; /* the second pass is to change the store */
 	lessor_engine_t *engine;
 	import_report_t report;
 	cli_progress_t progress;
@@ -84,6 +87,26 @@ static const struct argp_option option_table[] = {
 	CLI_OPTION_JSON,
 	{0},
 };
+
+/* "2001:db8:7::/64=70" */
+static void
+need_scope6(const struct argp_state *state, char *text, import6_t *six) {
+	lessor_scope6_t scope = {0};
+	lessor_address6_t address;
+	unsigned length;
+	char *equals = strchr(text, '=');
+	if (equals != NULL) {
+		*equals = '\0';
+		scope.id = (uint32_t)cli_need_number(state, "--scope", equals + 1, UINT32_MAX);
+	}
+	if (!piece_prefix6((piece_t){text, strlen(text)}, &address, &length) || length != 64) {
+		cli_reject(state, "--scope '%s' is not a prefix like 2001:db8:7::/64", text);
+	}
+	scope.prefix = address.high;
+	if (!import6_want_scope(six, &scope, NULL, 0)) {
+		cli_reject(state, "out of memory");
+	}
+}
 
 /* "192.0.2.0/24=7:192.0.2.10-192.0.2.99" */
 static void
@@ -151,7 +174,11 @@ parse_option(int key, char *argument, struct argp_state *state) {
 		options->config = argument;
 		return 0;
 	case KEY_SCOPE:
-		need_scope(state, argument, &import->scopes);
+		if (strstr(argument, "::/") != NULL || strchr(argument, ':') != strrchr(argument, ':')) {
+			need_scope6(state, argument, import->six);
+		} else {
+			need_scope(state, argument, &import->scopes);
+		}
 		return 0;
 	case KEY_ERROR_LIMIT:
 		options->error_limit = cli_need_number(state, "--error-limit", argument, UINT64_MAX - 1);
@@ -183,7 +210,7 @@ static const struct argp argp = {
 	option_table,
 	parse_option,
 	"FILE...",
-	"Take over leases from the lease files of other DHCPv4 servers. Damaged rows are reported and skipped. What "
+	"Take over leases from the lease files of other DHCP servers. Damaged rows are reported and skipped. What "
 	"the files do not name stays as it is. An import that was interrupted is finished by running it again.",
 	NULL,
 	NULL,
@@ -330,6 +357,11 @@ claim_of(const import_t *import, const format_record_t *record, place_t place) {
 static int
 plan_sound(import_t *import, const format_record_t *record, place_t place) {
 	warn_about(import, record, place);
+	if (record->is6) {
+		return import6_plan(import->six, record, place.number)
+			       ? CLI_OK
+			       : cli_fail(import->command, CLI_FAILED, "out of memory for the addresses of the files");
+	}
 	import_claim_t claim = claim_of(import, record, place);
 	return import_plan_put(&import->plan, &claim)
 		       ? CLI_OK
@@ -394,9 +426,29 @@ refuse(import_t *import, const format_record_t *record, place_t place) {
 	}
 }
 
-/* Second pass. Without import->apply it only says what it would refuse. */
+/* What apply_record() does, for a record of IPv6. */
+static int
+apply_record6(import_t *import, const format_record_t *record, place_t place) {
+	import_verdict_t verdict = import_plan_verdict(&import->six->plan, place.number);
+	if (verdict == IMPORT_SKIP || record->kind != FORMAT_LEASE ||
+	    !import6_is_address(import->six, place.number, record->lease6.address)) {
+		return CLI_OK;
+	}
+	import->standing--;
+	if (verdict == IMPORT_REFUSE) {
+		import6_refuse(import->six, record, place.file->path, &import->report);
+		return CLI_OK;
+	}
+	return import->changing ? import6_add_lease(import->six, &record->lease6, place.file->path, record->line)
+				: CLI_OK;
+}
+
+/* Second pass. Without import->changing it only says what it would refuse. */
 static int
 apply_record(import_t *import, const format_record_t *record, place_t place) {
+	if (record->is6) {
+		return apply_record6(import, record, place);
+	}
 	import_verdict_t verdict = import_plan_verdict(&import->plan, place.number);
 	if (verdict == IMPORT_SKIP) {
 		return CLI_OK;
@@ -410,7 +462,7 @@ apply_record(import_t *import, const format_record_t *record, place_t place) {
 		refuse(import, record, place);
 		return CLI_OK;
 	}
-	if (import->apply == NULL) {
+	if (!import->changing) {
 		return CLI_OK;
 	}
 	return import_add_lease(import->apply, &record->lease, place.file->path, record->line);
@@ -428,6 +480,10 @@ copy_of(const char *text, bool *fine) {
 static int
 take_scope(import_t *import, const format_record_t *record) {
 	bool fine = true;
+	if (record->is6) {
+		fine = import6_want_scope(import->six, record->scope6, record->exclusions6, record->exclusion_count);
+		return fine ? CLI_OK : cli_fail(import->command, CLI_FAILED, "out of memory");
+	}
 	kea_scope_t scope = {.subnet = record->scope->subnet,
 			     .mask = record->scope->mask,
 			     .id = record->scope->id,
@@ -518,7 +574,8 @@ allocate(import_t *import) {
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
 		seed = (uint64_t)time(NULL);
 	}
-	return import_plan_open(&import->plan, seed);
+	import->six = import6_new(import->command, seed);
+	return import->six != NULL && import_plan_open(&import->plan, seed);
 }
 
 /* What is to be said of the configuration as a whole. */
@@ -544,13 +601,17 @@ settle_scopes(import_t *import) {
 	if (exit_status == CLI_OK) {
 		exit_status = import_read_scopes(import->command, import->engine, &import->scopes);
 	}
+	if (exit_status == CLI_OK) {
+		exit_status = import6_read_scopes(import->six, import->engine);
+	}
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
 	if (!kea_scopes_seal(&import->scopes, sentence)) {
 		return cli_fail(import->command, CLI_EXISTS, "%s", sentence);
 	}
-	if (import->scopes.count == 0) {
+	import6_seal_scopes(import->six);
+	if (import->scopes.count == 0 && import->six->scope_count == 0) {
 		return cli_fail(import->command, CLI_USAGE,
 				"there is no scope to put leases into; give --config or --scope");
 	}
@@ -574,6 +635,15 @@ too_many_errors(const import_t *import) {
 			import->options.error_limit);
 }
 
+static void
+count_verdicts(import_t *import, const import_plan_t *plan) {
+	for (uint64_t line = 1; line <= plan->last_line; line++) {
+		import_verdict_t verdict = import_plan_verdict(plan, line);
+		import->refusable += verdict == IMPORT_REFUSE;
+		import->standing += verdict != IMPORT_SKIP;
+	}
+}
+
 static int
 make_plan(import_t *import) {
 	int exit_status = read_files(import, "reading", plan_record, true);
@@ -586,20 +656,20 @@ make_plan(import_t *import) {
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
-	if (!import_plan_settle(&import->plan)) {
+	if (!import_plan_settle(&import->plan) || !import_plan_settle(&import->six->plan)) {
 		return cli_fail(import->command, CLI_FAILED, "out of memory for the clients of the files");
 	}
-	for (uint64_t line = 1; line <= import->plan.last_line; line++) {
-		import_verdict_t verdict = import_plan_verdict(&import->plan, line);
-		import->refusable += verdict == IMPORT_REFUSE;
-		import->standing += verdict != IMPORT_SKIP;
-	}
+	count_verdicts(import, &import->plan);
+	count_verdicts(import, &import->six->plan);
 	return CLI_OK;
 }
 
 static int
 finish_second_pass(import_t *import) {
-	int exit_status = import->apply != NULL ? import_flush(import->apply) : CLI_OK;
+	int exit_status = import_flush(import->apply);
+	if (exit_status == CLI_OK) {
+		exit_status = import6_flush(import->six);
+	}
 	if (exit_status == CLI_OK && cli_interrupted()) {
 		return interrupted(import, "run the same command again to go on");
 	}
@@ -626,9 +696,13 @@ change_store(import_t *import) {
 	import->apply->count = 0;
 	import->apply->arena_used = 0;
 	import->apply->moved = false;
+	import->changing = true;
 	int exit_status = import_make_scopes(import->apply);
 	if (exit_status == CLI_OK) {
 		exit_status = import_end_leases(import->apply);
+	}
+	if (exit_status == CLI_OK) {
+		exit_status = import6_begin(import->six, import->engine, &import->report);
 	}
 	if (exit_status == CLI_OK) {
 		exit_status = read_files(import, "importing", apply_record, false);
@@ -688,9 +762,6 @@ run(import_t *import) {
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
-	if (!allocate(import)) {
-		return cli_fail(import->command, CLI_FAILED, "out of memory");
-	}
 	exit_status = cli_open(import->command, import->options.common.store, true, false, &import->engine, NULL);
 	if (exit_status != CLI_OK) {
 		return exit_status;
@@ -709,7 +780,12 @@ int
 cmd_import(int argc, char **argv) {
 	import_t import = {.command = argv[0], .options = {.error_limit = UINT64_MAX}};
 	import.files.options = &import.options.reading;
+	if (!allocate(&import)) {
+		import6_free(import.six);
+		return cli_fail(argv[0], CLI_FAILED, "out of memory");
+	}
 	int exit_status = cli_parse_arguments(&argp, argc, argv, &import) ? run(&import) : CLI_FAILED;
+	import6_free(import.six);
 	kea_scopes_free(&import.scopes);
 	import_files_close(&import.files);
 	import_plan_close(&import.plan);
