@@ -19,7 +19,7 @@
 #define NEVER            "-1"
 
 enum { IFNAME, HARDWARE, KIND, NAME, EXPIRY, NUMBER, LENGTH, ADDRESS, FIELDS, FIELDS_MIN = ADDRESS };
-enum { ETHERNET = 1, ROW_BYTES = 16384, INTERFACE_MAX_BYTES = 64, LOST_INTERFACE = 0 };
+enum { ETHERNET = 1, ROW_BYTES = 16384, INTERFACE_MAX_BYTES = 64, LOST_INTERFACE = 0, ADDRESSES_MAX = 64 };
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
@@ -149,6 +149,9 @@ take_line6(line_reader_t *reader, piece_t line, const piece_t *words, format_rec
 	uint64_t length;
 	lessor_address6_t address;
 	format_record_clear6(record, FORMAT_LEASE, record->line);
+	if (reader->turn == ADDRESSES_MAX) {
+		return line_bad(record, "the client has more than 64 addresses");
+	}
 	if (!find_address(reader, line, &word)) {
 		return line_note(record, "a DHCPv6 client without an address was left out");
 	}
