@@ -135,6 +135,45 @@ if [ $# -eq 0 ]; then
 	grep -q overlap difference || fail "nothing is said of scopes that overlap"
 fi
 
+# What is malformed in the middle is an error with file and line; all or nothing means nothing then.
+broken() { # FILE LINE
+	"$lessor" import --store broken --quiet --scope 192.0.2.0/24 "$1" >difference 2>&1
+	[ $? -eq 6 ] || fail "$1: the exit status is not 6"
+	grep -q "^lessor import: $1:$2: " difference || fail "$1: file and line are not told"
+	grep -q '^ *1  leases created' difference || fail "$1: the lease before the damage is not there"
+	for choice in --strict '--error-limit 5'; do
+		rm -rf nothing
+		# shellcheck disable=SC2086
+		"$lessor" import --store nothing --quiet --scope 192.0.2.0/24 $choice "$1" >difference 2>&1
+		[ $? -eq 6 ] || fail "$1 $choice: the exit status is not 6"
+		grep -q "^lessor import: $1:$2: .*nothing was changed" difference || fail "$1 $choice: it is not told"
+		"$lessor" list --store nothing 192.0.2.0/24 >difference 2>&1 && fail "$1 $choice: there is a scope"
+	done
+	rm -rf broken
+}
+if [ $# -eq 0 ]; then
+	echo "format_test: files that cannot be read to their end"
+	lease='<Lease><IPAddress>192.0.2.10</IPAddress><ClientId>02-00-5e-10-00-01</ClientId></Lease>'
+	far=$(printf '%2000s' '')
+	printf '<DHCPServer>\n%s%s\n<Lease></Lost>\n%s\n</DHCPServer>\n' "$lease" "$far" "$lease" >mismatch.xml
+	broken mismatch.xml 3
+	printf '<DHCPServer>\n%s%s\n<Lease>\n' "$lease" "$far" >cut.xml
+	broken cut.xml 3
+	printf '\n<<DHCPServer/>\n' >early.xml
+	"$lessor" import --store nothing --quiet early.xml >difference 2>&1
+	[ $? -eq 6 ] || fail "early.xml: the exit status is not 6"
+	grep -q '^lessor import: early.xml:2: the XML is malformed' difference || fail "early.xml: file and line are not told"
+	printf '"IPAddress","ClientId"\n"192.0.2.10","02-00-5e-10-00-01"\n"192.0.2.11","02\n192.0.2.12,\n' >quote.csv
+	broken quote.csv 3
+	printf '"IPAddress","ClientId"\n"192.0.2.10","02\n"192.0.2.11","02-00-5e-10-00-02"\n' >once.csv
+	"$lessor" import --store once --quiet --scope 192.0.2.0/24 once.csv >difference 2>&1 || fail "once.csv is not taken"
+	grep -q '^ *1  leases created' difference || fail "once.csv: the row behind the damaged one is lost"
+	printf 'header-lease,ip_address,binding_state\nlease,192.0.2.10,ACTIVE\nlease,192.0.2.11,"A\nlease,1\n' >open.csv
+	broken open.csv 3
+	printf '{ "BootID": "0", "Leases": [ { "ClientId": [ 1 ], "Address": [ 192, 0, 2, 10 ], "ExpirationRealtimeUSec": 1 },\n{ "Cl' >state.json
+	broken state.json 2
+fi
+
 formats=${*:-$(ls "$data/formats")}
 for format in $formats; do
 	echo "format_test: $format"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lessor import: take over the leases of a Kea DHCPv4 server from its lease files.
+ * lessor import: take over the leases of other DHCP servers from their lease files.
  *
  * The files are read twice, row by row. The first pass finds out which row counts for each address (import_plan.h); the second
  * brings these rows into the store. In between stands the decision whether to change the store at all.
@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "format.h"
+#include "import6.h"
 #include "import_apply.h"
 #include "import_files.h"
 #include "import_plan.h"
@@ -55,11 +56,16 @@ typedef struct import {
 	import_files_t files;
 	import_plan_t plan;
 	import_apply_t *apply;
+	import6_t *six;
+	bool changing; /* the second pass is to change the store */
 	lessor_engine_t *engine;
 	import_report_t report;
 	cli_progress_t progress;
 	uint64_t refusable; /* records that the second pass will refuse, whatever the store holds */
 	uint64_t standing;  /* records that the second pass has still to meet again */
+	const char *broken; /* the first file that could not be read to its end; NULL: none */
+	uint64_t broken_line;
+	const char *broken_why;
 } import_t;
 
 /* ---- the command line -------------------------------------------------------------------------------------------- */
@@ -81,6 +87,26 @@ static const struct argp_option option_table[] = {
 	CLI_OPTION_JSON,
 	{0},
 };
+
+/* "2001:db8:7::/64=70" */
+static void
+need_scope6(const struct argp_state *state, char *text, import6_t *six) {
+	lessor_scope6_t scope = {0};
+	lessor_address6_t address;
+	unsigned length;
+	char *equals = strchr(text, '=');
+	if (equals != NULL) {
+		*equals = '\0';
+		scope.id = (uint32_t)cli_need_number(state, "--scope", equals + 1, UINT32_MAX);
+	}
+	if (!piece_prefix6((piece_t){text, strlen(text)}, &address, &length) || length != 64) {
+		cli_reject(state, "--scope '%s' is not a prefix like 2001:db8:7::/64", text);
+	}
+	scope.prefix = address.high;
+	if (!import6_want_scope(six, &scope, NULL, 0)) {
+		cli_reject(state, "out of memory");
+	}
+}
 
 /* "192.0.2.0/24=7:192.0.2.10-192.0.2.99" */
 static void
@@ -148,7 +174,11 @@ parse_option(int key, char *argument, struct argp_state *state) {
 		options->config = argument;
 		return 0;
 	case KEY_SCOPE:
-		need_scope(state, argument, &import->scopes);
+		if (strstr(argument, "::/") != NULL || strchr(argument, ':') != strrchr(argument, ':')) {
+			need_scope6(state, argument, import->six);
+		} else {
+			need_scope(state, argument, &import->scopes);
+		}
 		return 0;
 	case KEY_ERROR_LIMIT:
 		options->error_limit = cli_need_number(state, "--error-limit", argument, UINT64_MAX - 1);
@@ -180,7 +210,7 @@ static const struct argp argp = {
 	option_table,
 	parse_option,
 	"FILE...",
-	"Take over leases from the lease files of other DHCPv4 servers. Damaged rows are reported and skipped. What "
+	"Take over leases from the lease files of other DHCP servers. Damaged rows are reported and skipped. What "
 	"the files do not name stays as it is. An import that was interrupted is finished by running it again.",
 	NULL,
 	NULL,
@@ -327,10 +357,28 @@ claim_of(const import_t *import, const format_record_t *record, place_t place) {
 static int
 plan_sound(import_t *import, const format_record_t *record, place_t place) {
 	warn_about(import, record, place);
+	if (record->is6) {
+		return import6_plan(import->six, record, place.number)
+			       ? CLI_OK
+			       : cli_fail(import->command, CLI_FAILED, "out of memory for the addresses of the files");
+	}
 	import_claim_t claim = claim_of(import, record, place);
 	return import_plan_put(&import->plan, &claim)
 		       ? CLI_OK
 		       : cli_fail(import->command, CLI_FAILED, "out of memory for the addresses of the files");
+}
+
+/* It counts as one row, but more may be lost than any limit allows. */
+static int
+note_broken(import_t *import, const format_record_t *record, const char *path) {
+	import->report.rows++;
+	import_report_bad(&import->report, path, record->line, record->text);
+	if (import->broken == NULL) {
+		import->broken = path;
+		import->broken_line = record->line;
+		import->broken_why = record->text;
+	}
+	return import->options.error_limit != UINT64_MAX ? CLI_DAMAGED : CLI_OK;
 }
 
 /* First pass. */
@@ -351,6 +399,8 @@ plan_record(import_t *import, const format_record_t *record, place_t place) {
 		import->report.rows++;
 		import_report_bad(&import->report, path, record->line, record->text);
 		return over_limit(import, import->report.bad.total) ? CLI_DAMAGED : CLI_OK;
+	case FORMAT_BROKEN:
+		return note_broken(import, record, path);
 	case FORMAT_LEASE:
 	case FORMAT_END:
 		break;
@@ -376,9 +426,29 @@ refuse(import_t *import, const format_record_t *record, place_t place) {
 	}
 }
 
-/* Second pass. Without import->apply it only says what it would refuse. */
+/* What apply_record() does, for a record of IPv6. */
+static int
+apply_record6(import_t *import, const format_record_t *record, place_t place) {
+	import_verdict_t verdict = import_plan_verdict(&import->six->plan, place.number);
+	if (verdict == IMPORT_SKIP || record->kind != FORMAT_LEASE ||
+	    !import6_is_address(import->six, place.number, record->lease6.address)) {
+		return CLI_OK;
+	}
+	import->standing--;
+	if (verdict == IMPORT_REFUSE) {
+		import6_refuse(import->six, record, place.file->path, &import->report);
+		return CLI_OK;
+	}
+	return import->changing ? import6_add_lease(import->six, &record->lease6, place.file->path, record->line)
+				: CLI_OK;
+}
+
+/* Second pass. Without import->changing it only says what it would refuse. */
 static int
 apply_record(import_t *import, const format_record_t *record, place_t place) {
+	if (record->is6) {
+		return apply_record6(import, record, place);
+	}
 	import_verdict_t verdict = import_plan_verdict(&import->plan, place.number);
 	if (verdict == IMPORT_SKIP) {
 		return CLI_OK;
@@ -392,7 +462,7 @@ apply_record(import_t *import, const format_record_t *record, place_t place) {
 		refuse(import, record, place);
 		return CLI_OK;
 	}
-	if (import->apply == NULL) {
+	if (!import->changing) {
 		return CLI_OK;
 	}
 	return import_add_lease(import->apply, &record->lease, place.file->path, record->line);
@@ -410,6 +480,10 @@ copy_of(const char *text, bool *fine) {
 static int
 take_scope(import_t *import, const format_record_t *record) {
 	bool fine = true;
+	if (record->is6) {
+		fine = import6_want_scope(import->six, record->scope6, record->exclusions6, record->exclusion_count);
+		return fine ? CLI_OK : cli_fail(import->command, CLI_FAILED, "out of memory");
+	}
 	kea_scope_t scope = {.subnet = record->scope->subnet,
 			     .mask = record->scope->mask,
 			     .id = record->scope->id,
@@ -500,7 +574,8 @@ allocate(import_t *import) {
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
 		seed = (uint64_t)time(NULL);
 	}
-	return import_plan_open(&import->plan, seed);
+	import->six = import6_new(import->command, seed);
+	return import->six != NULL && import_plan_open(&import->plan, seed);
 }
 
 /* What is to be said of the configuration as a whole. */
@@ -526,13 +601,17 @@ settle_scopes(import_t *import) {
 	if (exit_status == CLI_OK) {
 		exit_status = import_read_scopes(import->command, import->engine, &import->scopes);
 	}
+	if (exit_status == CLI_OK) {
+		exit_status = import6_read_scopes(import->six, import->engine);
+	}
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
 	if (!kea_scopes_seal(&import->scopes, sentence)) {
 		return cli_fail(import->command, CLI_EXISTS, "%s", sentence);
 	}
-	if (import->scopes.count == 0) {
+	import6_seal_scopes(import->six);
+	if (import->scopes.count == 0 && import->six->scope_count == 0) {
 		return cli_fail(import->command, CLI_USAGE,
 				"there is no scope to put leases into; give --config or --scope");
 	}
@@ -541,10 +620,28 @@ settle_scopes(import_t *import) {
 }
 
 static int
+file_is_broken(const import_t *import, const char *outcome) {
+	return cli_fail(import->command, CLI_DAMAGED, "%s:%" PRIu64 ": %s; %s", import->broken, import->broken_line,
+			import->broken_why, outcome);
+}
+
+static int
 too_many_errors(const import_t *import) {
+	if (import->broken != NULL) {
+		return file_is_broken(import, "nothing was changed");
+	}
 	return cli_fail(import->command, CLI_DAMAGED,
 			"more than %" PRIu64 " rows are damaged or refused; nothing was changed",
 			import->options.error_limit);
+}
+
+static void
+count_verdicts(import_t *import, const import_plan_t *plan) {
+	for (uint64_t line = 1; line <= plan->last_line; line++) {
+		import_verdict_t verdict = import_plan_verdict(plan, line);
+		import->refusable += verdict == IMPORT_REFUSE;
+		import->standing += verdict != IMPORT_SKIP;
+	}
 }
 
 static int
@@ -559,20 +656,20 @@ make_plan(import_t *import) {
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
-	if (!import_plan_settle(&import->plan)) {
+	if (!import_plan_settle(&import->plan) || !import_plan_settle(&import->six->plan)) {
 		return cli_fail(import->command, CLI_FAILED, "out of memory for the clients of the files");
 	}
-	for (uint64_t line = 1; line <= import->plan.last_line; line++) {
-		import_verdict_t verdict = import_plan_verdict(&import->plan, line);
-		import->refusable += verdict == IMPORT_REFUSE;
-		import->standing += verdict != IMPORT_SKIP;
-	}
+	count_verdicts(import, &import->plan);
+	count_verdicts(import, &import->six->plan);
 	return CLI_OK;
 }
 
 static int
 finish_second_pass(import_t *import) {
-	int exit_status = import->apply != NULL ? import_flush(import->apply) : CLI_OK;
+	int exit_status = import_flush(import->apply);
+	if (exit_status == CLI_OK) {
+		exit_status = import6_flush(import->six);
+	}
 	if (exit_status == CLI_OK && cli_interrupted()) {
 		return interrupted(import, "run the same command again to go on");
 	}
@@ -599,9 +696,13 @@ change_store(import_t *import) {
 	import->apply->count = 0;
 	import->apply->arena_used = 0;
 	import->apply->moved = false;
+	import->changing = true;
 	int exit_status = import_make_scopes(import->apply);
 	if (exit_status == CLI_OK) {
 		exit_status = import_end_leases(import->apply);
+	}
+	if (exit_status == CLI_OK) {
+		exit_status = import6_begin(import->six, import->engine, &import->report);
 	}
 	if (exit_status == CLI_OK) {
 		exit_status = read_files(import, "importing", apply_record, false);
@@ -633,13 +734,16 @@ run_on_store(import_t *import) {
 		return exit_status == CLI_OK ? too_many_errors(import) : exit_status;
 	}
 	exit_status = make_durable(import, change_store(import));
-	import->report.complete = exit_status == CLI_OK;
+	import->report.complete = exit_status == CLI_OK && import->broken == NULL;
 	uint64_t errors = import->report.bad.total + import->report.refused.total;
 	if (exit_status == CLI_OK && over_limit(import, errors)) {
 		return cli_fail(import->command, CLI_DAMAGED,
 				"more than %" PRIu64
 				" rows are damaged or refused, because of leases that the store had",
 				import->options.error_limit);
+	}
+	if (exit_status == CLI_OK && import->broken != NULL) {
+		return file_is_broken(import, "what was read before it is imported");
 	}
 	return exit_status;
 }
@@ -657,9 +761,6 @@ run(import_t *import) {
 	int exit_status = open_files(import);
 	if (exit_status != CLI_OK) {
 		return exit_status;
-	}
-	if (!allocate(import)) {
-		return cli_fail(import->command, CLI_FAILED, "out of memory");
 	}
 	exit_status = cli_open(import->command, import->options.common.store, true, false, &import->engine, NULL);
 	if (exit_status != CLI_OK) {
@@ -679,7 +780,12 @@ int
 cmd_import(int argc, char **argv) {
 	import_t import = {.command = argv[0], .options = {.error_limit = UINT64_MAX}};
 	import.files.options = &import.options.reading;
+	if (!allocate(&import)) {
+		import6_free(import.six);
+		return cli_fail(argv[0], CLI_FAILED, "out of memory");
+	}
 	int exit_status = cli_parse_arguments(&argp, argc, argv, &import) ? run(&import) : CLI_FAILED;
+	import6_free(import.six);
 	kea_scopes_free(&import.scopes);
 	import_files_close(&import.files);
 	import_plan_close(&import.plan);

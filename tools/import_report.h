@@ -52,7 +52,7 @@ typedef struct import_report {
 	import_notes_t problems; /* bad rows and refused leases */
 	import_notes_t warnings;
 	double seconds;
-	bool complete; /* everything was tried */
+	bool complete; /* every row of every file was tried */
 } import_report_t;
 
 void import_tally_add(import_tally_t *tally, const char *text, uint64_t count);
