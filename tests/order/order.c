@@ -576,6 +576,23 @@ lsr_rcu_defer(lsr_rcu_head_t *head, void (*function)(lsr_rcu_head_t *head)) {
 	deferred = head;
 }
 
+uint16_t
+lsr_rcu_stamp(void) {
+	REQUIRE(sections < UINT64_C(1) << LSR_RCU_STAMP_BITS);
+	return (uint16_t)sections;
+}
+
+/* Nobody is in a section that began before the stamp was taken. */
+bool
+lsr_rcu_is_past(uint16_t stamp) {
+	for (unsigned i = 0; i < THREADS_MAX; i++) {
+		if (threads[i].section != 0 && threads[i].section <= stamp) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void
 lsr_rcu_drain(void) {
 	for (;;) {

@@ -167,6 +167,11 @@ void lsr_rcu_synchronize(void);
 void lsr_rcu_defer(lsr_rcu_head_t *head, void (*function)(lsr_rcu_head_t *head));
 void lsr_rcu_drain(void);
 
+#define LSR_RCU_STAMP_BITS 15u
+
+uint16_t lsr_rcu_stamp(void);
+bool lsr_rcu_is_past(uint16_t stamp);
+
 static inline void
 lsr_rcu_brake(void) {
 }
