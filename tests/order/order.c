@@ -657,6 +657,7 @@ run_once(unsigned preemptions_max) {
 	unsigned last = MAIN;
 	unsigned preemptions = 0;
 	timeouts = 0;
+	sections = 0;
 	memcpy(__start_order_own, own_at_first, own_bytes());
 	in_run = true;
 	heap_used = heap_pieces == 0 ? 0 : heap_used;
