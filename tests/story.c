@@ -552,6 +552,16 @@ story_tell(story_t *story, bool leases_only) {
 	return tell(story, draw(story, leases_only), mode);
 }
 
+size_t
+story_kinds(void) {
+	return CALLS;
+}
+
+lessor_status_t
+story_tell_kind(story_t *story, size_t kind) {
+	return tell(story, &calls[kind], LESSOR_ASYNC);
+}
+
 lessor_status_t
 story_fill(story_t *story) {
 	static const call_t call = {"fill", fill, 0, true, true};
