@@ -419,6 +419,7 @@ new_file(size_t inode, const char *name, bool synced) {
 	for (int i = 0; i < OPEN_MAX; i++) {
 		if (!disk.open[i].is_open) {
 			disk.open[i] = (file_t){.is_open = true, .synced = synced, .inode = inode};
+			disk.lost_inode = disk.lost_inode == inode ? NO_INODE : disk.lost_inode;
 			(void)snprintf(disk.open[i].name, sizeof(disk.open[i].name), "%s", name);
 			return FIRST_FILE + i;
 		}

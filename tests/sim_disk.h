@@ -71,7 +71,8 @@ typedef enum sim_fault {
 	SIM_FAULT_NONE,
 	SIM_FAULT_ERROR, /* that operation answers 'error', once */
 	SIM_FAULT_STUCK, /* that one and all later ones of its kind */
-	SIM_FAULT_TORN, /* a write puts half of it in place, then answers 'error'. What is written again there is said to be durable, and is not */
+	/* A write puts half of it in place, then answers 'error'. What is written again there is said to be durable, and is not, until somebody opens the file anew. */
+	SIM_FAULT_TORN,
 	SIM_FAULT_SHORT /* a write does less than it was asked for, and says so; or is interrupted (EINTR) */
 } sim_fault_t;
 
