@@ -91,13 +91,15 @@ tell_life(story_t *story) {
  * synced. Returns how many operations there were until then: which changes are left is decided at the next open.
  */
 static size_t
-tell(story_t *story) {
+tell(story_t *story, crash_focus_t focus) {
 	size_t before = 0;
-	const uint32_t draw = torture_below(&luck, 8);
+	const uint32_t draw = focus == CRASH_FAULTS ? 0 : focus == CRASH_KILLS ? 2 : torture_below(&luck, 8);
 	story_now = story;
 	sim_disk_hook(interrupt);
 	if (draw < 2) {
-		sim_disk_fault(SIM_FAULT_TORN, torture_below(&luck, 60), EIO);
+		static const sim_fault_t faults[] = {SIM_FAULT_TORN, SIM_FAULT_TORN, SIM_FAULT_ERROR, SIM_FAULT_STUCK};
+		const sim_fault_t fault = faults[torture_below(&luck, 4)];
+		sim_disk_fault(fault, torture_below(&luck, 60), fault == SIM_FAULT_STUCK ? ENOSPC : EIO);
 	} else if (draw < 4) {
 		sim_disk_end_after(torture_below(&luck, 60), true);
 		tell_life(story);
@@ -232,7 +234,7 @@ look_everywhere(const story_t *story, size_t before) {
 /* ---- the whole ------------------------------------------------------------------------------------------------------- */
 
 void
-crash_try(uint64_t points, crash_figures_t *counted) {
+crash_try(uint64_t points, crash_focus_t focus, crash_figures_t *counted) {
 	sim_image_t *image = NULL;
 	figures = counted;
 	*figures = (crash_figures_t){0};
@@ -242,7 +244,7 @@ crash_try(uint64_t points, crash_figures_t *counted) {
 		story_t story;
 		story_init(&story, torture_random(UINT64_C(0x57031) + figures->stories));
 		/* Now and then a new store, with nothing promised yet. What was left by a crash is durable. */
-		if (image != NULL && torture_below(&luck, 8) == 0) {
+		if (focus == CRASH_NEW_STORES || torture_below(&luck, 6) == 0) {
 			sim_image_free(image);
 			image = NULL;
 		}
@@ -259,7 +261,7 @@ crash_try(uint64_t points, crash_figures_t *counted) {
 		}
 		sim_disk_load(image);
 		sim_disk_observe(sim_store_promised);
-		const size_t before = tell(&story);
+		const size_t before = tell(&story, focus);
 		sim_image_free(image);
 		image = look_everywhere(&story, before);
 		story_free(&story);

@@ -19,7 +19,10 @@ typedef struct crash_figures {
 	uint64_t again;  /* of the points, those during the recovery from another one */
 } crash_figures_t;
 
+/* What is in a story besides calls: a bit of everything, or always the same. */
+typedef enum crash_focus { CRASH_ANYTHING, CRASH_FAULTS, CRASH_KILLS, CRASH_NEW_STORES } crash_focus_t;
+
 /* Until there were 'points' of them, counted as they go. Ends the process, by abort(), if something does not hold. */
-void crash_try(uint64_t points, crash_figures_t *figures);
+void crash_try(uint64_t points, crash_focus_t focus, crash_figures_t *figures);
 
 #endif

@@ -33,19 +33,23 @@ typedef struct {
 	const char *name;
 	int planted;   /* in the engine */
 	unsigned lies; /* of the disk: as if the engine had not asked for this sync */
+	crash_focus_t focus;
 } plant_t;
 
 static const plant_t plants[] = {
-	{"a flush is reported before it was written", LSR_PLANT_PUBLISH_EARLY, 0},
-	{"a torn frame is accepted", LSR_PLANT_TORN_FRAME, 0},
-	{"a failed flush is made again", LSR_PLANT_RETRY_FLUSH, 0},
-	{"one segment too many goes", LSR_PLANT_DROP_EARLY, 0},
-	{"frames are not synced", 0, SIM_LIE_FRAME},
-	{"the contents of a prepared segment are not synced", 0, SIM_LIE_PREPARED},
-	{"a snapshot is not synced", 0, SIM_LIE_SNAPSHOT},
-	{"the identity is not synced", 0, SIM_LIE_IDENTITY},
-	{"the directory is not synced", 0, SIM_LIE_DIRECTORY},
-	{"what recovery and close change is not synced", 0, SIM_LIE_SEGMENT},
+	{"a flush is reported before it was written", LSR_PLANT_PUBLISH_EARLY, 0, CRASH_ANYTHING},
+	{"a torn frame is accepted", LSR_PLANT_TORN_FRAME, 0, CRASH_ANYTHING},
+	{"a failed flush is made again", LSR_PLANT_RETRY_FLUSH, 0, CRASH_FAULTS},
+	{"one segment too many goes", LSR_PLANT_DROP_EARLY, 0, CRASH_ANYTHING},
+	{"frames are not synced", 0, SIM_LIE_FRAME, CRASH_ANYTHING},
+	{"what is written to a prepared segment is not synced", 0, SIM_LIE_PREPARED_WRITE, CRASH_ANYTHING},
+	{"what recovery has read is not synced", 0, SIM_LIE_READ_SEGMENT, CRASH_KILLS},
+	{"a snapshot is not synced", 0, SIM_LIE_SNAPSHOT, CRASH_ANYTHING},
+	{"the identity is not synced", 0, SIM_LIE_IDENTITY, CRASH_ANYTHING},
+	{"the name of a segment is not synced", 0, SIM_LIE_SEGMENT_NAME, CRASH_ANYTHING},
+	{"the name of a snapshot is not synced", 0, SIM_LIE_SNAPSHOT_NAME, CRASH_ANYTHING},
+	{"the name of the identity is not synced", 0, SIM_LIE_IDENTITY_NAME | SIM_LIE_RECOVERED_NAMES,
+	 CRASH_NEW_STORES},
 };
 
 static void
@@ -59,14 +63,14 @@ run_with(const plant_t *plant, uint64_t points, crash_figures_t *figures) {
 	(void)signal(SIGABRT, SIG_DFL);
 	lsr_planted = plant->planted;
 	sim_disk_lie(plant->lies);
-	crash_try(points, figures);
+	crash_try(points, plant->focus, figures);
 	_exit(0);
 }
 
 static void
 every_planted_fault_is_noticed(void **state) {
 	const char *only = getenv("LESSOR_TEST_PLANT");
-	const unsigned long points = scratch_number("LESSOR_TEST_CRASH_POINTS", 20000);
+	const unsigned long points = scratch_number("LESSOR_TEST_CRASH_POINTS", 10000);
 	crash_figures_t *figures =
 		mmap(NULL, sizeof(*figures), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned missed = 0;

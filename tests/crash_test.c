@@ -22,7 +22,7 @@ nothing_acknowledged_is_lost_at_any_operation(void **state) {
 	const unsigned long points = scratch_number("LESSOR_TEST_CRASH_POINTS", scratch_is_sanitized() ? 300 : 5000);
 	crash_figures_t figures;
 	(void)state;
-	crash_try(points, &figures);
+	crash_try(points, CRASH_ANYTHING, &figures);
 	print_message("%" PRIu64 " crash points (%" PRIu64 " of them during recovery), %" PRIu64
 		      " stores opened, %" PRIu64 " stories, %" PRIu64 " calls, %" PRIu64 " changes\n",
 		      figures.points, figures.again, figures.opens, figures.stories, figures.calls, figures.changes);

@@ -284,7 +284,7 @@ try_call(const sim_image_t *image, uint64_t number, long at, bool for_good) {
 	story_open(&story, engine);
 	arm_memory(at, for_good);
 	story.around = around;
-	const lessor_status_t status = story_tell(&story, false);
+	const lessor_status_t status = story_tell_kind(&story, number % story_kinds());
 	story.around = NULL;
 	const bool failed = atomic_load(&memory.failed);
 	(void)snprintf(where, sizeof(where), "call %" PRIu64 " (%s), allocation %ld%s fails", number, story.what, at,
@@ -314,7 +314,8 @@ image_of_disk(void) {
 
 static void
 every_allocation_of_a_call_fails_in_turn(void **state) {
-	const unsigned long calls = scratch_number("LESSOR_TEST_ROUNDS", 1) * (scratch_is_sanitized() ? 40 : 150);
+	const unsigned long calls =
+		scratch_number("LESSOR_TEST_ROUNDS", 1) * story_kinds() * (scratch_is_sanitized() ? 1 : 4);
 	uint64_t refusals = 0;
 	story_t story;
 	(void)state;

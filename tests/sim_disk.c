@@ -293,6 +293,7 @@ static struct {
 	size_t lost_inode; /* what is written there again is lost */
 	uint64_t lost_offset;
 	unsigned lies;
+	char renamed[NAME_MAX_BYTES]; /* since the directory was synced */
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .end_at = SIZE_MAX, .lost_inode = NO_INODE};
 
 static _Thread_local bool is_busy;
@@ -373,15 +374,28 @@ begins_with(const char *name, const char *prefix) {
 	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-/* Is this sync, of contents, one that the disk lies about? */
-static bool
-lies_about(const char *name, bool is_write) {
-	const unsigned lie = begins_with(name, "log-")           ? (is_write ? SIM_LIE_FRAME : SIM_LIE_SEGMENT)
-			     : begins_with(name, "next-")        ? SIM_LIE_PREPARED
-			     : begins_with(name, "snapshot")     ? SIM_LIE_SNAPSHOT
-			     : begins_with(name, "lessor.store") ? SIM_LIE_IDENTITY
-								 : 0;
-	return (disk.lies & lie) != 0;
+static unsigned
+lie_of_write(const char *name) {
+	return begins_with(name, "log-") ? SIM_LIE_FRAME : begins_with(name, "next-") ? SIM_LIE_PREPARED_WRITE : 0;
+}
+
+static unsigned
+lie_of_sync(const file_t *file) {
+	const operation_t *last = disk.operations > 0 ? &disk.journal[disk.operations - 1] : NULL;
+	const bool is_cut = last != NULL && last->kind == OP_RESIZE && last->inode == file->inode;
+	return begins_with(file->name, "log-")           ? (is_cut ? SIM_LIE_CUT_SEGMENT : SIM_LIE_READ_SEGMENT)
+	       : begins_with(file->name, "next-")        ? SIM_LIE_PREPARED
+	       : begins_with(file->name, "snapshot")     ? SIM_LIE_SNAPSHOT
+	       : begins_with(file->name, "lessor.store") ? SIM_LIE_IDENTITY
+							 : 0;
+}
+
+static unsigned
+lie_of_names(void) {
+	return begins_with(disk.renamed, "log-")           ? SIM_LIE_SEGMENT_NAME
+	       : begins_with(disk.renamed, "snapshot")     ? SIM_LIE_SNAPSHOT_NAME
+	       : begins_with(disk.renamed, "lessor.store") ? SIM_LIE_IDENTITY_NAME
+							   : SIM_LIE_RECOVERED_NAMES;
 }
 
 static void
@@ -405,6 +419,7 @@ new_file(size_t inode, const char *name, bool synced) {
 	for (int i = 0; i < OPEN_MAX; i++) {
 		if (!disk.open[i].is_open) {
 			disk.open[i] = (file_t){.is_open = true, .synced = synced, .inode = inode};
+			disk.lost_inode = disk.lost_inode == inode ? NO_INODE : disk.lost_inode;
 			(void)snprintf(disk.open[i].name, sizeof(disk.open[i].name), "%s", name);
 			return FIRST_FILE + i;
 		}
@@ -510,7 +525,8 @@ write_it(const file_t *file, const void *data, size_t size_bytes, uint64_t offse
 			content_write(&disk.seen->contents[file->inode], data, offset, size_bytes);
 		}
 		note_write(file, data, offset, size_bytes,
-			   file->synced && !lies_about(file->name, true) && result > 0 && !is_lost(file, offset));
+			   file->synced && (disk.lies & lie_of_write(file->name)) == 0 && result > 0 &&
+				   !is_lost(file, offset));
 	}
 	return result;
 }
@@ -533,7 +549,7 @@ sim_datasync(int file) {
 	lock();
 	const file_t *what = file_of(file);
 	const int result = begin(OP_SYNC);
-	if (result >= 0 && !(result == 1 && disk.killed) && !lies_about(what->name, false)) {
+	if (result >= 0 && !(result == 1 && disk.killed) && (disk.lies & lie_of_sync(what)) == 0) {
 		(void)note(OP_SYNC, what->inode, what->name);
 	}
 	unlock();
@@ -545,9 +561,10 @@ sim_sync_directory(int directory) {
 	(void)directory;
 	lock();
 	const int result = begin(OP_SYNC_DIRECTORY);
-	if (result >= 0 && !(result == 1 && disk.killed) && (disk.lies & SIM_LIE_DIRECTORY) == 0) {
+	if (result >= 0 && !(result == 1 && disk.killed) && (disk.lies & lie_of_names()) == 0) {
 		(void)note(OP_SYNC_DIRECTORY, 0, ".");
 	}
+	disk.renamed[0] = '\0';
 	unlock();
 	return result > 0 ? -EIO : result;
 }
@@ -593,6 +610,7 @@ sim_rename(int directory, const char *from, const char *to) {
 				(void)snprintf(disk.open[i].name, sizeof(disk.open[i].name), "%s", to);
 			}
 		}
+		(void)snprintf(disk.renamed, sizeof(disk.renamed), "%s", to);
 		operation_t *operation = note(OP_RENAME, inode, from);
 		(void)snprintf(operation->to, sizeof(operation->to), "%s", to);
 	}

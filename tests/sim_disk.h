@@ -71,7 +71,8 @@ typedef enum sim_fault {
 	SIM_FAULT_NONE,
 	SIM_FAULT_ERROR, /* that operation answers 'error', once */
 	SIM_FAULT_STUCK, /* that one and all later ones of its kind */
-	SIM_FAULT_TORN, /* a write puts half of it in place, then answers 'error'. What is written again there is said to be durable, and is not */
+	/* A write puts half of it in place, then answers 'error'. What is written again there is said to be durable, and is not, until somebody opens the file anew. */
+	SIM_FAULT_TORN,
 	SIM_FAULT_SHORT /* a write does less than it was asked for, and says so; or is interrupted (EINTR) */
 } sim_fault_t;
 
@@ -82,12 +83,17 @@ bool sim_disk_faulted(void);
 
 /* Syncs that are not carried out, although the disk says so; a set. */
 enum {
-	SIM_LIE_FRAME = 1u << 0,     /* O_DSYNC of segments in use */
-	SIM_LIE_PREPARED = 1u << 1,  /* O_DSYNC and sync of segments that are prepared */
-	SIM_LIE_SNAPSHOT = 1u << 2,  /* sync of a snapshot */
-	SIM_LIE_IDENTITY = 1u << 3,  /* sync of the identity */
-	SIM_LIE_DIRECTORY = 1u << 4, /* sync of the directory */
-	SIM_LIE_SEGMENT = 1u << 5,   /* sync of segments in use, which recovery and close ask for */
+	SIM_LIE_FRAME = 1u << 0,           /* writes to segments in use: O_DSYNC */
+	SIM_LIE_PREPARED_WRITE = 1u << 1,  /* writes to prepared segments: O_DSYNC */
+	SIM_LIE_PREPARED = 1u << 2,        /* the sync behind these */
+	SIM_LIE_READ_SEGMENT = 1u << 3,    /* of segments that recovery has read */
+	SIM_LIE_CUT_SEGMENT = 1u << 4,     /* of segments that were cut, by recovery or close */
+	SIM_LIE_SNAPSHOT = 1u << 5,        /* of a snapshot's contents */
+	SIM_LIE_IDENTITY = 1u << 6,        /* of the identity's contents */
+	SIM_LIE_SEGMENT_NAME = 1u << 7,    /* of the directory, behind the rename of a segment */
+	SIM_LIE_SNAPSHOT_NAME = 1u << 8,   /* of a snapshot */
+	SIM_LIE_IDENTITY_NAME = 1u << 9,   /* of the identity */
+	SIM_LIE_RECOVERED_NAMES = 1u << 10 /* behind no rename: recovery's */
 };
 /* Stays until it is set anew. */
 void sim_disk_lie(unsigned lies);

@@ -258,6 +258,33 @@ expire6(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	return lessor_expire6(story->engine, any_number(story) / 8, NULL, &cursor, &report, mode, ticket);
 }
 
+/* Now and then with another prefix: such an address is only noted. */
+static lessor_status_t
+reserve6(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_lease6_t lease;
+	torture_texts_t texts;
+	any_lease6(story, &lease, &texts);
+	const lessor_reservation6_t wanted = {
+		.address = {below(story, 8) == 0 ? PREFIX + 99 : lease.address.high, lease.address.low},
+		.duid = lease.duid,
+		.duid_bytes = lease.duid_bytes,
+		.iaid = lease.iaid};
+	return lessor_reservation6_create(story->engine, lease.address.high, &wanted, mode, ticket);
+}
+
+static lessor_status_t
+unreserve6(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_reservation6_t found;
+	uint8_t duid[LESSOR_DUID_MAX_BYTES];
+	const uint64_t prefix = any_prefix(story);
+	const lessor_address6_t from = {prefix, below(story, SPOTS)};
+	const lessor_status_t status =
+		lessor_reservation6_next(story->engine, prefix, from, &found, duid, sizeof(duid));
+	return status != LESSOR_OK ? status
+				   : lessor_reservation6_delete(story->engine, prefix, found.address,
+								any_number(story) / 8, mode, ticket);
+}
+
 /* ---- what is no lease ------------------------------------------------------------------------------------------------ */
 
 static lessor_status_t
@@ -418,6 +445,8 @@ static const call_t calls[] = {
 	{"expire 6", expire6, 2, true, true},
 	{"reserve", reserve, 6, false, false},
 	{"unreserve", unreserve, 4, false, false},
+	{"reserve 6", reserve6, 5, false, false},
+	{"unreserve 6", unreserve6, 3, false, false},
 	{"create scope", create_scope, 8, false, false},
 	{"update scope", update_scope, 2, false, false},
 	{"delete scope", delete_scope, 2, false, false},
@@ -435,7 +464,7 @@ static const call_t calls[] = {
 };
 
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
-enum { FIRST_SCOPE = 17, FIRST_SCOPE6 = 24 };
+enum { FIRST_SCOPE = 19, FIRST_SCOPE6 = 26 };
 
 static const call_t *
 draw(story_t *story, bool leases_only) {
@@ -521,6 +550,16 @@ lessor_status_t
 story_tell(story_t *story, bool leases_only) {
 	const lessor_mode_t mode = !leases_only && below(story, 12) == 0 ? LESSOR_SYNC : LESSOR_ASYNC;
 	return tell(story, draw(story, leases_only), mode);
+}
+
+size_t
+story_kinds(void) {
+	return CALLS;
+}
+
+lessor_status_t
+story_tell_kind(story_t *story, size_t kind) {
+	return tell(story, &calls[kind], LESSOR_ASYNC);
 }
 
 lessor_status_t

@@ -52,6 +52,10 @@ void story_open(story_t *story, lessor_engine_t *engine);
  */
 lessor_status_t story_tell(story_t *story, bool leases_only);
 
+/* The same, of one kind: 0 to story_kinds() - 1. */
+lessor_status_t story_tell_kind(story_t *story, size_t kind);
+size_t story_kinds(void);
+
 /* The same, and as much in the log as one call puts there: a few of these, and the log goes on in another segment. */
 lessor_status_t story_fill(story_t *story);
 

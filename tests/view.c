@@ -106,6 +106,18 @@ put_reservations(view_t *view, lessor_engine_t *engine, uint32_t subnet, char *b
 	}
 }
 
+static void
+put_reservations6(view_t *view, lessor_engine_t *engine, uint64_t prefix, char *buffer) {
+	lessor_reservation6_t found;
+	for (lessor_address6_t from = {0, 0};
+	     lessor_reservation6_next(engine, prefix, from, &found, buffer, LESSOR_LEASE_BUFFER_BYTES) == LESSOR_OK;
+	     from = (lessor_address6_t){found.address.high, found.address.low + 1}) {
+		const uint64_t sum = add(add_bytes(0, found.duid, found.duid_bytes), found.iaid);
+		put(view, VIEW_RESERVATION6, add(found.address.high, prefix), found.address.low,
+		    add(sum, (uint64_t)found.has_lease | (uint64_t)found.is_dormant << 1));
+	}
+}
+
 static uint64_t
 digest_scope(lessor_engine_t *engine, const lessor_scope_t *scope) {
 	static lessor_range_t ranges[LESSOR_SCOPE_MAX_EXCLUSIONS];
@@ -159,6 +171,7 @@ put_scopes6(view_t *view, lessor_engine_t *engine, char *buffer) {
 		put(view, VIEW_SCOPE6, 0, scope.prefix, add_text(add_text(sum, scope.name), scope.comment));
 		REQUIRE_STATUS(lessor_scope6_stats(engine, scope.prefix, &stats), LESSOR_OK);
 		stats.in_use_high_water = 0;
+		put_reservations6(view, engine, scope.prefix, buffer);
 		put(view, VIEW_FIGURES, 1, scope.prefix, digest_figures(&stats.in_use, &stats.deletes));
 	}
 }
@@ -274,8 +287,9 @@ view_is_between(const view_t *view, const view_t *before, const view_t *after, l
 
 static void
 explain(const view_thing_t *thing, const char *what) {
-	static const char *const kinds[] = {"scope",      "IPv6 scope", "lease",       "IPv6 lease", "reservation",
-					    "superscope", "filter",     "enforcement", "figures"};
+	static const char *const kinds[] = {"scope",       "IPv6 scope",       "lease",      "IPv6 lease",
+					    "reservation", "IPv6 reservation", "superscope", "filter",
+					    "enforcement", "figures"};
 	(void)fprintf(stderr, "  %s %" PRIx64 " %" PRIx64 " ticket %" PRIu64 ": %s\n", kinds[thing->kind], thing->high,
 		      thing->low, thing->ticket, what);
 }

@@ -137,7 +137,8 @@ make_segment(lsr_segments_t *segments, lsr_segment_t *segment, bool direct, cons
 		result = write_header(segments, segment, 0);
 	}
 	if (result == 0) {
-		result = lsr_io->datasync(segment->file); /* size and extents, once; O_DSYNC covered the contents */
+		/* Size and extents, once: O_DSYNC covers the contents, and on Linux these too. */
+		result = lsr_io->datasync(segment->file);
 	}
 	if (result != 0) {
 		lsr_segments_discard(segments, segment);
@@ -208,6 +209,7 @@ lsr_segments_finish(lsr_segments_t *segments) {
 	if (segments->current.file < 0) {
 		return 0;
 	}
+	/* The mark is durable: the file is right with either length. Synced, its room is free at once. */
 	int result = lsr_io->truncate(segments->current.file, segments->current.offset);
 	if (result == 0) {
 		result = lsr_io->datasync(segments->current.file);
@@ -254,7 +256,7 @@ lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], const
 		result = lsr_io->truncate(file, end_offset);
 	}
 	if (result == 0) {
-		result = lsr_io->datasync(file);
+		result = lsr_io->datasync(file); /* as in lsr_segments_finish() */
 	}
 	(void)lsr_io->close(file);
 	return result;
