@@ -136,8 +136,8 @@ check_lines(const char *text) {
 	static const char *const lines[] = {
 		"# TYPE lessor_scope info",
 		"lessor_scope_info{subnet=\"192.0.2.0/24\",id=\"7\",state=\"enabled\",name=\"office\"} 1",
-		"lessor_scope_info{subnet=\"198.51.100.128/25\",id=\"0\",state=\"disabled\","
-		"name=\"a \\\"quoted\\\" back\\\\slash,\\nand {another} line=\\\"x\\\"\"} 1",
+		"lessor_scope_info{subnet=\"198.51.100.128/25\",id=\"0\",state=\"disabled\",name=\"a \\\"quoted\\\" "
+		"back\\\\slash,\\nand {another} line=\\\"x\\\"\"} 1",
 		"lessor_scope_info{subnet=\"2001:db8::/64\",id=\"66\",state=\"enabled\",name=\"six\"} 1",
 		"# TYPE lessor_scope_pool_addresses gauge",
 		"lessor_scope_pool_addresses{subnet=\"192.0.2.0/24\"} 90",
