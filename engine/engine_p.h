@@ -87,6 +87,8 @@ struct lessor_engine {
 	bool keeper_runs;
 	bool keeper_stops; /* keeper_lock */
 	lsr_provisioner_t provisioner;
+	lsr_budget_t memory; /* of all arenas, and of the log; without a limit nobody charges it */
+	uint64_t disk_limit_bytes;
 	lsr_client_hash_t clients;
 	lsr_shadows_t *shadows;
 	lsr_log_t log;
