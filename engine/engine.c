@@ -134,6 +134,7 @@ settle_options(const lessor_options_t *given, lessor_options_t *options) {
 	       options->ring_size_bytes >= MIB && options->ring_size_bytes <= 4096 * MIB &&
 	       lsr_is_power_of_two(options->ring_size_bytes) && options->flush_gather_us <= 1000000 &&
 	       !(options->read_only && !options->log) &&
+	       (options->disk_limit_bytes == 0 || options->disk_limit_bytes >= 4 * MIB) &&
 	       lsr_text_measure(options->server_name, LSR_SERVER_NAME_BYTES - 1, &ignored);
 }
 
@@ -343,6 +344,20 @@ start_provisioner(lessor_engine_t *engine) {
 	lsr_provisioner_start(&engine->provisioner, arenas, LSR_PROVISIONER_ARENAS);
 }
 
+/* Everything that is charged to the limit; what the engine has from the beginning, now. */
+static bool
+limit_memory(lessor_engine_t *engine, const lessor_options_t *options) {
+	engine->memory.limit_bytes = options->memory_limit_bytes;
+	const bool logs = options->log && !options->read_only;
+	return options->memory_limit_bytes == 0 ||
+	       (lsr_arena_charge_to(&engine->pages.records, &engine->memory) &&
+		lsr_arena_charge_to(&engine->pages.infos, &engine->memory) &&
+		lsr_arena_charge_to(&engine->pages.lows, &engine->memory) &&
+		lsr_arena_charge_to(&engine->clients.homes, &engine->memory) &&
+		lsr_arena_charge_to(&engine->clients.overflows, &engine->memory) &&
+		(!logs || lsr_budget_charge(&engine->memory, options->ring_size_bytes + LSR_LOG_BUFFERS_BYTES)));
+}
+
 static bool
 init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	engine->shadows = aligned_alloc(_Alignof(lsr_shadows_t), sizeof(*engine->shadows));
@@ -357,7 +372,8 @@ init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	memcpy(&engine->filters.entries.secret, engine->secret, sizeof(uint64_t));
 	return lsr_offers_init(&engine->offers, options->max_offers) && lsr_trie_init(&engine->trie) == LESSOR_OK &&
 	       lsr_trie_init(&engine->trie6) == LESSOR_OK && lsr_origins_init(&engine->origins) &&
-	       reserve_any(engine, options->max_leases) && provide(engine, options->expected_leases);
+	       reserve_any(engine, options->max_leases) && limit_memory(engine, options) &&
+	       provide(engine, options->expected_leases);
 }
 
 static lessor_status_t
@@ -374,7 +390,9 @@ start_log(lessor_engine_t *engine, const lessor_options_t *options, const lsr_lo
 	  lessor_report_t *report) {
 	const lsr_log_options_t log_options = {.ring_bytes = options->ring_size_bytes,
 					       .segment_bytes = options->segment_size_bytes,
-					       .gather_us = options->flush_gather_us};
+					       .gather_us = options->flush_gather_us,
+					       .disk_limit_bytes = options->disk_limit_bytes,
+					       .snapshot_bytes = report->snapshot_bytes};
 	const lessor_status_t status = lsr_log_open(&engine->log, engine->directory, engine->store_id, &log_options,
 						    contents, report->sentence, sizeof(report->sentence));
 	engine->has_log = status == LESSOR_OK;
@@ -453,6 +471,7 @@ new_engine(const lessor_options_t *options) {
 	engine->read_only = options->read_only;
 	engine->strict_address_state = options->strict_address_state;
 	engine->snapshot_after_bytes = options->snapshot_after_bytes;
+	engine->disk_limit_bytes = options->disk_limit_bytes;
 	engine->directory = engine->lock_file = -1;
 	engine->next_uid = 1;
 	lsr_log_init(&engine->log);

@@ -93,6 +93,8 @@ struct lessor_engine {
 	int stats_socket;
 	bool stats_served;
 	lsr_provisioner_t provisioner;
+	lsr_budget_t memory; /* of all arenas, and of the log; without a limit nobody charges it */
+	uint64_t disk_limit_bytes;
 	lsr_client_hash_t clients;
 	lsr_shadows_t *shadows;
 	lsr_log_t log;

@@ -314,13 +314,6 @@ static const scene_t scenes[] = {
 	 2,
 	 {{{DROP_SCOPE, 0}}, {{CREATE, 0}, {GET, 0}}},
 	 {1, 2}},
-	{"IPv6: scope goes and comes | create, find",
-	 true,
-	 1,
-	 true,
-	 2,
-	 {{{FORCE_SCOPE, 0}, {MAKE_SCOPE, 0}}, {{CREATE, 0}, {FIND, 0}}},
-	 {2, 2}},
 };
 
 static void
