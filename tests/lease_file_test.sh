@@ -174,6 +174,34 @@ if [ $# -eq 0 ]; then
 	broken state.json 2
 fi
 
+if [ $# -eq 0 ]; then
+	echo "format_test: dry runs, and leases that are over"
+	{
+		printf '{"lessor":1}\n{"scope":"192.0.2.0/24"}\n{"scope":"2001:db8:7::/64"}\n'
+		printf '{"address":"192.0.2.10","client_id":"01","expires_at":"2001-01-01T00:00:00Z"}\n'
+		printf '{"address":"192.0.2.11","client_id":"02","expires_at":"2201-01-01T00:00:00Z"}\n'
+		printf '{"address":"2001:db8:7::a","duid":"01","expires_at":"2001-01-01T00:00:00Z"}\n'
+		printf '{"address":"2001:db8:7::b","duid":"02"}\n'
+	} >over.json
+	"$lessor" import --store dry --dry-run --quiet over.json >difference 2>&1 || fail "a dry run fails"
+	grep -q '^ *4  leases would be stored' difference || fail "a dry run does not say how many leases there are"
+	[ ! -e dry ] || fail "a dry run makes a store"
+	for choice in keep mark drop; do
+		rm -rf over
+		"$lessor" import --store over --expired $choice --quiet over.json >difference 2>&1 || fail "--expired $choice fails"
+		grep -q '^ *2  the lease is over' difference || fail "--expired $choice: it is not counted"
+		export_of over json over.$choice
+	done
+	[ "$(grep -c address over.keep)" -eq 4 ] || fail "--expired keep loses something"
+	[ "$(grep -c '"address_state":3' over.mark)" -eq 2 ] || fail "--expired mark does not mark"
+	grep -q '"address_state"' over.keep && fail "--expired keep marks"
+	[ "$(grep -c address over.drop)" -eq 2 ] || fail "--expired drop drops something else"
+	grep -q 2001-01-01 over.drop && fail "--expired drop keeps something"
+	"$lessor" import --store two --dry-run --quiet over.json >difference 2>&1 || fail "a dry run on a store fails"
+	export_of two json again.json
+	diff both.json again.json >difference || fail "a dry run changes something"
+fi
+
 formats=${*:-$(ls "$data/formats")}
 for format in $formats; do
 	echo "format_test: $format"
