@@ -352,7 +352,7 @@ limit_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	return options->memory_limit_bytes == 0 ||
 	       (lsr_arena_charge_to(&engine->pages.records, &engine->memory) &&
 		lsr_arena_charge_to(&engine->pages.infos, &engine->memory) &&
-		lsr_arena_charge_to(&engine->pages.lows, &engine->memory) &&
+		lsr_arena_charge_to(&engine->pages.homes, &engine->memory) &&
 		lsr_arena_charge_to(&engine->clients.homes, &engine->memory) &&
 		lsr_arena_charge_to(&engine->clients.overflows, &engine->memory) &&
 		(!logs || lsr_budget_charge(&engine->memory, options->ring_size_bytes + LSR_LOG_BUFFERS_BYTES)));

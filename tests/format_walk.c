@@ -199,3 +199,40 @@ format_walk(const format_t *format, const void *octets, size_t bytes) {
 	free(writer.scratch);
 	return walk;
 }
+
+/* ---- configurations ---------------------------------------------------------------------------------------------- */
+
+static void
+look_at_config_scope(const kea_scope_t *scope) {
+	MUST((scope->subnet & ~scope->mask) == 0);
+	MUST(!scope->has_range || scope->range.first <= scope->range.last);
+	MUST(!scope->has_range || ((scope->range.first & scope->mask) == scope->subnet &&
+				   (scope->range.last & scope->mask) == scope->subnet));
+	for (size_t i = 0; i < scope->gap_count; i++) {
+		MUST(scope->gaps[i].first <= scope->gaps[i].last);
+		MUST(scope->gaps[i].first >= scope->range.first && scope->gaps[i].last <= scope->range.last);
+	}
+}
+
+size_t
+config_walk(const void *octets, size_t bytes) {
+	char sentence[KEA_SENTENCE_BYTES] = "";
+	kea_scopes_t scopes = {0};
+	size_t count = 0;
+	char *text = malloc(bytes + 1);
+	MUST(text != NULL);
+	memcpy(text, octets, bytes);
+	text[bytes] = '\0';
+	if (kea_config_parse(text, bytes, &scopes, sentence) && kea_scopes_seal(&scopes, sentence)) {
+		count = scopes.count;
+		for (size_t i = 0; i < count; i++) {
+			look_at_config_scope(&scopes.items[i]);
+			MUST(kea_scopes_find(&scopes, scopes.items[i].subnet) == &scopes.items[i]);
+		}
+	} else {
+		MUST(sentence[0] != '\0');
+	}
+	kea_scopes_free(&scopes);
+	free(text);
+	return count;
+}

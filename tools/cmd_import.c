@@ -33,8 +33,18 @@ enum {
 	KEY_QUIET,
 	KEY_DATES,
 	KEY_UTC_OFFSET,
+	KEY_DRY_RUN,
+	KEY_EXPIRED,
 	LOOK_EVERY_ROWS = 4096 /* for interrupts and progress; a power of two */
 };
+
+/* What becomes of leases whose time is over. */
+typedef enum expired {
+	EXPIRED_AS_IS, /* and nothing is said of them */
+	EXPIRED_KEEP,
+	EXPIRED_MARK,
+	EXPIRED_DROP
+} expired_t;
 
 typedef struct import_options {
 	cli_common_t common;
@@ -45,6 +55,8 @@ typedef struct import_options {
 	bool strict;
 	bool no_siblings;
 	bool quiet;
+	bool dry_run;
+	expired_t expired;
 	char **names;
 	size_t name_count;
 } import_options_t;
@@ -65,6 +77,7 @@ typedef struct import {
 	uint64_t standing;  /* records that the second pass has still to meet again */
 	const char *broken; /* the first file that could not be read to its end; NULL: none */
 	uint64_t broken_line;
+	lessor_filetime_t now; /* that expiries are compared with */
 	const char *broken_why;
 } import_t;
 
@@ -82,6 +95,10 @@ static const struct argp_option option_table[] = {
 	 "Read only FILE itself, not FILE.completed, FILE.2 and FILE.1, where leases stand during a compaction", 0},
 	{"dates", KEY_DATES, "ORDER", 0, "How windows-csv writes its dates if not as ISO 8601: dmy or mdy", 0},
 	{"utc-offset", KEY_UTC_OFFSET, "+HH:MM", 0, "Of times in a file that do not say it (default: UTC)", 0},
+	{"dry-run", KEY_DRY_RUN, NULL, 0, "Read and report only; there need not be a store", 0},
+	{"expired", KEY_EXPIRED, "CHOICE", 0,
+	 "Leases whose time is over: keep them as they are (default), mark them as over, or drop them; and count them",
+	 0},
 	{"quiet", KEY_QUIET, NULL, 0, "Show no progress", 0},
 	CLI_OPTION_STORE,
 	CLI_OPTION_JSON,
@@ -155,6 +172,20 @@ need_utc_offset(const struct argp_state *state, const char *text) {
 	return text[0] == '-' ? -offset_s : offset_s;
 }
 
+static expired_t
+need_expired(const struct argp_state *state, const char *text) {
+	if (strcmp(text, "keep") == 0) {
+		return EXPIRED_KEEP;
+	}
+	if (strcmp(text, "mark") == 0) {
+		return EXPIRED_MARK;
+	}
+	if (strcmp(text, "drop") != 0) {
+		cli_reject(state, "--expired '%s' is not keep, mark or drop", text);
+	}
+	return EXPIRED_DROP;
+}
+
 static error_t
 parse_option(int key, char *argument, struct argp_state *state) {
 	import_t *import = state->input;
@@ -191,6 +222,12 @@ parse_option(int key, char *argument, struct argp_state *state) {
 		return 0;
 	case KEY_QUIET:
 		options->quiet = true;
+		return 0;
+	case KEY_DRY_RUN:
+		options->dry_run = true;
+		return 0;
+	case KEY_EXPIRED:
+		options->expired = need_expired(state, argument);
 		return 0;
 	case ARGP_KEY_ARGS:
 		options->names = state->argv + state->next;
@@ -268,6 +305,32 @@ count_lost(import_t *import, const format_reader_t *reader, const uint64_t count
 	}
 }
 
+/* A lease that is over becomes what the user wants of it; one that is dropped ends what there was at its address. */
+static void
+judge_expired(import_t *import, format_record_t *record, bool counting) {
+	static const char *const texts[] = {
+		[EXPIRED_AS_IS] = "",
+		[EXPIRED_KEEP] = "the lease is over, and was kept as it is",
+		[EXPIRED_MARK] = "the lease is over, and was marked so",
+		[EXPIRED_DROP] = "the lease is over, and was left out",
+	};
+	expired_t choice = import->options.expired;
+	lessor_filetime_t end = record->is6 ? record->lease6.expires_at : record->lease.expires_at;
+	uint8_t *state = record->is6 ? &record->lease6.address_state : &record->lease.address_state;
+	if (choice == EXPIRED_AS_IS || record->kind != FORMAT_LEASE || end == LESSOR_TIME_NONE || end >= import->now ||
+	    (*state & LESSOR_STATE_MASK) != LESSOR_STATE_ACTIVE) {
+		return;
+	}
+	if (choice == EXPIRED_MARK) {
+		*state |= LESSOR_STATE_DOOM;
+	} else if (choice == EXPIRED_DROP) {
+		record->kind = FORMAT_END;
+	}
+	if (counting) {
+		import_tally_add(&import->report.warned, texts[choice], 1);
+	}
+}
+
 /* Hand every record of a file to 'take'. */
 static int
 read_records(import_t *import, place_t place, progress_t *before, record_taker_t *take, bool counting) {
@@ -285,6 +348,7 @@ read_records(import_t *import, place_t place, progress_t *before, record_taker_t
 			lost[__builtin_ctz(bits)]++;
 		}
 		place.number = before->records + count;
+		judge_expired(import, &record, counting);
 		exit_status = take(import, &record, place);
 	}
 	if (got < 0) {
@@ -720,6 +784,20 @@ make_durable(import_t *import, int exit_status) {
 	return exit_status;
 }
 
+/* Everything but the changes. */
+static int
+try_out(import_t *import) {
+	import->report.dry = true;
+	import->report.would_store = import->standing - import->refusable;
+	int exit_status = read_files(import, "checking", apply_record, false);
+	if (exit_status == CLI_OK && cli_interrupted()) {
+		return interrupted(import, "nothing was changed");
+	}
+	import->report.complete = exit_status == CLI_OK && import->broken == NULL;
+	return exit_status == CLI_OK && import->broken != NULL ? file_is_broken(import, "nothing was changed")
+							       : exit_status;
+}
+
 static int
 run_on_store(import_t *import) {
 	int exit_status = settle_scopes(import);
@@ -732,6 +810,9 @@ run_on_store(import_t *import) {
 	if (over_limit(import, import->report.bad.total + import->refusable)) {
 		exit_status = read_files(import, "checking", apply_record, false);
 		return exit_status == CLI_OK ? too_many_errors(import) : exit_status;
+	}
+	if (import->options.dry_run) {
+		return try_out(import);
 	}
 	exit_status = make_durable(import, change_store(import));
 	import->report.complete = exit_status == CLI_OK && import->broken == NULL;
@@ -755,14 +836,36 @@ now_s(void) {
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* A dry run reads the scopes of the store that there is, and does without one. */
+static int
+open_store(import_t *import) {
+	const char *store = import->options.common.store;
+	lessor_options_t options;
+	if (!import->options.dry_run) {
+		return cli_open(import->command, store, true, false, &import->engine, NULL);
+	}
+	store = store != NULL ? store : getenv("LESSOR_STORE");
+	lessor_options_init(&options);
+	options.read_only = true;
+	options.create_if_missing = false;
+	lessor_status_t status = store != NULL ? lessor_open(store, &options, &import->engine, NULL) : LESSOR_NO_STORE;
+	if (status == LESSOR_NO_STORE) {
+		lessor_options_init(&options);
+		options.log = false;
+		status = lessor_open(NULL, &options, &import->engine, NULL);
+	}
+	return status == LESSOR_OK ? CLI_OK : cli_fail_status(import->command, status, NULL, "cannot open the store");
+}
+
 static int
 run(import_t *import) {
 	double started_s = now_s();
+	import->now = lessor_time_from_unix_s((int64_t)time(NULL));
 	int exit_status = open_files(import);
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
-	exit_status = cli_open(import->command, import->options.common.store, true, false, &import->engine, NULL);
+	exit_status = open_store(import);
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
