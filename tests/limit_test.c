@@ -73,7 +73,7 @@ a_memory_limit_is_kept(void **state) {
 		before = filled;
 		REQUIRE(atomic_load(&engine->memory.used_bytes) <= limit);
 		REQUIRE(engine->pages.records.committed_bytes + engine->pages.infos.committed_bytes +
-				engine->pages.lows.committed_bytes + engine->clients.homes.committed_bytes +
+				engine->pages.homes.committed_bytes + engine->clients.homes.committed_bytes +
 				engine->clients.overflows.committed_bytes ==
 			atomic_load(&engine->memory.used_bytes));
 		REQUIRE_STATUS(lessor_lease_get(engine, SUBNET + filled + 1, &lease, NULL, 0), LESSOR_NOT_FOUND);
