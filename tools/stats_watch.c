@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BAR_CHARACTERS = 20, LINES_AROUND = 6, LINES_UNKNOWN = 24 };
+enum { BAR_CHARACTERS = 10, LINES_AROUND = 6, LINES_UNKNOWN = 24 };
 
 /* A scope and what it was before; NULL: it was not there. */
 typedef struct row {
@@ -78,7 +78,7 @@ add_count(cli_table_t *table, uint64_t count) {
 
 static void
 add_fill(cli_table_t *table, const row_t *row) {
-	static const char full[BAR_CHARACTERS + 1] = "####################";
+	static const char full[BAR_CHARACTERS + 1] = "##########";
 	int filled = (int)(row->fill * BAR_CHARACTERS + 0.5);
 	filled = filled > BAR_CHARACTERS ? BAR_CHARACTERS : filled;
 	cli_table_add(table, "[%.*s%*s] %5.1f %%", filled, full, BAR_CHARACTERS - filled, "", 100 * row->fill);
@@ -90,17 +90,17 @@ add_row(cli_table_t *table, const watch_view_t *view, const row_t *row) {
 	const lessor_scope_stats_t *now = &row->now->stats;
 	const lessor_scope_stats_t *before = row->before != NULL ? &row->before->stats : &nothing;
 	cli_table_add(table, "%s", row->now->subnet);
-	cli_table_add_text(table, row->now->name[0] != '\0' ? row->now->name : NULL);
-	cli_table_add(table, "%s", row->now->state);
 	add_fill(table, row);
 	add_count(table, now->in_use);
 	add_count(table, now->free);
+	add_rate(table, view, row->before != NULL, before->creates, now->creates);
+	add_rate(table, view, row->before != NULL, before->deletes, now->deletes);
 	add_count(table, now->leases_active);
 	add_count(table, now->leases_declined);
 	add_count(table, now->leases_doomed);
 	add_count(table, now->pending);
-	add_rate(table, view, row->before != NULL, before->creates, now->creates);
-	add_rate(table, view, row->before != NULL, before->deletes, now->deletes);
+	cli_table_add(table, "%s", row->now->state);
+	cli_table_add_text(table, row->now->name[0] != '\0' ? row->now->name : NULL);
 }
 
 static size_t
@@ -133,11 +133,12 @@ put_heading(const watch_view_t *view) {
 
 static bool
 put_rows(const watch_view_t *view, const row_t *rows, size_t count) {
-	static const char *const heading[] = {"SCOPE",  "NAME",     "STATE",  "FILL",    "IN USE",    "FREE",
-					      "ACTIVE", "DECLINED", "DOOMED", "OFFERED", "CREATES/S", "DELETES/S"};
+	/* What matters most comes first: a terminal of 80 columns ends behind the rates. */
+	static const char *const heading[] = {"SCOPE",  "FILL",     "IN USE", "FREE",    "CREATES/S", "DELETES/S",
+					      "ACTIVE", "DECLINED", "DOOMED", "OFFERED", "STATE",     "NAME"};
 	cli_table_t table;
 	size_t shown = view->terminal && lines_for_rows() < count ? lines_for_rows() : count;
-	cli_table_init(&table, "llllrrrrrrrr");
+	cli_table_init(&table, "llrrrrrrrrll");
 	for (size_t i = 0; i < sizeof(heading) / sizeof(heading[0]); i++) {
 		cli_table_add(&table, "%s", heading[i]);
 	}
