@@ -197,6 +197,14 @@ if [ $# -eq 0 ]; then
 	grep -q '"address_state"' over.keep && fail "--expired keep marks"
 	[ "$(grep -c address over.drop)" -eq 2 ] || fail "--expired drop drops something else"
 	grep -q 2001-01-01 over.drop && fail "--expired drop keeps something"
+	"$lessor" get --store over --address 2001:db8:7::b --json >got || fail "an IPv6 lease is not found"
+	grep -q '"duid": *"02"' got || fail "it is another one"
+	"$lessor" get --store over --address 2001:db8:7::c >difference 2>&1 && fail "a lease is found that is not there"
+	[ "$("$lessor" list --store over --scope 2001:db8:7::/64 --count)" = 1 ] || fail "the list of an IPv6 scope is another one"
+	"$lessor" list --store over --json >listed.lines && "$lessor" import --store listed --strict --quiet --scope 192.0.2.0/24 --scope 2001:db8:7::/64 listed.lines >difference 2>&1 ||
+		fail "what list says cannot be imported"
+	export_of listed json listed.json
+	diff over.drop listed.json >difference || fail "what list says is not what the store holds"
 	"$lessor" import --store two --dry-run --quiet over.json >difference 2>&1 || fail "a dry run on a store fails"
 	export_of two json again.json
 	diff both.json again.json >difference || fail "a dry run changes something"
