@@ -101,7 +101,7 @@ tell(story_t *story, crash_focus_t focus) {
 		const sim_fault_t fault = faults[torture_below(&luck, 4)];
 		sim_disk_fault(fault, torture_below(&luck, 60), fault == SIM_FAULT_STUCK ? ENOSPC : EIO);
 	} else if (draw < 4) {
-		sim_disk_end_after(torture_below(&luck, 60), true);
+		sim_disk_end_after(torture_below(&luck, 60), true, torture_below(&luck, 2) == 0);
 		tell_life(story);
 		sim_disk_come_back(NULL);
 		before = sim_disk_operations();

@@ -54,9 +54,9 @@ void sim_disk_hook(sim_hook_t hook);
 
 /*
  * The end comes in the middle of the operation after 'operations' more of them: from then on each answers -EIO. A killed process leaves its last write to the system, which goes on: see
- * sim_disk_come_back().
+ * sim_disk_come_back(). 'in_frame': the end waits for a write to a segment in use.
  */
-void sim_disk_end_after(size_t operations, bool killed);
+void sim_disk_end_after(size_t operations, bool killed, bool in_frame);
 bool sim_disk_is_off(void);
 
 /*
