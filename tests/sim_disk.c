@@ -712,26 +712,6 @@ sim_disk_operations(void) {
 	return operations;
 }
 
-bool
-sim_disk_has(const char *prefix) {
-	bool found = false;
-	lock();
-	for (size_t i = 0; i < disk.seen->directory.count && !found; i++) {
-		found = begins_with(disk.seen->directory.entries[i].name, prefix);
-	}
-	unlock();
-	return found;
-}
-
-bool
-sim_disk_ends_with(const char *prefix) {
-	lock();
-	const operation_t *last = disk.operations > 0 ? &disk.journal[disk.operations - 1] : NULL;
-	const bool ends = last != NULL && last->kind == OP_SYNC && begins_with(last->name, prefix);
-	unlock();
-	return ends;
-}
-
 void
 sim_disk_observe(uint64_t (*position)(void)) {
 	atomic_store(&disk.position, position);
@@ -775,6 +755,14 @@ sim_disk_faulted(void) {
 	const bool faulted = disk.faulted;
 	unlock();
 	return faulted;
+}
+
+bool
+sim_disk_is_full(void) {
+	lock();
+	const bool is_full = disk.faulted && disk.fault == SIM_FAULT_STUCK;
+	unlock();
+	return is_full;
 }
 
 void
