@@ -39,13 +39,14 @@ change_meanwhile(story_t *story) {
 	     count > 0 && status == LESSOR_OK && segments(story->engine) == before; count--) {
 		status = story_fill(story);
 		status = status == LESSOR_OK ? story_wait(story) : status;
+		sim_store_settle(story->engine);
 	}
 	REQUIRE(status == LESSOR_OK || sim_store_is_excused());
 }
 
 static void
 interrupt(const char *name, bool is_write) {
-	sim_store_settle_open(name, is_write);
+	sim_store_gate(name, is_write);
 	if (is_write && !is_nested && strcmp(name, "snapshot.tmp") == 0) {
 		is_nested = true;
 		change_meanwhile(story_now);
@@ -101,8 +102,9 @@ tell(story_t *story, crash_focus_t focus) {
 		const sim_fault_t fault = faults[torture_below(&luck, 4)];
 		sim_disk_fault(fault, torture_below(&luck, 60), fault == SIM_FAULT_STUCK ? ENOSPC : EIO);
 	} else if (draw < 4) {
-		sim_disk_end_after(torture_below(&luck, 60), true);
+		sim_disk_end_after(torture_below(&luck, 60), true, torture_below(&luck, 2) == 0);
 		tell_life(story);
+		luck = torture_random(UINT64_C(0x2D11FE) + figures->stories);
 		sim_disk_come_back(NULL);
 		before = sim_disk_operations();
 	}
@@ -204,6 +206,7 @@ look_everywhere(const story_t *story, size_t before) {
 	sim_image_t *kept = NULL;
 	uint32_t seen = 0;
 	sim_crash_t *crash = sim_crash_new();
+	luck = torture_random(UINT64_C(0x100C) + figures->stories);
 	for (; before > 0; before--) {
 		(void)sim_crash_next(crash);
 	}
@@ -238,10 +241,10 @@ crash_try(uint64_t points, crash_focus_t focus, crash_figures_t *counted) {
 	sim_image_t *image = NULL;
 	figures = counted;
 	*figures = (crash_figures_t){0};
-	luck = torture_random(UINT64_C(0xC4A5));
 	sim_store_begin();
 	while (figures->points < points) {
 		story_t story;
+		luck = torture_random(UINT64_C(0xC4A5) + figures->stories);
 		story_init(&story, torture_random(UINT64_C(0x57031) + figures->stories));
 		/* Now and then a new store, with nothing promised yet. What was left by a crash is durable. */
 		if (focus == CRASH_NEW_STORES || torture_below(&luck, 6) == 0) {

@@ -70,7 +70,7 @@ run_with(const plant_t *plant, uint64_t points, crash_figures_t *figures) {
 static void
 every_planted_fault_is_noticed(void **state) {
 	const char *only = getenv("LESSOR_TEST_PLANT");
-	const unsigned long points = scratch_number("LESSOR_TEST_CRASH_POINTS", 10000);
+	const unsigned long points = scratch_number("LESSOR_TEST_CRASH_POINTS", 20000);
 	crash_figures_t *figures =
 		mmap(NULL, sizeof(*figures), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned missed = 0;

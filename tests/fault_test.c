@@ -204,7 +204,7 @@ try_fault(uint64_t number, sim_fault_t fault, size_t at, int error) {
 	sim_disk_load(NULL);
 	sim_store_promise(0);
 	sim_disk_observe(sim_store_promised);
-	sim_disk_hook(sim_store_settle_open);
+	sim_disk_hook(sim_store_gate);
 	sim_disk_fault(fault, at, error);
 	live(&story);
 	live(&story);

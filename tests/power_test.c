@@ -408,7 +408,7 @@ store_survives_every_power_failure(void **state) {
 		const bool is_early = life % 2 == 0;
 		const uint32_t steps = torture_below(&luck, is_early ? 30 : 600);
 		const bool by_kill = torture_below(&luck, 3) == 0;
-		sim_disk_end_after(steps, by_kill);
+		sim_disk_end_after(steps, by_kill, false);
 		live(&story, directory);
 		const bool failed = sim_disk_is_off() && !by_kill;
 		kills += sim_disk_is_off() && by_kill;

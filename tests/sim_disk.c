@@ -285,6 +285,7 @@ static struct {
 	size_t end_at; /* operation in whose middle the end comes */
 	bool off;
 	bool killed;
+	bool in_frame; /* it waits for a write to a segment in use */
 	sim_fault_t fault;
 	size_t fault_at;
 	kind_t fault_kind;
@@ -348,15 +349,20 @@ note_write(const file_t *file, const void *bytes, uint64_t offset, uint64_t size
 	}
 }
 
+static bool
+begins_with(const char *name, const char *prefix) {
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
 /* ---- failing --------------------------------------------------------------------------------------------------------------------- */
 
 /* One more operation begins. 0: go on; 1: the end comes in its middle; negative: what it answers. */
 static int
-begin(kind_t kind) {
+begin(kind_t kind, bool is_frame) {
 	if (disk.off) {
 		return -EIO;
 	}
-	if (disk.operations >= disk.end_at) {
+	if (disk.operations >= disk.end_at && (is_frame || !disk.in_frame)) {
 		disk.off = true;
 		return 1;
 	}
@@ -367,11 +373,6 @@ begin(kind_t kind) {
 		return disk.fault == SIM_FAULT_SHORT || disk.fault == SIM_FAULT_TORN ? 2 : -disk.fault_error;
 	}
 	return disk.fault == SIM_FAULT_STUCK && disk.faulted && disk.fault_kind == kind ? -disk.fault_error : 0;
-}
-
-static bool
-begins_with(const char *name, const char *prefix) {
-	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
 static unsigned
@@ -444,7 +445,7 @@ make_or_cut(const char *name, int flags, size_t *inode) {
 	if (!makes && !cuts) {
 		return 0;
 	}
-	const int result = begin(makes ? OP_CREATE : OP_RESIZE);
+	const int result = begin(makes ? OP_CREATE : OP_RESIZE, false);
 	if (result < 0 || (result == 1 && disk.killed)) {
 		return result < 0 ? result : -EIO;
 	}
@@ -505,7 +506,7 @@ is_lost(const file_t *file, uint64_t offset) {
 
 static ssize_t
 write_it(const file_t *file, const void *data, size_t size_bytes, uint64_t offset) {
-	const int beginning = begin(OP_WRITE);
+	const int beginning = begin(OP_WRITE, begins_with(file->name, "log-"));
 	ssize_t result = (ssize_t)size_bytes;
 	if (beginning < 0 || (beginning == 2 && disk.fault == SIM_FAULT_TORN)) {
 		/* Some of it may have arrived; the rest is lost, and a system that has said so once does not say it again. */
@@ -548,7 +549,7 @@ static int
 sim_datasync(int file) {
 	lock();
 	const file_t *what = file_of(file);
-	const int result = begin(OP_SYNC);
+	const int result = begin(OP_SYNC, false);
 	if (result >= 0 && !(result == 1 && disk.killed) && (disk.lies & lie_of_sync(what)) == 0) {
 		(void)note(OP_SYNC, what->inode, what->name);
 	}
@@ -560,7 +561,7 @@ static int
 sim_sync_directory(int directory) {
 	(void)directory;
 	lock();
-	const int result = begin(OP_SYNC_DIRECTORY);
+	const int result = begin(OP_SYNC_DIRECTORY, false);
 	if (result >= 0 && !(result == 1 && disk.killed) && (disk.lies & lie_of_names()) == 0) {
 		(void)note(OP_SYNC_DIRECTORY, 0, ".");
 	}
@@ -576,7 +577,7 @@ set_size(int file, uint64_t size_bytes, bool only_grow) {
 	const file_t *what = file_of(file);
 	content_t *content = &disk.seen->contents[what->inode];
 	if (!only_grow || size_bytes > content->size_bytes) {
-		result = begin(OP_RESIZE);
+		result = begin(OP_RESIZE, false);
 		if (result >= 0 && !(result == 1 && disk.killed)) {
 			content_resize(content, size_bytes);
 			note(OP_RESIZE, what->inode, what->name)->size_bytes = size_bytes;
@@ -601,7 +602,7 @@ sim_rename(int directory, const char *from, const char *to) {
 	(void)directory;
 	lock();
 	const size_t inode = look_up(&disk.seen->directory, from);
-	int result = inode == NO_INODE ? -ENOENT : begin(OP_RENAME);
+	int result = inode == NO_INODE ? -ENOENT : begin(OP_RENAME, false);
 	if (result >= 0 && !(result == 1 && disk.killed)) {
 		drop_name(&disk.seen->directory, from);
 		put_name(&disk.seen->directory, to, inode);
@@ -623,7 +624,7 @@ sim_unlink(int directory, const char *name) {
 	(void)directory;
 	lock();
 	const size_t inode = look_up(&disk.seen->directory, name);
-	int result = inode == NO_INODE ? -ENOENT : begin(OP_UNLINK);
+	int result = inode == NO_INODE ? -ENOENT : begin(OP_UNLINK, false);
 	if (result >= 0 && !(result == 1 && disk.killed)) {
 		drop_name(&disk.seen->directory, name);
 		(void)note(OP_UNLINK, inode, name);
@@ -711,26 +712,6 @@ sim_disk_operations(void) {
 	return operations;
 }
 
-bool
-sim_disk_has(const char *prefix) {
-	bool found = false;
-	lock();
-	for (size_t i = 0; i < disk.seen->directory.count && !found; i++) {
-		found = begins_with(disk.seen->directory.entries[i].name, prefix);
-	}
-	unlock();
-	return found;
-}
-
-bool
-sim_disk_ends_with(const char *prefix) {
-	lock();
-	const operation_t *last = disk.operations > 0 ? &disk.journal[disk.operations - 1] : NULL;
-	const bool ends = last != NULL && last->kind == OP_SYNC && begins_with(last->name, prefix);
-	unlock();
-	return ends;
-}
-
 void
 sim_disk_observe(uint64_t (*position)(void)) {
 	atomic_store(&disk.position, position);
@@ -742,10 +723,11 @@ sim_disk_hook(sim_hook_t hook) {
 }
 
 void
-sim_disk_end_after(size_t operations, bool killed) {
+sim_disk_end_after(size_t operations, bool killed, bool in_frame) {
 	lock();
 	disk.end_at = operations < SIZE_MAX - disk.operations ? disk.operations + operations : SIZE_MAX;
 	disk.killed = killed;
+	disk.in_frame = in_frame;
 	unlock();
 }
 
@@ -773,6 +755,14 @@ sim_disk_faulted(void) {
 	const bool faulted = disk.faulted;
 	unlock();
 	return faulted;
+}
+
+bool
+sim_disk_is_full(void) {
+	lock();
+	const bool is_full = disk.faulted && disk.fault == SIM_FAULT_STUCK;
+	unlock();
+	return is_full;
 }
 
 void

@@ -41,10 +41,6 @@ void sim_disk_load(const sim_image_t *image);
 /* How many operations are in the journal: all that change something or sync. */
 size_t sim_disk_operations(void);
 
-/* Does a name that begins like this exist? Is the newest operation a sync of such a file? From any thread. */
-bool sim_disk_has(const char *prefix);
-bool sim_disk_ends_with(const char *prefix);
-
 /* What position to note beside each operation when it begins: what somebody may have been told is durable by then. From any thread. */
 void sim_disk_observe(uint64_t (*position)(void));
 
@@ -54,9 +50,9 @@ void sim_disk_hook(sim_hook_t hook);
 
 /*
  * The end comes in the middle of the operation after 'operations' more of them: from then on each answers -EIO. A killed process leaves its last write to the system, which goes on: see
- * sim_disk_come_back().
+ * sim_disk_come_back(). 'in_frame': the end waits for a write to a segment in use.
  */
-void sim_disk_end_after(size_t operations, bool killed);
+void sim_disk_end_after(size_t operations, bool killed, bool in_frame);
 bool sim_disk_is_off(void);
 
 /*
@@ -80,6 +76,8 @@ typedef enum sim_fault {
 void sim_disk_fault(sim_fault_t fault, size_t at, int error);
 /* Did it happen? */
 bool sim_disk_faulted(void);
+/* And does it go on? */
+bool sim_disk_is_full(void);
 
 /* Syncs that are not carried out, although the disk says so; a set. */
 enum {

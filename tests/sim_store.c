@@ -53,6 +53,8 @@ __wrap_madvise(void *address, size_t size_bytes, int advice) {
 
 static _Atomic(lessor_engine_t *) engine_now;
 static _Atomic uint64_t promised;
+static atomic_bool is_opening;
+static atomic_bool may_prepare;
 
 void
 sim_store_promise(uint64_t position) {
@@ -88,7 +90,9 @@ sim_store_try_open(bool read_only, lessor_engine_t **engine, lessor_report_t *re
 	options.segment_size_bytes = MIB;
 	options.snapshot_after_bytes = UINT64_MAX;
 	options.flush_gather_us = 1000000;
+	atomic_store(&is_opening, true);
 	const lessor_status_t status = lessor_open(directory, &options, engine, report);
+	atomic_store(&is_opening, false);
 	if (status != LESSOR_OK && status != LESSOR_NO_STORE && status != LESSOR_NO_MEMORY && !sim_store_is_excused()) {
 		(void)fprintf(stderr, "%s\n", report->sentence);
 	}
@@ -98,10 +102,12 @@ sim_store_try_open(bool read_only, lessor_engine_t **engine, lessor_report_t *re
 void
 sim_store_settle(lessor_engine_t *engine) {
 	lsr_log_t *log = &engine->log;
+	atomic_store(&may_prepare, true);
 	(void)pthread_mutex_lock(&log->lock);
 	while (log->prepare_state == LSR_PREPARE_WANTED) {
 		(void)pthread_cond_wait(&log->changed, &log->lock);
 	}
+	atomic_store(&may_prepare, false);
 	(void)pthread_mutex_unlock(&log->lock);
 }
 
@@ -135,22 +141,27 @@ sim_store_close(lessor_engine_t **engine) {
 	return status;
 }
 
-/*
- * The first segment is there, and so is the thread that prepares the next one: until it has, so that what happens on the disk follows from the story alone. (In an open
- * there is nothing else to wait for.)
- */
+static _Thread_local bool is_caller; /* the test's own thread */
+
+/* An open that fails ends this thread and waits for it; a full disk has callers wait for it. */
+static bool
+must_go_on(void) {
+	return (atomic_load(&is_opening) && sim_store_is_excused()) || sim_disk_is_full();
+}
+
 void
-sim_store_settle_open(const char *name, bool is_write) {
-	const bool waits = strcmp(name, "lessor.store.tmp") == 0 && !is_write;
-	for (unsigned round = 0;
-	     waits && round < 1000 && !sim_store_is_excused() && sim_disk_has("log-") && !sim_disk_ends_with("next-");
-	     round++) {
+sim_store_gate(const char *name, bool is_write) {
+	if (is_caller || is_write || strncmp(name, "next-", 5) != 0) {
+		return;
+	}
+	for (unsigned round = 0; round < 20000 && !atomic_load(&may_prepare) && !must_go_on(); round++) {
 		(void)usleep(100);
 	}
 }
 
 void
 sim_store_begin(void) {
+	is_caller = true;
 	sim_disk_use();
 }
 

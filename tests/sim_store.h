@@ -2,8 +2,8 @@
 /*
  * One store on the simulated disk, small and quick to open, and what has been promised to whoever asks it.
  *
- * What happens on the disk follows from the calls alone, whoever is faster: nothing is flushed unless somebody waits, and each open and call is followed by waiting until the next
- * segment is prepared.
+ * What happens on the disk follows from the calls alone, whoever is faster: nothing is flushed unless somebody waits, and segments are prepared between calls. (Not when the disk is full: then
+ * the engine asks again by the clock.)
  */
 #ifndef SIM_STORE_H
 #define SIM_STORE_H
@@ -32,9 +32,9 @@ lessor_engine_t *sim_store_open(void);
 /* LESSOR_OK, or LESSOR_LOG_FAILED if there is an excuse. */
 lessor_status_t sim_store_close(lessor_engine_t **engine);
 
-/* Wait until the next segment is prepared. */
+/* Let the engine's own thread prepare the next segment, and wait until it has. After each call. */
 void sim_store_settle(lessor_engine_t *engine);
-/* To be called from a hook of the disk: the same in the middle of an open. */
-void sim_store_settle_open(const char *name, bool is_write);
+/* To be called from a hook of the disk: the thread that prepares segments waits for sim_store_settle(). */
+void sim_store_gate(const char *name, bool is_write);
 
 #endif
