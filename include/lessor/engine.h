@@ -67,9 +67,9 @@ typedef struct lessor_options {
 	                             * kernel to find it; some 85 bytes each; not more than max_leases, if that is given;
 	                             * LESSOR_NO_MEMORY if the machine has not so much; default 0: it comes as leases do */
 	uint32_t max_offers; /* offers at a time (lessor/server.h); default LESSOR_DEFAULT_MAX_OFFERS, at most 2^24 */
-	uint32_t sweep_interval_s; /* sweep by itself (lessor/expire.h) so often; default 0: never */
-	uint32_t sweep_grace_s;    /* grace_s of these sweeps; default 0 */
-	uint32_t sweep_doom_s;     /* doom_s of these sweeps; default 0: LESSOR_DEFAULT_DOOM_S */
+	uint32_t sweep_interval_s;   /* sweep by itself (lessor/expire.h) so often; default 0: never */
+	uint32_t sweep_grace_s;      /* grace_s of these sweeps; default 0 */
+	uint32_t sweep_doom_s;       /* doom_s of these sweeps; default 0: LESSOR_DEFAULT_DOOM_S */
 	uint64_t memory_limit_bytes; /* default 0: none. See below */
 	uint64_t disk_limit_bytes;   /* default 0: none. See below */
 } lessor_options_t;
