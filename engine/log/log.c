@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/probe.h"
 #include "base/thread.h"
 
 /* With nobody waiting, this much is worth a flush by itself. */
@@ -331,7 +332,9 @@ write_frame(lsr_log_t *log, uint32_t payload_bytes, uint16_t flags) {
 	if (LSR_PLANTED(LSR_PLANT_PUBLISH_EARLY)) {
 		publish_durable(log);
 	}
+	LSR_PROBE_FLUSH_BEGIN(disk_bytes);
 	int result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
+	LSR_PROBE_FLUSH_END(disk_bytes, result);
 	if (LSR_PLANTED(LSR_PLANT_RETRY_FLUSH) && result != 0) {
 		result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
 	}
@@ -594,7 +597,11 @@ int
 lsr_log_drop(lsr_log_t *log, uint64_t lsn) {
 	const int result = lsr_segments_drop(&log->segments, lsn);
 	(void)pthread_mutex_lock(&log->lock);
-	log->refused_at_ns = 0; /* there may be room now: ask again at the next refusal */
+	log->refused_at_ns = 0; /* there may be room now: ask again at the next refusal, */
+	if (log->segments.limit_bytes != 0 && log->prepare_state == LSR_PREPARE_FULL) {
+		log->prepare_state = LSR_PREPARE_WANTED; /* and where it is known that there is, now */
+		(void)pthread_cond_broadcast(&log->changed);
+	}
 	(void)pthread_mutex_unlock(&log->lock);
 	return result;
 }
@@ -711,6 +718,8 @@ lsr_log_open(lsr_log_t *log, int directory, const uint8_t store_id[LSR_STORE_ID_
 	if (lsr_segments_init(&log->segments, directory, store_id, options->segment_bytes, contents) != 0) {
 		status = LESSOR_NO_MEMORY;
 	}
+	log->segments.limit_bytes = options->disk_limit_bytes;
+	atomic_init(&log->segments.snapshot_bytes, options->snapshot_bytes);
 	log->frame = aligned_alloc(LSR_BLOCK_BYTES, lsr_frame_disk_bytes(LSR_FRAME_PAYLOAD_MAX));
 	log->ring = map_ring(log->ring_bytes);
 	if (status == LESSOR_OK && (log->frame == NULL || log->ring == NULL)) {

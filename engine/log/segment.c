@@ -146,10 +146,27 @@ make_segment(lsr_segments_t *segments, lsr_segment_t *segment, bool direct, cons
 	return result;
 }
 
+/* How large the next segment may be: as large as is its turn, or what the limit leaves, in whole steps. */
+static uint64_t
+permitted_bytes(lsr_segments_t *segments) {
+	/* Bytes on their way into the list are counted twice for a moment, never not at all. */
+	const uint64_t used = atomic_load_explicit(&segments->made_bytes, memory_order_acquire) +
+			      atomic_load_explicit(&segments->total_bytes, memory_order_relaxed) +
+			      atomic_load_explicit(&segments->snapshot_bytes, memory_order_relaxed);
+	if (segments->limit_bytes == 0) {
+		return segments->next_size_bytes;
+	}
+	const uint64_t left = used < segments->limit_bytes ? segments->limit_bytes - used : 0;
+	return lsr_min_u64(segments->next_size_bytes, left / LSR_SEGMENT_FIRST_BYTES * LSR_SEGMENT_FIRST_BYTES);
+}
+
 int
 lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _Atomic bool *stop) {
 	lsr_segment_t segment = {
-		.index = segments->next_index, .size_bytes = segments->next_size_bytes, .offset = LSR_BLOCK_BYTES};
+		.index = segments->next_index, .size_bytes = permitted_bytes(segments), .offset = LSR_BLOCK_BYTES};
+	if (segment.size_bytes == 0) {
+		return -ENOSPC;
+	}
 	int result = make_segment(segments, &segment, true, stop);
 	if (result == -EINVAL) { /* no direct I/O here; some file systems say so only when they are written to */
 		result = make_segment(segments, &segment, false, stop);
@@ -157,6 +174,7 @@ lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _A
 	if (result != 0) {
 		return result;
 	}
+	(void)atomic_fetch_add_explicit(&segments->made_bytes, segment.size_bytes, memory_order_relaxed);
 	segments->next_index++;
 	segments->next_size_bytes = lsr_min_u64(segments->next_size_bytes * 2, segments->size_max_bytes);
 	*prepared = segment;
@@ -200,6 +218,7 @@ lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint6
 			(void)lsr_io->close(segments->current.file);
 		}
 		segments->current = *prepared;
+		(void)atomic_fetch_sub_explicit(&segments->made_bytes, prepared->size_bytes, memory_order_release);
 	}
 	return result;
 }
