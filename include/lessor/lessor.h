@@ -13,6 +13,7 @@
 #include <lessor/scope6.h>
 #include <lessor/stats.h>
 #include <lessor/status.h>
+#include <lessor/stream.h>
 #include <lessor/superscope.h>
 #include <lessor/time.h>
 #include <lessor/version.h>
