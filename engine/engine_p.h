@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
- * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c, scan.c; leases6.c and
+ * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c, scan.c; leases6.c, reservation6.c and
  * scopes6.c (IPv6). Only these see all the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
@@ -392,6 +392,22 @@ void lsr_create_drop(lsr_create_t *create);
 
 /* Outside of any section, for LSR_STEP_TAKE: the whole of it. Decided, or the reservation is gone or empty no more: LSR_STEP_OPEN. In reservation.c. */
 void lsr_create_take(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
+
+/* ---- reservation.c: both families ------------------------------------------------------------------------------------ */
+
+/* What a reservation puts at a free address: the dormant lease, or, if the client has a lease elsewhere, nothing but itself. As lsr_lease_pack(). */
+lessor_status_t lsr_reservation_pack(const lsr_reserved_t *wanted, bool is_empty, uint32_t owner_address,
+				     lsr_body_t *body);
+
+/* Give up the reservation of an address with another prefix than the scope's. LESSOR_NOT_FOUND; LESSOR_NO_SCOPE. */
+lessor_status_t lsr_reservation6_forget(lessor_engine_t *engine, uint64_t prefix, lessor_address6_t address,
+					uint64_t *lsn);
+
+/* Of a body that is reserved. */
+static inline bool
+lsr_body_is_dormant(const lsr_body_t *body) {
+	return !lsr_body_is_empty(body) && body->expires_at == LESSOR_TIME_NONE;
+}
 
 /* ---- leases6.c ----------------------------------------------------------------------------------------------------- */
 

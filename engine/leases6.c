@@ -166,15 +166,20 @@ claim_slot(lessor_engine_t *engine, lsr_create_t *create) {
 /* What does the record that the address leads to say? LSR_STEP_AGAIN: the entry is gone, or going to another record. */
 static lsr_step_t
 judge_present(const lessor_engine_t *engine, const lsr_create_t *create, uint32_t id) {
-	const lsr_record_t *record = lsr_pages_record(&engine->pages, id);
-	const uint64_t word = lsr_record_word(record);
-	if ((word & LSR_WORD_LIVE) == 0) {
-		return (word & LSR_WORD_CLAIM) != 0 ? LSR_STEP_RECORD : LSR_STEP_AGAIN;
-	}
-	const uint64_t low = atomic_load_explicit(lsr_pages_low(&engine->pages, id), memory_order_acquire); /* L2 */
+	lsr_body_t body;
+	uint64_t low;
+	const lsr_lease6_t *form = create->form;
 	/* Also while it is being changed or deleted: this create comes before that change. */
-	const bool same = ((word ^ lsr_record_word(record)) & ~(uint64_t)LSR_WORD_CLAIM) == 0;
-	return same && low == create->form->address.low ? LSR_STEP_DONE : LSR_STEP_AGAIN;
+	if (!lsr_sparse_read(&engine->pages, engine->shadows, id, &body, &low)) {
+		const uint64_t word = lsr_record_word(lsr_pages_record(&engine->pages, id));
+		return (word & (LSR_WORD_LIVE | LSR_WORD_CLAIM)) == LSR_WORD_CLAIM ? LSR_STEP_RECORD : LSR_STEP_AGAIN;
+	}
+	if (low != form->address.low) {
+		return LSR_STEP_AGAIN;
+	}
+	return LSR_UNLIKELY(lsr_body_is_empty(&body)) && lsr_body_is_client(&body, form->client, form->client_bytes)
+		       ? LSR_STEP_TAKE
+		       : LSR_STEP_DONE;
 }
 
 bool
@@ -204,6 +209,8 @@ lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 		if (step == LSR_STEP_RECORD) {
 			create->blocker = lsr_pages_record(&engine->pages, other);
 			create->step = LSR_STEP_RECORD;
+		} else if (LSR_UNLIKELY(step == LSR_STEP_TAKE)) {
+			create->step = LSR_STEP_TAKE;
 		} else {
 			decide(create, step == LSR_STEP_DONE ? LESSOR_ADDRESS_TAKEN : LESSOR_NO_MEMORY);
 		}
@@ -491,6 +498,18 @@ lessor_lease6_find_name(lessor_engine_t *engine, const char *name, lessor_lease6
 	return status;
 }
 
+/* One by one, since not every entry is a lease. */
+static uint64_t
+count_some(const lessor_engine_t *engine, lessor_cursor6_t *at) {
+	uint64_t total = 0;
+	for (unsigned i = 0; i < SECTION_LEASES && !at->at_end; i++) {
+		lsr_body_t body;
+		lessor_address6_t address;
+		total += step(engine, at, &address, &body);
+	}
+	return total;
+}
+
 lessor_status_t
 lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_address6_t last, uint64_t *count) {
 	const lessor_status_t status = lsr_engine_for_read(engine);
@@ -505,7 +524,9 @@ lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_add
 	while (!at.at_end) {
 		lsr_rcu_enter();
 		const lsr_scope_t *scope = scope_at(engine, &at);
-		if (scope != NULL) {
+		if (scope != NULL && LSR_UNLIKELY(lsr_counters_empty(&scope->counters) != 0)) {
+			total += count_some(engine, &at);
+		} else if (scope != NULL) {
 			if (at.next.low <= last_in(scope, &at)) {
 				total += lsr_index_count(&scope->sparse->index, at.next.low, last_in(scope, &at));
 			}
@@ -635,7 +656,7 @@ try_low(lsr_search6_t *search, uint64_t low) {
 		search->doubt = create->blocker;
 		return false;
 	}
-	return create->status != LESSOR_ADDRESS_TAKEN;
+	return create->step == LSR_STEP_TAKE || create->status != LESSOR_ADDRESS_TAKEN;
 }
 
 /* From 'from' to 'last'; false: nothing to be had there. */
@@ -666,6 +687,23 @@ try_pool(lsr_search6_t *search) {
 	return try_stretch(search, start, UINT64_MAX) || (start > 1 && try_stretch(search, 1, start - 1));
 }
 
+/* The client has a reservation, and nobody a lease there: the form gets its address. As no reservation is made while the gate is open, one look suffices. */
+static bool
+find_reserved(const lessor_engine_t *engine, const lsr_scope_t *scope, lsr_lease6_t *form) {
+	if (LSR_LIKELY(lsr_counters_empty(&scope->counters) == 0)) {
+		return false;
+	}
+	lsr_body_t body;
+	uint64_t low;
+	const uint32_t id = lsr_engine_find_reserved(engine, scope, form->client, form->client_bytes);
+	if (id == LSR_NO_RECORD || !lsr_sparse_read(&engine->pages, engine->shadows, id, &body, &low) ||
+	    !lsr_body_is_empty(&body) || !lsr_body_is_client(&body, form->client, form->client_bytes)) {
+		return false;
+	}
+	form->address.low = low;
+	return true;
+}
+
 /* Steps 2 to 4 of a create, with an address that is looked for: claimed, decided, or what to wait for. */
 static void
 claim_somewhere(lessor_engine_t *engine, uint64_t hint, lsr_lease6_t *form, lsr_create_t *create) {
@@ -680,6 +718,10 @@ claim_somewhere(lessor_engine_t *engine, uint64_t hint, lsr_lease6_t *form, lsr_
 	}
 	create->key = lsr_engine_client_key(engine, scope, form->client, form->client_bytes);
 	lsr_client_hash_prefetch(&engine->clients, create->key);
+	if (find_reserved(engine, scope, form)) {
+		create->step = LSR_STEP_TAKE;
+		return;
+	}
 	lsr_search6_t search = {.engine = engine, .create = create, .form = form};
 	const uint64_t deletes = lsr_engine_deletes_of(scope);
 	if (try_hint(&search, hint) || try_pool(&search)) {
@@ -730,7 +772,11 @@ lessor_lease6_allocate(lessor_engine_t *engine, uint64_t prefix, uint64_t hint, 
 		}
 		lsr_rcu_leave();
 		lsr_rcu_brake();
-		lsr_engine_await(engine, create.step, create.blocker);
+		if (create.step == LSR_STEP_TAKE) {
+			lsr_create_take(engine, &create, &end);
+		} else {
+			lsr_engine_await(engine, create.step, create.blocker);
+		}
 	}
 	lsr_create_drop(&create);
 	if (create.status == LESSOR_OK) {

@@ -53,7 +53,10 @@ set_high_water(lsr_scope_t *scope, uint64_t high_water) {
 static void
 take_config(lsr_recovery_t *recovery, lsr_scope_t *scope, lsr_scope_config_t *fresh) {
 	lsr_scope_config_t *old = lsr_scope_install(scope, fresh);
-	if (fresh->pool != old->pool || fresh->has_range != old->has_range || scope->is_sparse ||
+	const bool same6 = !scope->is_sparse || (fresh->exclusions == old->exclusions &&
+						 memcmp(fresh->exclusion6, old->exclusion6,
+							old->exclusions * sizeof(old->exclusion6[0])) == 0);
+	if (fresh->pool != old->pool || fresh->has_range != old->has_range || !same6 ||
 	    memcmp(&fresh->range, &old->range, sizeof(fresh->range)) != 0) {
 		lsr_engine_recount(recovery->engine, scope, fresh);
 	}

@@ -9,6 +9,7 @@
  *   - Whether a reservation comes with a lease depends on whether the client has one elsewhere. That one is claimed until the change shows, so that it
  *     was there all the time: otherwise its end and the reservation could have been seen in an order in which the answer would be another.
  */
+#include <lessor/lease6.h>
 #include <lessor/reservation.h>
 
 #include "engine_p.h"
@@ -97,14 +98,14 @@ reserve_lease(lessor_engine_t *engine, lsr_reserve_t *reserve) {
 }
 
 /* What a reservation puts at a free address: the dormant lease, or, if the client has a lease elsewhere, nothing but itself. */
-static lessor_status_t
-pack_place(const lsr_reserved_t *wanted, bool is_empty, lsr_body_t *body) {
+lessor_status_t
+lsr_reservation_pack(const lsr_reserved_t *wanted, bool is_empty, uint32_t owner_address, lsr_body_t *body) {
 	const lsr_lease_sizes_t sizes = {.client = wanted->client_id_bytes};
 	const lessor_lease_t lease = {.client_id = wanted->client_id,
-				      .client_id_bytes = (uint8_t)wanted->client_id_bytes,
+				      .client_id_bytes = (uint8_t)lsr_min_u64(wanted->client_id_bytes, UINT8_MAX),
 				      .client_type = LESSOR_CLIENT_NONE,
 				      .address_state = is_empty ? LESSOR_STATE_OFFERED : LESSOR_STATE_ACTIVE,
-				      .owner_address = is_empty ? 0 : UINT32_MAX};
+				      .owner_address = is_empty ? 0 : owner_address};
 	lessor_status_t status = lsr_lease_pack(&lease, &sizes, LSR_ORIGIN_NONE, body);
 	if (status == LESSOR_OK) {
 		lsr_tail_t *packed = body->tail;
@@ -187,7 +188,7 @@ reserve_place(lessor_engine_t *engine, lsr_reserve_t *reserve) {
 	if (step != LSR_STEP_CLAIMED) {
 		return step;
 	}
-	change->status = pack_place(&reserve->wanted, reserve->witness != NULL, &change->fresh);
+	change->status = lsr_reservation_pack(&reserve->wanted, reserve->witness != NULL, UINT32_MAX, &change->fresh);
 	if (change->status != LESSOR_OK) {
 		return LSR_STEP_DONE;
 	}
@@ -262,10 +263,15 @@ lessor_reservation_create(lessor_engine_t *engine, uint32_t subnet, const lessor
 
 /* ---- giving it up -------------------------------------------------------------------------------------------------- */
 
+static uint32_t
+log_bytes_of(const lsr_change_t *change) {
+	return lsr_record_bytes(lsr_image_bytes(&change->fresh) + (change->is_six ? LSR_IMAGE6_MORE_BYTES : 0));
+}
+
 /* A reservation on its way out. Its client, if one was named, is the change's. */
 typedef struct {
 	lsr_change_t change;
-	uint32_t subnet;
+	uint64_t scope; /* subnet, or prefix */
 	lessor_filetime_t now;
 } lsr_unreserve_t;
 
@@ -287,7 +293,7 @@ release_lease(lessor_engine_t *engine, lsr_unreserve_t *unreserve) {
 	change->fresh.expires_at = later(unreserve->now, lsr_scope_config(change->scope)->lease_s);
 	change->leaves = true;
 	change->old_key = lsr_engine_reserved_key(engine, change->scope, &change->old);
-	change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh));
+	change->log_bytes = log_bytes_of(change);
 	return lsr_change_commit(engine, change);
 }
 
@@ -297,21 +303,17 @@ release_place(lessor_engine_t *engine, lsr_change_t *change) {
 	lsr_end_t end = lsr_engine_end_of(engine, change->scope, change->address, change->record_id, change->word,
 					  &change->old);
 	change->status = LESSOR_OK;
-	change->log_bytes = LSR_END_LOG_BYTES;
+	change->log_bytes = lsr_engine_end_log_bytes(&end);
 	return lsr_engine_end_leases(engine, &end, 1, &change->end);
-}
-
-static bool
-is_dormant(const lsr_body_t *body) {
-	return !lsr_body_is_empty(body) && body->expires_at == LESSOR_TIME_NONE;
 }
 
 static lsr_step_t
 try_unreserve(lessor_engine_t *engine, lsr_change_t *change) {
 	lsr_unreserve_t *unreserve = LSR_CONTAINER(change, lsr_unreserve_t, change);
-	const lsr_scope_t *scope = lsr_engine_scope_named(engine, unreserve->subnet);
+	const lsr_scope_t *scope = change->is_six ? lsr_engine_scope6_of(engine, unreserve->scope)
+						  : lsr_engine_scope_named(engine, (uint32_t)unreserve->scope);
 	change->old.tail = change->fresh.tail = NULL;
-	if (scope == NULL || (change->address & scope->mask) != scope->subnet) {
+	if (scope == NULL || (!change->is_six && (change->address & scope->mask) != scope->subnet)) {
 		change->status = scope == NULL ? LESSOR_NO_SCOPE : LESSOR_NOT_FOUND;
 		return LSR_STEP_DONE;
 	}
@@ -326,8 +328,8 @@ try_unreserve(lessor_engine_t *engine, lsr_change_t *change) {
 		lsr_change_undo(engine, change);
 		return decide(change, LESSOR_NOT_FOUND);
 	}
-	if (lsr_body_is_empty(old) || is_dormant(old) ? release_place(engine, change)
-						      : release_lease(engine, unreserve)) {
+	if (lsr_body_is_empty(old) || lsr_body_is_dormant(old) ? release_place(engine, change)
+							       : release_lease(engine, unreserve)) {
 		return LSR_STEP_DONE;
 	}
 	lsr_change_undo(engine, change);
@@ -345,9 +347,28 @@ lessor_reservation_delete(lessor_engine_t *engine, uint32_t subnet, uint32_t add
 	    now == LESSOR_TIME_NONE) {
 		return LESSOR_INVALID;
 	}
-	lsr_unreserve_t unreserve = {.subnet = subnet, .now = now};
+	lsr_unreserve_t unreserve = {.scope = subnet, .now = now};
 	lsr_change_begin(&unreserve.change, address, client_id, client_id_bytes, LSR_END_LOG_BYTES);
 	status = lsr_change_run(engine, &unreserve.change, try_unreserve);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, unreserve.change.end, mode, ticket) : status;
+}
+
+lessor_status_t
+lessor_reservation6_delete(lessor_engine_t *engine, uint64_t prefix, lessor_address6_t address, lessor_filetime_t now,
+			   lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (now == LESSOR_TIME_NONE) {
+		return LESSOR_INVALID;
+	}
+	lsr_unreserve_t unreserve = {.scope = prefix, .now = now};
+	lsr_change_begin(&unreserve.change, 0, NULL, 0, LSR_EMPTY_END6_LOG_BYTES);
+	unreserve.change.is_six = true;
+	unreserve.change.address6 = address;
+	status = address.high != prefix ? lsr_reservation6_forget(engine, prefix, address, &unreserve.change.end)
+					: lsr_change_run(engine, &unreserve.change, try_unreserve);
 	return status == LESSOR_OK ? lsr_engine_finish(engine, unreserve.change.end, mode, ticket) : status;
 }
 
@@ -382,7 +403,7 @@ try_take(lessor_engine_t *engine, lsr_change_t *change) {
 		change->fresh.tail = take->body->tail;
 		change->status = lsr_body_reserve(&change->fresh, &reserved);
 		if (change->status == LESSOR_OK) {
-			change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh));
+			change->log_bytes = log_bytes_of(change);
 			if (lsr_change_commit(engine, change)) {
 				return LSR_STEP_DONE;
 			}
@@ -399,6 +420,10 @@ void
 lsr_create_take(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end) {
 	lsr_take_t take = {.body = &create->body};
 	lsr_change_begin(&take.change, create->lease->address, NULL, 0, create->log_bytes);
+	if (create->form != NULL) {
+		take.change.is_six = true;
+		take.change.address6 = create->form->address;
+	}
 	create->status = lsr_change_run(engine, &take.change, try_take);
 	create->step = create->status == LESSOR_NOT_FOUND ? LSR_STEP_OPEN : LSR_STEP_DONE;
 	if (create->status == LESSOR_OK) {
@@ -422,7 +447,7 @@ answer(uint32_t address, const lsr_body_t *body, lessor_reservation_t *reservati
 					      .client_types = reserved.client_types,
 					      .client_id = buffer,
 					      .has_lease = !lsr_body_is_empty(body),
-					      .is_dormant = is_dormant(body)};
+					      .is_dormant = lsr_body_is_dormant(body)};
 	return LESSOR_OK;
 }
 

@@ -81,7 +81,7 @@ lessor_scope6_create(lessor_engine_t *engine, const lessor_scope6_t *scope, less
 	if (!lsr_scope6_check_prefix(scope->prefix)) {
 		return LESSOR_OUTSIDE;
 	}
-	lsr_scope_config_t *config = lsr_scope6_config_new(scope, NULL, 0);
+	lsr_scope_config_t *config = lsr_scope6_config_new(scope, &(lsr_scope6_parts_t){0});
 	if (config == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
@@ -132,7 +132,8 @@ update_locked(lessor_engine_t *engine, const lessor_scope6_t *given, uint32_t fi
 	if (!lsr_scope6_check(&merged)) {
 		return LESSOR_INVALID;
 	}
-	lsr_scope_config_t *fresh = lsr_scope6_config_new(&merged, old->exclusion6, old->exclusions);
+	const lsr_scope6_parts_t parts = lsr_scope6_parts(old);
+	lsr_scope_config_t *fresh = lsr_scope6_config_new(&merged, &parts);
 	if (fresh == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
@@ -227,7 +228,10 @@ exclude_locked(lessor_engine_t *engine, uint64_t prefix, lessor_range6_t range, 
 	lessor_status_t status = exclusions_after(old, range, add, list, &count);
 	if (status == LESSOR_OK) {
 		const lessor_scope6_t described = lsr_scope6_describe(scope, old);
-		fresh = lsr_scope6_config_new(&described, list, count);
+		lsr_scope6_parts_t parts = lsr_scope6_parts(old);
+		parts.exclusion = list;
+		parts.exclusions = count;
+		fresh = lsr_scope6_config_new(&described, &parts);
 		status = fresh == NULL ? LESSOR_NO_MEMORY : lsr_engine_replace_config(engine, scope, fresh, true, lsn);
 	}
 	if (status != LESSOR_OK) {

@@ -617,6 +617,21 @@ include(DHCP_IPV6_ADDRESS first, DHCP_IPV6_ADDRESS last) {
 	return remove_element(excluding(&range));
 }
 
+static DWORD
+reserve(DHCP_IPV6_ADDRESS address, DHCP_CLIENT_UID *duid, DWORD iaid) {
+	DHCP_IP_RESERVATION_V6 reservation = {
+		.ReservedIpAddress = address, .ReservedForClient = duid, .InterfaceId = iaid};
+	return add_element((DHCP_SUBNET_ELEMENT_DATA_V6){.ElementType = Dhcpv6ReservedIps,
+							 .Element = {.ReservedIp = &reservation}});
+}
+
+static DWORD
+unreserve(DHCP_IPV6_ADDRESS address) {
+	DHCP_IP_RESERVATION_V6 reservation = {.ReservedIpAddress = address};
+	return remove_element((DHCP_SUBNET_ELEMENT_DATA_V6){.ElementType = Dhcpv6ReservedIps,
+							    .Element = {.ReservedIp = &reservation}});
+}
+
 /* One page of elements; NULL and no count if there are none. */
 static DWORD
 read_elements(DHCP_SUBNET_ELEMENT_TYPE_V6 type, DHCP_RESUME_HANDLE *handle, DWORD preferred,
@@ -672,6 +687,44 @@ exclusions_that_exclude_nothing_are_not_kept(void **state) {
 	assert_stats(PREFIX, 0, 0);
 }
 
+/* 3.2.4.60. */
+static void
+a_reservation_keeps_an_address_for_a_client(void **state) {
+	(void)state;
+	assert_int_equal(reserve(here(1), &d1, 7), ERROR_SUCCESS);
+	assert_stats(PREFIX, 1, UINT64_MAX);
+	LPDHCP_CLIENT_INFO_V6 found = get_found(1); /* the dormant lease */
+	assert_same_bytes(found->ClientDUID, d1);
+	assert_int_equal(found->IAID, 7);
+	assert_same_time(found->ClientValidLeaseExpires, no_time);
+	DhcpRpcFreeMemory(found);
+	assert_int_equal(reserve(here(1), &d2, 7), ERROR_DHCP_RESERVEDIP_EXITS);
+	assert_int_equal(reserve(here(2), &d1, 7), ERROR_DHCP_RESERVEDIP_EXITS);
+	assert_int_equal(reserve(here(2), &d1, 8), ERROR_SUCCESS);
+	assert_int_equal(create(1, d2, 0), ERROR_DHCP_CLIENT_EXISTS);
+	assert_int_equal(create(1, d1, 7), ERROR_DHCP_CLIENT_EXISTS);
+	assert_int_equal(delete_at(1), ERROR_DHCP_RESERVED_CLIENT);
+	assert_int_equal(unreserve(here(1)), ERROR_SUCCESS);
+	assert_int_equal(get_code(by_address(here(1))), ERROR_DHCP_JET_ERROR);
+	assert_int_equal(unreserve(here(1)), ERROR_FILE_NOT_FOUND);
+	assert_int_equal(unreserve(here(3)), ERROR_FILE_NOT_FOUND);
+	assert_int_equal(create(1, d2, 0), ERROR_SUCCESS);
+}
+
+static void
+a_reservation_pushes_leases_out_of_the_way(void **state) {
+	(void)state;
+	assert_int_equal(create(1, d1, 0), ERROR_SUCCESS);
+	assert_int_equal(create(2, d2, 0), ERROR_SUCCESS);
+	assert_int_equal(reserve(here(2), &d1, 0), ERROR_SUCCESS);
+	assert_int_equal(get_code(by_address(here(1))), ERROR_DHCP_JET_ERROR);
+	LPDHCP_CLIENT_INFO_V6 found = get_found(2);
+	assert_same_bytes(found->ClientDUID, d1);
+	DhcpRpcFreeMemory(found);
+	assert_int_equal(create(3, d2, 0), ERROR_SUCCESS);
+	assert_stats(PREFIX, 2, UINT64_MAX - 1);
+}
+
 static void
 elements_are_read_in_pages(void **state) {
 	(void)state;
@@ -714,14 +767,58 @@ elements_are_read_in_pages(void **state) {
 }
 
 static void
+reservations_are_read_with_their_clients(void **state) {
+	(void)state;
+	LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V6 array;
+	DHCP_RESUME_HANDLE handle = 0;
+	DWORD total;
+	assert_int_equal(reserve(here(UINT64_MAX), &d2, 3), ERROR_SUCCESS);
+	assert_int_equal(reserve(here(5), &d1, 2), ERROR_SUCCESS);
+	assert_int_equal(read_elements(Dhcpv6ReservedIps, &handle, 1, &array, &total), ERROR_MORE_DATA);
+	assert_int_equal(array->NumElements, 1);
+	assert_int_equal(total, 1);
+	assert_int_equal(array->Elements[0].ElementType, Dhcpv6ReservedIps);
+	assert_same_address(array->Elements[0].Element.ReservedIp->ReservedIpAddress, here(5));
+	assert_same_bytes(*array->Elements[0].Element.ReservedIp->ReservedForClient, d1);
+	assert_int_equal(array->Elements[0].Element.ReservedIp->InterfaceId, 2);
+	DhcpRpcFreeMemory(array);
+	assert_int_equal(read_elements(Dhcpv6ReservedIps, &handle, 1, &array, &total), ERROR_SUCCESS);
+	assert_same_address(array->Elements[0].Element.ReservedIp->ReservedIpAddress, here(UINT64_MAX));
+	assert_same_bytes(*array->Elements[0].Element.ReservedIp->ReservedForClient, d2);
+	DhcpRpcFreeMemory(array);
+	assert_int_equal(handle, 2);
+}
+
+static void
+reservations_outside_of_the_prefix_are_kept(void **state) {
+	(void)state;
+	LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V6 array;
+	DHCP_RESUME_HANDLE handle = 0;
+	DWORD total;
+	assert_int_equal(reserve(at(OTHER, 5), &d1, 2), ERROR_SUCCESS);
+	assert_int_equal(reserve(at(OTHER, 5), &d2, 2), ERROR_DHCP_RESERVEDIP_EXITS);
+	assert_int_equal(get_code(by_address(at(OTHER, 5))), ERROR_DHCP_JET_ERROR);
+	assert_int_equal(read_elements(Dhcpv6ReservedIps, &handle, EVERYTHING, &array, &total), ERROR_SUCCESS);
+	assert_int_equal(total, 1);
+	assert_same_address(array->Elements[0].Element.ReservedIp->ReservedIpAddress, at(OTHER, 5));
+	DhcpRpcFreeMemory(array);
+	assert_int_equal(unreserve(at(OTHER, 5)), ERROR_SUCCESS);
+	assert_int_equal(unreserve(at(OTHER, 5)), ERROR_FILE_NOT_FOUND);
+}
+
+static void
 elements_check_their_arguments(void **state) {
 	(void)state;
+	BYTE bytes[257] = {0};
+	DHCP_CLIENT_UID too_long = {sizeof(bytes), bytes};
+	DHCP_CLIENT_UID nobody = {0, bytes};
+	DHCP_CLIENT_UID nowhere = {5, NULL};
 	LPDHCP_SUBNET_ELEMENT_INFO_ARRAY_V6 array;
 	DHCP_RESUME_HANDLE handle = 0;
 	DWORD total, read;
 	const DHCP_SUBNET_ELEMENT_DATA_V6 range = {.ElementType = Dhcpv6IpRanges};
-	const DHCP_SUBNET_ELEMENT_DATA_V6 reservation = {.ElementType = Dhcpv6ReservedIps};
 	const DHCP_SUBNET_ELEMENT_DATA_V6 bad[] = {
+		{.ElementType = Dhcpv6ReservedIps},
 		{.ElementType = Dhcpv6ExcludedIpRanges},
 		{.ElementType = (DHCP_SUBNET_ELEMENT_TYPE_V6)3},
 		{.ElementType = (DHCP_SUBNET_ELEMENT_TYPE_V6)0xFFFFFFFFu},
@@ -732,10 +829,10 @@ elements_check_their_arguments(void **state) {
 		assert_int_equal(add_element(bad[i]), ERROR_INVALID_PARAMETER);
 		assert_int_equal(remove_element(bad[i]), ERROR_INVALID_PARAMETER);
 	}
-	/* Not there yet. */
-	assert_int_equal(add_element(reservation), ERROR_CALL_NOT_IMPLEMENTED);
-	assert_int_equal(remove_element(reservation), ERROR_CALL_NOT_IMPLEMENTED);
-	assert_int_equal(read_elements(Dhcpv6ReservedIps, &handle, 1, &array, &total), ERROR_NO_MORE_ITEMS);
+	assert_int_equal(reserve(here(1), NULL, 0), ERROR_INVALID_PARAMETER);
+	assert_int_equal(reserve(here(1), &nobody, 0), ERROR_INVALID_PARAMETER);
+	assert_int_equal(reserve(here(1), &nowhere, 0), ERROR_INVALID_PARAMETER);
+	assert_int_equal(reserve(here(1), &too_long, 0), ERROR_INVALID_PARAMETER);
 	assert_int_equal(DhcpAddSubnetElementV6(NULL, here(0), NULL), ERROR_INVALID_PARAMETER);
 	assert_int_equal(DhcpRemoveSubnetElementV6(NULL, here(0), NULL, DhcpFullForce), ERROR_INVALID_PARAMETER);
 	assert_int_equal(read_elements(Dhcpv6IpRanges, &handle, 1, &array, &total), ERROR_INVALID_PARAMETER);
@@ -959,7 +1056,7 @@ free_addresses_have_no_lease_and_no_exclusion(void **state) {
 	assert_addresses(list, (const uint64_t[]){1, 2, 3}, 3); /* 0 is the routers' */
 	assert_int_equal(create(2, d1, 0), ERROR_SUCCESS);
 	assert_int_equal(exclude(here(4), here(9)), ERROR_SUCCESS);
-	assert_int_equal(create(11, d2, 0), ERROR_SUCCESS);
+	assert_int_equal(reserve(here(11), &d2, 0), ERROR_SUCCESS);
 	assert_int_equal(find_free(any, any, 4, &list), ERROR_SUCCESS);
 	assert_addresses(list, (const uint64_t[]){1, 3, 10, 12}, 4);
 	assert_int_equal(find_free(any, any, 0, &list), ERROR_SUCCESS);
@@ -1068,6 +1165,7 @@ everything_survives_in_a_store(void **state) {
 	assert_int_equal(create_scope(PREFIX), ERROR_SUCCESS);
 	assert_int_equal(create_info(given), ERROR_SUCCESS);
 	assert_int_equal(exclude(here(7), here(8)), ERROR_SUCCESS);
+	assert_int_equal(reserve(here(9), &d2, 6), ERROR_SUCCESS);
 	assert_status(LESSOR_OK, lessor_dhcpsapi_bind(NULL, NULL, LESSOR_ACCESS_NONE, LESSOR_ASYNC));
 	scratch_close(engine);
 
@@ -1078,8 +1176,9 @@ everything_survives_in_a_store(void **state) {
 	assert_same_text(found->ClientName, name);
 	assert_same_time(found->ClientPrefLeaseExpires, given.ClientPrefLeaseExpires);
 	DhcpRpcFreeMemory(found);
-	assert_stats(PREFIX, 1, UINT64_MAX - 2);
+	assert_stats(PREFIX, 2, UINT64_MAX - 3);
 	assert_int_equal(exclude(here(8), here(9)), ERROR_DUPLICATE_TAG);
+	assert_int_equal(reserve(here(9), &d1, 5), ERROR_DHCP_RESERVEDIP_EXITS);
 	(void)tear_down(state);
 	scratch_remove(directory);
 }
@@ -1152,7 +1251,11 @@ main(void) {
 		TEST(a_lease_is_deleted_once),
 		TEST(exclusions_take_addresses_out_of_the_pool),
 		TEST(exclusions_that_exclude_nothing_are_not_kept),
+		TEST(a_reservation_keeps_an_address_for_a_client),
+		TEST(a_reservation_pushes_leases_out_of_the_way),
 		TEST(elements_are_read_in_pages),
+		TEST(reservations_are_read_with_their_clients),
+		TEST(reservations_outside_of_the_prefix_are_kept),
 		TEST(elements_check_their_arguments),
 		TEST(leases_are_read_in_pages),
 		TEST(pages_hold_what_their_bytes_permit),

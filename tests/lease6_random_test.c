@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IPv6 leases beside a naive twin: a list that is searched from front to end. Few prefixes, addresses and clients, so that they meet; now and then the store is
+ * IPv6 leases and reservations beside a naive twin: a list that is searched from front to end. Few prefixes, addresses and clients, so that they meet; now and then the store is
  * closed and opened, with and without a snapshot.
  *   LESSOR_TEST_SEED    repeats a run
  *   LESSOR_TEST_ROUNDS  calls
@@ -22,11 +22,14 @@
 #define PREFIXES 3u
 #define LOWS     40u
 #define CLIENTS  50u
+#define LEASE_S  100u
 #define LEASES   (PREFIXES * LOWS)
 
 typedef struct {
-	bool there;
+	bool there;    /* a lease, or a reservation without one */
+	bool is_empty; /* that */
 	uint32_t client;
+	uint32_t reserved_for; /* a client and 1; 0: not reserved */
 	uint8_t address_state;
 	lessor_address6_t address;
 	lessor_address6_t owner;
@@ -74,11 +77,28 @@ at(lessor_address6_t address) {
 static twin_lease_t *
 of_client(uint64_t prefix, uint32_t client) {
 	for (size_t i = 0; i < LEASES; i++) {
-		if (twin[i].there && twin[i].address.high == prefix && twin[i].client == client) {
+		if (twin[i].there && !twin[i].is_empty && twin[i].address.high == prefix && twin[i].client == client) {
 			return &twin[i];
 		}
 	}
 	return NULL;
+}
+
+static twin_lease_t *
+reserved_for(uint64_t prefix, uint32_t client) {
+	for (size_t i = 0; i < LEASES; i++) {
+		if (twin[i].there && twin[i].address.high == prefix && twin[i].reserved_for == client + 1) {
+			return &twin[i];
+		}
+	}
+	return NULL;
+}
+
+/* The lease of an address, or nothing. */
+static twin_lease_t *
+lease_at(lessor_address6_t address) {
+	twin_lease_t *found = at(address);
+	return found != NULL && !found->is_empty ? found : NULL;
 }
 
 static twin_lease_t *
@@ -131,7 +151,8 @@ assert_same(const twin_lease_t *want, const lessor_lease6_t *got) {
 	assert_int_equal(got->expires_at, want->expires_at);
 	assert_int_equal(got->preferred_expires_at, want->preferred_expires_at);
 	assert_true(got->owner_address.high == want->owner.high && got->owner_address.low == want->owner.low);
-	assert_string_equal(got->name, want->name);
+	assert_string_equal(got->name != NULL ? got->name : "", want->name);
+	assert_int_equal(got->is_reserved, want->reserved_for != 0);
 }
 
 static lessor_status_t
@@ -139,7 +160,9 @@ wanted_create(const twin_lease_t *wanted) {
 	if (!scope_there[wanted->address.high - PREFIX]) {
 		return LESSOR_NO_SCOPE;
 	}
-	return at(wanted->address) != NULL                               ? LESSOR_ADDRESS_TAKEN
+	const twin_lease_t *here = at(wanted->address);
+	const bool takes = here != NULL && here->is_empty && here->reserved_for == wanted->client + 1;
+	return here != NULL && !takes                                    ? LESSOR_ADDRESS_TAKEN
 	       : of_client(wanted->address.high, wanted->client) != NULL ? LESSOR_CLIENT_TAKEN
 									 : LESSOR_OK;
 }
@@ -163,7 +186,10 @@ create_some(void) {
 	for (uint32_t i = 0; i < count; i++) {
 		assert_status(wanted_create(&wanted[i]), statuses[i]);
 		if (statuses[i] == LESSOR_OK) {
-			*unused() = wanted[i];
+			twin_lease_t *here = at(wanted[i].address);
+			here = here != NULL ? here : unused();
+			wanted[i].reserved_for = here->there ? here->reserved_for : 0;
+			*here = wanted[i];
 		}
 	}
 }
@@ -177,7 +203,8 @@ update_one(void) {
 	const uint32_t fields = below(LESSOR_FIELD_ALL + 1) &
 				(LESSOR_FIELD_EXPIRES | LESSOR_FIELD_NAME | LESSOR_FIELD_OWNER |
 				 LESSOR_FIELD_ADDRESS_STATE | (if_client ? 0u : (unsigned)LESSOR_FIELD_CLIENT_ID));
-	twin_lease_t *old = at(wanted.address);
+	const bool if_reserved = scratch_percent(&numbers, 50);
+	twin_lease_t *old = lease_at(wanted.address);
 	const twin_lease_t *other = of_client(wanted.address.high, wanted.client);
 	lessor_status_t status = LESSOR_OK;
 	if (old == NULL) {
@@ -187,7 +214,9 @@ update_one(void) {
 	} else if ((fields & LESSOR_FIELD_CLIENT_ID) != 0 && other != NULL && other != old) {
 		status = LESSOR_CLIENT_TAKEN;
 	}
-	assert_status(status, lessor_lease6_update(engine, &lease, fields | (if_client ? LESSOR_IF_CLIENT : 0u),
+	assert_status(status, lessor_lease6_update(engine, &lease,
+						   fields | (if_client ? LESSOR_IF_CLIENT : 0u) |
+							   (if_reserved ? LESSOR_IF_RESERVED : 0u),
 						   LESSOR_ASYNC, NULL));
 	if (status != LESSOR_OK) {
 		return;
@@ -195,7 +224,7 @@ update_one(void) {
 	if ((fields & LESSOR_FIELD_CLIENT_ID) != 0) {
 		old->client = wanted.client;
 	}
-	if ((fields & LESSOR_FIELD_EXPIRES) != 0) {
+	if ((fields & LESSOR_FIELD_EXPIRES) != 0 && (if_reserved || old->reserved_for == 0)) {
 		old->expires_at = wanted.expires_at;
 		old->preferred_expires_at = wanted.preferred_expires_at;
 	}
@@ -213,11 +242,61 @@ update_one(void) {
 static void
 delete_one(void) {
 	const lessor_address6_t address = any_address();
-	twin_lease_t *old = at(address);
-	assert_status(old != NULL ? LESSOR_OK : LESSOR_NOT_FOUND,
-		      lessor_lease6_delete(engine, address, LESSOR_ASYNC, NULL));
-	if (old != NULL) {
+	twin_lease_t *old = lease_at(address);
+	const lessor_status_t status = old == NULL              ? LESSOR_NOT_FOUND
+				       : old->reserved_for != 0 ? LESSOR_RESERVED
+								: LESSOR_OK;
+	assert_status(status, lessor_lease6_delete(engine, address, LESSOR_ASYNC, NULL));
+	if (status == LESSOR_OK) {
 		old->there = false;
+	}
+}
+
+static void
+reserve_one(void) {
+	uint8_t duid[LESSOR_DUID_MAX_BYTES];
+	const uint32_t client = below(CLIENTS);
+	const lessor_address6_t address = any_address();
+	const lessor_reservation6_t reservation = {
+		.address = address, .duid = duid, .duid_bytes = duid_of(client, duid), .iaid = client};
+	twin_lease_t *here = at(address);
+	twin_lease_t *own = of_client(address.high, client);
+	lessor_status_t status = LESSOR_OK;
+	if (!scope_there[address.high - PREFIX]) {
+		status = LESSOR_NO_SCOPE;
+	} else if ((here != NULL && here->reserved_for != 0) || reserved_for(address.high, client) != NULL) {
+		status = LESSOR_RESERVED;
+	}
+	assert_status(status, lessor_reservation6_create(engine, address.high, &reservation, LESSOR_ASYNC, NULL));
+	if (status != LESSOR_OK) {
+		return;
+	}
+	twin_lease_t fresh = {.client = client, .address_state = LESSOR_STATE_ACTIVE};
+	if (own != NULL && own->reserved_for == 0) {
+		fresh = *own;
+		own->there = false;
+	}
+	fresh.there = true;
+	fresh.is_empty = own != NULL && own->reserved_for != 0;
+	fresh.address = address;
+	fresh.reserved_for = client + 1;
+	here = here != NULL ? here : unused();
+	*here = fresh;
+}
+
+static void
+release_one(void) {
+	const lessor_filetime_t now = 1 + below(100);
+	const lessor_address6_t address = any_address();
+	twin_lease_t *here = at(address);
+	const lessor_status_t absent = scope_there[address.high - PREFIX] ? LESSOR_NOT_FOUND : LESSOR_NO_SCOPE;
+	const bool is_reserved = here != NULL && here->reserved_for != 0;
+	assert_status(is_reserved ? LESSOR_OK : absent,
+		      lessor_reservation6_delete(engine, address.high, address, now, LESSOR_ASYNC, NULL));
+	if (is_reserved) {
+		here->there = !here->is_empty && here->expires_at != LESSOR_TIME_NONE;
+		here->reserved_for = 0;
+		here->expires_at = here->preferred_expires_at = now + LEASE_S * LESSOR_TICKS_PER_SECOND;
 	}
 }
 
@@ -227,7 +306,7 @@ read_some(void) {
 	uint8_t duid[LESSOR_DUID_MAX_BYTES];
 	lessor_lease6_t got;
 	const lessor_address6_t address = any_address();
-	const twin_lease_t *want = at(address);
+	const twin_lease_t *want = lease_at(address);
 	assert_status(want != NULL ? LESSOR_OK : LESSOR_NOT_FOUND,
 		      lessor_lease6_get(engine, address, &got, buffer, sizeof(buffer)));
 	if (want != NULL) {
@@ -262,8 +341,8 @@ expire_some(void) {
 	assert_status(LESSOR_END, status);
 	for (size_t i = 0; i < LEASES; i++) {
 		/* To a DOOM lease a client has last spoken in 1970, which is later than all of this. */
-		if (twin[i].there && twin[i].expires_at < LESSOR_TIME_INFINITE && now >= twin[i].expires_at &&
-		    twin[i].address_state != LESSOR_STATE_DOOM) {
+		if (twin[i].there && twin[i].reserved_for == 0 && twin[i].expires_at < LESSOR_TIME_INFINITE &&
+		    now >= twin[i].expires_at && twin[i].address_state != LESSOR_STATE_DOOM) {
 			twin[i].there = false;
 			wanted++;
 		}
@@ -277,7 +356,7 @@ change_scope(void) {
 	if (scope_there[number]) {
 		assert_status(LESSOR_OK, lessor_scope6_delete(engine, PREFIX + number, true, LESSOR_ASYNC, NULL));
 	} else {
-		const lessor_scope6_t scope = {.prefix = PREFIX + number};
+		const lessor_scope6_t scope = {.prefix = PREFIX + number, .lease_s = LEASE_S};
 		assert_status(LESSOR_OK, lessor_scope6_create(engine, &scope, LESSOR_ASYNC, NULL));
 	}
 	scope_there[number] = !scope_there[number];
@@ -286,19 +365,39 @@ change_scope(void) {
 	}
 }
 
-/* The next of the twin at or behind an address. */
+/* The next lease, or reservation, of the twin at or behind an address. */
 static const twin_lease_t *
-next(lessor_address6_t from) {
+next(lessor_address6_t from, bool is_reservation) {
 	const twin_lease_t *best = NULL;
 	for (size_t i = 0; i < LEASES; i++) {
 		const lessor_address6_t here = twin[i].address;
-		if (twin[i].there && (here.high > from.high || (here.high == from.high && here.low >= from.low)) &&
+		if (twin[i].there && (is_reservation ? twin[i].reserved_for != 0 : !twin[i].is_empty) &&
+		    (here.high > from.high || (here.high == from.high && here.low >= from.low)) &&
 		    (best == NULL || here.high < best->address.high ||
 		     (here.high == best->address.high && here.low < best->address.low))) {
 			best = &twin[i];
 		}
 	}
 	return best;
+}
+
+static void
+compare_reservations(uint64_t prefix) {
+	char buffer[LESSOR_DUID_MAX_BYTES];
+	uint8_t duid[LESSOR_DUID_MAX_BYTES];
+	lessor_reservation6_t got;
+	lessor_address6_t from = {prefix, 0};
+	for (const twin_lease_t *want; (want = next(from, true)) != NULL && want->address.high == prefix;) {
+		assert_status(LESSOR_OK, lessor_reservation6_next(engine, prefix, from, &got, buffer, sizeof(buffer)));
+		assert_true(got.address.high == prefix && got.address.low == want->address.low);
+		assert_int_equal(got.iaid, want->reserved_for - 1);
+		assert_int_equal(got.duid_bytes, duid_of(got.iaid, duid));
+		assert_memory_equal(got.duid, duid, got.duid_bytes);
+		assert_int_equal(got.has_lease, !want->is_empty);
+		assert_int_equal(got.is_dormant, !want->is_empty && want->expires_at == LESSOR_TIME_NONE);
+		from.low = want->address.low + 1;
+	}
+	assert_status(LESSOR_END, lessor_reservation6_next(engine, prefix, from, &got, buffer, sizeof(buffer)));
 }
 
 static void
@@ -312,7 +411,7 @@ compare_all(void) {
 	lessor_address6_t from = {0, 0};
 	const lessor_address6_t last = {UINT64_MAX, UINT64_MAX};
 	lessor_cursor6_init(&cursor, from, last);
-	for (const twin_lease_t *want; (want = next(from)) != NULL; seen++) {
+	for (const twin_lease_t *want; (want = next(from, false)) != NULL; seen++) {
 		assert_status(LESSOR_OK, lessor_lease6_next(engine, &cursor, &got, buffer, sizeof(buffer)));
 		assert_same(want, &got);
 		from = want->address;
@@ -322,6 +421,11 @@ compare_all(void) {
 	assert_status(LESSOR_END, lessor_lease6_next(engine, &cursor, &got, buffer, sizeof(buffer)));
 	assert_status(LESSOR_OK, lessor_lease6_count(engine, (lessor_address6_t){0, 0}, last, &count));
 	assert_int_equal(count, seen);
+	for (uint64_t number = 0; number < PREFIXES; number++) {
+		if (scope_there[number]) {
+			compare_reservations(PREFIX + number);
+		}
+	}
 	const lessor_status_t status = lessor_check(engine, &report);
 	if (status != LESSOR_OK) {
 		print_error("check: %s\n", report.sentence);
@@ -335,8 +439,19 @@ reopen(void) {
 	if (scratch_percent(&numbers, 50)) {
 		assert_status(LESSOR_OK, lessor_snapshot(engine, NULL));
 	}
+	lessor_scope6_stats_t before[PREFIXES];
+	lessor_scope6_stats_t after;
+	for (uint64_t number = 0; number < PREFIXES; number++) {
+		(void)lessor_scope6_stats(engine, PREFIX + number, &before[number]);
+	}
 	scratch_close(engine);
 	engine = scratch_open_log(directory);
+	for (uint64_t number = 0; number < PREFIXES; number++) {
+		if (scope_there[number]) {
+			assert_status(LESSOR_OK, lessor_scope6_stats(engine, PREFIX + number, &after));
+			assert_memory_equal(&before[number], &after, sizeof(after));
+		}
+	}
 	compare_all();
 }
 
@@ -355,6 +470,10 @@ engine_and_twin_agree(void **state) {
 			update_one();
 		} else if (what < 700) {
 			delete_one();
+		} else if (what < 750) {
+			reserve_one();
+		} else if (what < 800) {
+			release_one();
 		} else if (what < 980) {
 			read_some();
 		} else if (what < 985) {

@@ -124,7 +124,7 @@ DhcpGetClientInfoV6(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO_V6 *Sea
 
 DWORD DHCP_API_FUNCTION
 DhcpDeleteClientInfoV6(const WCHAR *ServerIpAddress, const DHCP_SEARCH_INFO_V6 *ClientInfo) {
-	static const lsr_codes_t codes = {0};
+	static const lsr_codes_t codes = {.reserved = ERROR_DHCP_RESERVED_CLIENT};
 	lsr_binding_t *binding;
 	if (ClientInfo == NULL) {
 		return lsr_call_refuse(ERROR_INVALID_PARAMETER);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What is in an IPv6 scope: exclusions. The range is the whole /64, so there is nothing to say of it; reservations of IPv6
- * addresses the engine does not have.
- */
+/* What is in an IPv6 scope: exclusions and reservations. The range is the whole /64, so there is nothing to say of it. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include <lessor/dhcpsapi.h>
+#include <lessor/lease6.h>
 #include <lessor/scope6.h>
+#include <lessor/time.h>
 
 #include "dhcpsapi/binding.h"
 #include "dhcpsapi/block.h"
@@ -20,7 +19,8 @@
 static const lsr_codes_t codes = {.no_scope = ERROR_FILE_NOT_FOUND,
 				  .missing = ERROR_FILE_NOT_FOUND,
 				  .exists = ERROR_DUPLICATE_TAG,
-				  .conflict = ERROR_DUPLICATE_TAG};
+				  .conflict = ERROR_DUPLICATE_TAG,
+				  .reserved = ERROR_DHCP_RESERVEDIP_EXITS};
 
 /*
  * The part of a range that lies inside a prefix. False: there is none, or it is inverted. Such an exclusion excludes nothing.
@@ -38,78 +38,127 @@ range_inside(uint64_t prefix, const DHCP_IP_RANGE_V6 *range, lessor_range6_t *in
 	return true;
 }
 
+/* The scope must be there, whatever is to be done in it. */
+static lessor_status_t
+require_scope(const lsr_binding_t *binding, uint64_t prefix) {
+	lessor_scope6_t scope;
+	return lessor_scope6_get(binding->engine, prefix, &scope, NULL, 0);
+}
+
 /*
- * Add and remove.
+ * Add.
  */
 
-/* What the two differ in. */
-typedef struct lsr_change6 {
-	lessor_status_t (*apply)(lessor_engine_t *engine, uint64_t prefix, lessor_range6_t range, lessor_mode_t mode,
-				 lessor_ticket_t *ticket);
-	lessor_status_t nothing; /* the answer for a range without an address of the prefix */
-} lsr_change6_t;
-
 static lessor_status_t
-change_exclusion(const lsr_binding_t *binding, uint64_t prefix, const DHCP_IP_RANGE_V6 *range,
-		 const lsr_change6_t *change) {
+exclude(const lsr_binding_t *binding, uint64_t prefix, const DHCP_IP_RANGE_V6 *range) {
 	lessor_range6_t inside;
 	if (range == NULL) {
 		return LESSOR_INVALID;
 	}
 	return range_inside(prefix, range, &inside)
-		       ? change->apply(binding->engine, prefix, inside, binding->mode, NULL)
-		       : change->nothing;
+		       ? lessor_scope6_exclude(binding->engine, prefix, inside, binding->mode, NULL)
+		       : LESSOR_OK;
 }
 
-static DWORD
-change_element(const lsr_binding_t *binding, uint64_t prefix, const DHCP_SUBNET_ELEMENT_DATA_V6 *element,
-	       const lsr_change6_t *change) {
-	lessor_scope6_t scope;
-	const lessor_status_t status = lessor_scope6_get(binding->engine, prefix, &scope, NULL, 0);
+static lessor_status_t
+reserve(const lsr_binding_t *binding, uint64_t prefix, const DHCP_IP_RESERVATION_V6 *given) {
+	if (given == NULL || given->ReservedForClient == NULL || !lsr_client6_duid_ok(given->ReservedForClient)) {
+		return LESSOR_INVALID;
+	}
+	const lessor_reservation6_t reservation = {.address = lsr_address6_from(given->ReservedIpAddress),
+						   .duid = given->ReservedForClient->Data,
+						   .duid_bytes = (uint16_t)given->ReservedForClient->DataLength,
+						   .iaid = given->InterfaceId};
+	return lessor_reservation6_create(binding->engine, prefix, &reservation, binding->mode, NULL);
+}
+
+static lessor_status_t
+add(const lsr_binding_t *binding, uint64_t prefix, const DHCP_SUBNET_ELEMENT_DATA_V6 *element) {
+	const lessor_status_t status = require_scope(binding, prefix);
 	if (status != LESSOR_OK) {
-		return lsr_call_answer(status, &codes);
+		return status;
 	}
 	switch (element->ElementType) {
 	case Dhcpv6IpRanges:
-		return lsr_call_answer(LESSOR_OK, &codes);
+		return LESSOR_OK;
 	case Dhcpv6ReservedIps:
-		return lsr_call_refuse(ERROR_CALL_NOT_IMPLEMENTED);
+		return reserve(binding, prefix, element->Element.ReservedIp);
 	case Dhcpv6ExcludedIpRanges:
-		return lsr_call_answer(change_exclusion(binding, prefix, element->Element.ExcludeIpRange, change),
-				       &codes);
+		return exclude(binding, prefix, element->Element.ExcludeIpRange);
 	default:
-		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
+		return LESSOR_INVALID;
 	}
-}
-
-/* The frame of both. */
-static DWORD
-call(LPCWSTR server, DHCP_IPV6_ADDRESS subnet, const DHCP_SUBNET_ELEMENT_DATA_V6 *element,
-     const lsr_change6_t *change) {
-	lsr_binding_t *binding;
-	if (element == NULL) {
-		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
-	}
-	const DWORD code = lsr_call_begin(server, LESSOR_ACCESS_READWRITE, &binding);
-	if (code != ERROR_SUCCESS) {
-		return code;
-	}
-	return lsr_call_leave(binding, change_element(binding, subnet.HighOrderBits, element, change));
 }
 
 DWORD DHCP_API_FUNCTION
 DhcpAddSubnetElementV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADDRESS SubnetAddress,
 		       LPDHCP_SUBNET_ELEMENT_DATA_V6 AddElementInfo) {
-	static const lsr_change6_t add = {.apply = lessor_scope6_exclude, .nothing = LESSOR_OK};
-	return call(ServerIpAddress, SubnetAddress, AddElementInfo, &add);
+	lsr_binding_t *binding;
+	if (AddElementInfo == NULL) {
+		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
+	}
+	const DWORD code = lsr_call_begin(ServerIpAddress, LESSOR_ACCESS_READWRITE, &binding);
+	if (code != ERROR_SUCCESS) {
+		return code;
+	}
+	return lsr_call_end(binding, add(binding, SubnetAddress.HighOrderBits, AddElementInfo), &codes);
+}
+
+/*
+ * Remove.
+ */
+
+static lessor_status_t
+include(const lsr_binding_t *binding, uint64_t prefix, const DHCP_IP_RANGE_V6 *range) {
+	lessor_range6_t inside;
+	if (range == NULL) {
+		return LESSOR_INVALID;
+	}
+	return range_inside(prefix, range, &inside)
+		       ? lessor_scope6_include(binding->engine, prefix, inside, binding->mode, NULL)
+		       : LESSOR_NOT_FOUND;
+}
+
+static lessor_status_t
+unreserve(const lsr_binding_t *binding, uint64_t prefix, const DHCP_IP_RESERVATION_V6 *given) {
+	if (given == NULL) {
+		return LESSOR_INVALID;
+	}
+	return lessor_reservation6_delete(binding->engine, prefix, lsr_address6_from(given->ReservedIpAddress),
+					  lessor_time_now(), binding->mode, NULL);
+}
+
+static lessor_status_t
+remove_element(const lsr_binding_t *binding, uint64_t prefix, const DHCP_SUBNET_ELEMENT_DATA_V6 *element) {
+	const lessor_status_t status = require_scope(binding, prefix);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	switch (element->ElementType) {
+	case Dhcpv6IpRanges:
+		return LESSOR_OK;
+	case Dhcpv6ReservedIps:
+		return unreserve(binding, prefix, element->Element.ReservedIp);
+	case Dhcpv6ExcludedIpRanges:
+		return include(binding, prefix, element->Element.ExcludeIpRange);
+	default:
+		return LESSOR_INVALID;
+	}
 }
 
 DWORD DHCP_API_FUNCTION
 DhcpRemoveSubnetElementV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADDRESS SubnetAddress,
 			  LPDHCP_SUBNET_ELEMENT_DATA_V6 RemoveElementInfo, DHCP_FORCE_FLAG ForceFlag) {
-	static const lsr_change6_t take_away = {.apply = lessor_scope6_include, .nothing = LESSOR_NOT_FOUND};
+	lsr_binding_t *binding;
 	(void)ForceFlag;
-	return call(ServerIpAddress, SubnetAddress, RemoveElementInfo, &take_away);
+	if (RemoveElementInfo == NULL) {
+		return lsr_call_refuse(ERROR_INVALID_PARAMETER);
+	}
+	const DWORD code = lsr_call_begin(ServerIpAddress, LESSOR_ACCESS_READWRITE, &binding);
+	if (code != ERROR_SUCCESS) {
+		return code;
+	}
+	return lsr_call_end(binding, remove_element(binding, SubnetAddress.HighOrderBits, RemoveElementInfo), &codes);
 }
 
 /*
@@ -150,12 +199,40 @@ fill_exclusions(lessor_engine_t *engine, uint64_t prefix, lsr_page_t *page) {
 	return status;
 }
 
-/* There are no reservations; but there must be a scope that they are not in. */
+static void
+add_reservation(lsr_page_t *page, const lessor_reservation6_t *reservation) {
+	DHCP_IP_RESERVATION_V6 *part;
+	DHCP_CLIENT_UID *duid;
+	if (!lsr_page_reaches(page) ||
+	    !lsr_page_fits(page, sizeof(DHCP_SUBNET_ELEMENT_DATA_V6) + sizeof(*part) + sizeof(*duid) +
+					 reservation->duid_bytes) ||
+	    (part = lsr_block_take(&page->block, sizeof(*part))) == NULL ||
+	    (duid = lsr_block_take(&page->block, sizeof(*duid))) == NULL) {
+		return;
+	}
+	duid->DataLength = reservation->duid_bytes;
+	duid->Data = lsr_block_bytes(&page->block, reservation->duid, reservation->duid_bytes);
+	*part = (DHCP_IP_RESERVATION_V6){.ReservedIpAddress = lsr_address6_to(reservation->address),
+					 .ReservedForClient = duid,
+					 .InterfaceId = reservation->iaid};
+	const DHCP_SUBNET_ELEMENT_DATA_V6 element = {.ElementType = Dhcpv6ReservedIps, .Element = {.ReservedIp = part}};
+	lsr_page_add(page, &element);
+}
+
 static lessor_status_t
-fill_page(lessor_engine_t *engine, uint64_t prefix, uint32_t type, lsr_page_t *page) {
-	lessor_scope6_t scope;
-	return type == Dhcpv6ReservedIps ? lessor_scope6_get(engine, prefix, &scope, NULL, 0)
-					 : fill_exclusions(engine, prefix, page);
+fill_reservations(lessor_engine_t *engine, uint64_t prefix, lsr_page_t *page) {
+	uint8_t duid[LESSOR_DUID_MAX_BYTES];
+	lessor_reservation6_t reservation;
+	lessor_address6_t from = {0};
+	lessor_status_t status;
+	do {
+		status = lessor_reservation6_next(engine, prefix, from, &reservation, duid, sizeof(duid));
+		if (status == LESSOR_OK) {
+			add_reservation(page, &reservation);
+			from = reservation.address;
+		}
+	} while (status == LESSOR_OK && lsr_address6_step(&from));
+	return status == LESSOR_END ? LESSOR_OK : status;
 }
 
 static DWORD
@@ -168,7 +245,8 @@ enumerate(lessor_engine_t *engine, uint64_t prefix, uint32_t type, DWORD preferr
 	lsr_page_begin(&page, sizeof(DHCP_SUBNET_ELEMENT_DATA_V6), preferred);
 	page.skip = *handle;
 	page.is_full = preferred == 0;
-	lessor_status_t status = fill_page(engine, prefix, type, &page);
+	lessor_status_t status = type == Dhcpv6ReservedIps ? fill_reservations(engine, prefix, &page)
+							   : fill_exclusions(engine, prefix, &page);
 	if (status == LESSOR_OK) {
 		status = lsr_page_give_counted(&page, out, handle);
 	} else {

@@ -352,6 +352,7 @@ lsr_body_unreserve(lsr_body_t *body) {
 	lsr_items_t items = {0};
 	load_items(body->tail, &items);
 	add_item(&items, LSR_TAIL_RESERVATION, NULL, 0);
+	add_item(&items, LSR_TAIL_PREFERRED, NULL, 0);
 	const size_t total = items_bytes(&items);
 	lsr_tail_t *tail = total != 0 ? build_tail(&items, total) : NULL;
 	if (tail == NULL && total != 0) {

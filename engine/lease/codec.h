@@ -234,7 +234,7 @@ typedef struct lsr_reserved {
 lsr_reserved_t lsr_body_reserved(const lsr_body_t *body);
 
 /*
- * Make a body reserved, or not reserved any more. It gets a tail of its own, or none; the one that it had stays the caller's. LESSOR_NO_MEMORY: it is as it
+ * Make a body reserved, or not reserved any more: then its lease gets a new expiry, without a preferred one of its own. It gets a tail of its own, or none; the one that it had stays the caller's. LESSOR_NO_MEMORY: it is as it
  * was.
  */
 lessor_status_t lsr_body_reserve(lsr_body_t *body, const lsr_reserved_t *reserved);

@@ -37,7 +37,8 @@
  * In memory a header of 0 means "not complete yet"; it is stored last.
  *
  * A change that is more than one record is a group: a record whose payload is whole records, one behind the other, no groups among them. All have the group's
- * LSN, and at most one of them is about any one address, scope or other thing.
+ * LSN, and at most one of them is about any one address, scope or other thing; but the end of a lease may stand
+ * before the next one of its address.
  *
  * Version 1 had the record types up to 5 and shorter scope images (scope/scope.h). It is read, not written: a store that is opened goes on in version 2.
  */

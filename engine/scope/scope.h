@@ -56,6 +56,8 @@ typedef struct lsr_scope_config {
 	char *comment;
 	/* Of an IPv6 scope (scope/scope6.h), which has no range: 'holes' counts these, 'exclusion' and 'hole' are nothing. */
 	lessor_range6_t *exclusion6; /* ascending, disjoint */
+	uint8_t *outside;            /* reservations of addresses with another prefix: lsr_scope6_outside() */
+	uint32_t outside_bytes;
 	uint16_t preference;
 } lsr_scope_config_t; /* one malloc'ed block */
 

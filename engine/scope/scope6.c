@@ -43,11 +43,12 @@ by_first(const void *a, const void *b) {
 }
 
 lsr_scope_config_t *
-lsr_scope6_config_new(const lessor_scope6_t *scope, const lessor_range6_t *exclusions, uint32_t count) {
+lsr_scope6_config_new(const lessor_scope6_t *scope, const lsr_scope6_parts_t *parts) {
+	const uint32_t count = parts->exclusions;
 	const size_t name_bytes = scope->name != NULL ? strlen(scope->name) : 0;
 	const size_t comment_bytes = scope->comment != NULL ? strlen(scope->comment) : 0;
-	lsr_scope_config_t *config =
-		malloc(sizeof(*config) + (size_t)count * sizeof(lessor_range6_t) + name_bytes + comment_bytes + 2);
+	lsr_scope_config_t *config = malloc(sizeof(*config) + (size_t)count * sizeof(lessor_range6_t) + name_bytes +
+					    comment_bytes + 2 + parts->outside_bytes);
 	if (config == NULL) {
 		return NULL;
 	}
@@ -60,13 +61,18 @@ lsr_scope6_config_new(const lessor_scope6_t *scope, const lessor_range6_t *exclu
 				       .exclusions = count,
 				       .holes = count,
 				       .pool = UINT64_MAX, /* stands for 2^64 too */
+				       .outside_bytes = parts->outside_bytes,
 				       .name_bytes = (uint16_t)name_bytes,
 				       .comment_bytes = (uint16_t)comment_bytes};
 	config->exclusion6 = (lessor_range6_t *)(void *)(config + 1);
 	config->name = (char *)(config->exclusion6 + count);
 	config->comment = config->name + name_bytes + 1;
+	config->outside = (uint8_t *)config->comment + comment_bytes + 1;
+	if (parts->outside_bytes > 0) {
+		memcpy(config->outside, parts->outside, parts->outside_bytes);
+	}
 	if (count > 0) {
-		memcpy(config->exclusion6, exclusions, count * sizeof(exclusions[0]));
+		memcpy(config->exclusion6, parts->exclusion, count * sizeof(config->exclusion6[0]));
 		qsort(config->exclusion6, count, sizeof(config->exclusion6[0]), by_first);
 		config->pool = 0; /* of 2^64, which is 0 here */
 	}
@@ -122,6 +128,57 @@ lsr_scope6_pool_piece(const lsr_scope_config_t *config, uint64_t from, lessor_ra
 	return true;
 }
 
+/* ---- reservations outside of the prefix ------------------------------------------------------------------------------- */
+
+bool
+lsr_scope6_outside(const lsr_scope_config_t *config, uint32_t *at, lsr_outside_t *outside) {
+	const uint8_t *bytes = config->outside + *at;
+	if (*at >= config->outside_bytes) {
+		return false;
+	}
+	memcpy(&outside->address.high, bytes, sizeof(uint64_t));
+	memcpy(&outside->address.low, bytes + 8, sizeof(uint64_t));
+	memcpy(&outside->client_bytes, bytes + 16, sizeof(uint16_t));
+	outside->client = bytes + LSR_OUTSIDE_HEAD_BYTES;
+	*at += LSR_OUTSIDE_HEAD_BYTES + outside->client_bytes;
+	return true;
+}
+
+uint8_t *
+lsr_scope6_outside_put(uint8_t *at, const lsr_outside_t *outside) {
+	memcpy(at, &outside->address.high, sizeof(uint64_t));
+	memcpy(at + 8, &outside->address.low, sizeof(uint64_t));
+	memcpy(at + 16, &outside->client_bytes, sizeof(uint16_t));
+	memcpy(at + LSR_OUTSIDE_HEAD_BYTES, outside->client, outside->client_bytes);
+	return at + LSR_OUTSIDE_HEAD_BYTES + outside->client_bytes;
+}
+
+/* Whole, in order, none inside. */
+static bool
+outside_is_sound(uint64_t prefix, const uint8_t *bytes, size_t size_bytes) {
+	lessor_address6_t last = {0};
+	while (size_bytes > 0) {
+		uint16_t client_bytes;
+		lessor_address6_t address;
+		if (size_bytes < LSR_OUTSIDE_HEAD_BYTES) {
+			return false;
+		}
+		memcpy(&address.high, bytes, sizeof(uint64_t));
+		memcpy(&address.low, bytes + 8, sizeof(uint64_t));
+		memcpy(&client_bytes, bytes + 16, sizeof(uint16_t));
+		const size_t whole = LSR_OUTSIDE_HEAD_BYTES + (size_t)client_bytes;
+		if (client_bytes <= LSR_CLIENT6_HEAD_BYTES || client_bytes > LSR_CLIENT6_MAX_BYTES ||
+		    size_bytes < whole || address.high == prefix || address.high < last.high ||
+		    (address.high == last.high && address.low < last.low)) {
+			return false;
+		}
+		last = address;
+		bytes += whole;
+		size_bytes -= whole;
+	}
+	return true;
+}
+
 /* ---- scopes ------------------------------------------------------------------------------------------------------- */
 
 lsr_scope_t *
@@ -147,7 +204,7 @@ lsr_scope6_new(uint64_t prefix, uint32_t uid, lsr_scope_config_t *config) {
 size_t
 lsr_scope6_image_bytes(const lsr_scope_config_t *config) {
 	return sizeof(lsr_image_head_t) + (size_t)config->exclusions * sizeof(lessor_range6_t) + config->name_bytes +
-	       config->comment_bytes;
+	       config->comment_bytes + config->outside_bytes;
 }
 
 void
@@ -172,6 +229,8 @@ lsr_scope6_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_c
 	memcpy(image, config->exclusion6, ranges_bytes);
 	memcpy(image + ranges_bytes, config->name, config->name_bytes);
 	memcpy(image + ranges_bytes + config->name_bytes, config->comment, config->comment_bytes);
+	memcpy(image + ranges_bytes + config->name_bytes + config->comment_bytes, config->outside,
+	       config->outside_bytes);
 }
 
 /* In order and disjoint, as they were written. */
@@ -187,7 +246,7 @@ exclusions_are_sound(const lessor_range6_t *exclusion, uint32_t count) {
 
 /* What stands behind the head is neither aligned nor NUL-terminated: copy it. */
 static lessor_status_t
-build_config(const lsr_image_head_t *head, const uint8_t *image, lsr_scope_config_t **config) {
+build_config(const lsr_image_head_t *head, const uint8_t *image, uint32_t outside_bytes, lsr_scope_config_t **config) {
 	const size_t ranges_bytes = (size_t)head->exclusions * sizeof(lessor_range6_t);
 	lessor_range6_t *ranges = malloc(ranges_bytes + 1);
 	char *texts = malloc((size_t)head->name_bytes + head->comment_bytes + 2u);
@@ -206,10 +265,16 @@ build_config(const lsr_image_head_t *head, const uint8_t *image, lsr_scope_confi
 					       .preference = head->preference,
 					       .name = (head->flags & IMAGE_NAME) != 0 ? texts : NULL,
 					       .comment = (head->flags & IMAGE_COMMENT) != 0 ? comment : NULL};
+		const lsr_scope6_parts_t parts = {.exclusion = ranges,
+						  .exclusions = head->exclusions,
+						  .outside =
+							  image + ranges_bytes + head->name_bytes + head->comment_bytes,
+						  .outside_bytes = outside_bytes};
 		status = LESSOR_DAMAGED;
 		if (lsr_scope6_check_prefix(head->prefix) && lsr_scope6_check(&scope) &&
-		    exclusions_are_sound(ranges, head->exclusions)) {
-			*config = lsr_scope6_config_new(&scope, ranges, head->exclusions);
+		    exclusions_are_sound(ranges, head->exclusions) &&
+		    outside_is_sound(head->prefix, parts.outside, outside_bytes)) {
+			*config = lsr_scope6_config_new(&scope, &parts);
 			status = *config != NULL ? LESSOR_OK : LESSOR_NO_MEMORY;
 		}
 	}
@@ -225,14 +290,15 @@ lsr_scope6_image_get(const uint8_t *image, size_t size_bytes, lsr_scope6_image_t
 		return LESSOR_DAMAGED;
 	}
 	memcpy(&head, image, sizeof(head));
-	if (head.exclusions > LESSOR_SCOPE_MAX_EXCLUSIONS || head.zero != 0 ||
-	    size_bytes != sizeof(head) + (size_t)head.exclusions * sizeof(lessor_range6_t) + head.name_bytes +
-				  head.comment_bytes) {
+	const size_t inside_bytes =
+		sizeof(head) + (size_t)head.exclusions * sizeof(lessor_range6_t) + head.name_bytes + head.comment_bytes;
+	if (head.exclusions > LESSOR_SCOPE_MAX_EXCLUSIONS || head.zero != 0 || size_bytes < inside_bytes ||
+	    size_bytes - inside_bytes > LSR_OUTSIDE_MAX_BYTES) {
 		return LESSOR_DAMAGED;
 	}
 	out->prefix = head.prefix;
 	out->uid = head.uid;
 	out->deletes = head.deletes;
 	out->high_water = head.high_water;
-	return build_config(&head, image + sizeof(head), &out->config);
+	return build_config(&head, image + sizeof(head), (uint32_t)(size_bytes - inside_bytes), &out->config);
 }

@@ -621,18 +621,24 @@ DWORD DHCP_API_FUNCTION DhcpDeleteSubnetV6(LPWSTR ServerIpAddress, DHCP_IPV6_ADD
 					   DHCP_FORCE_FLAG ForceFlag);
 
 /*
- * IPv6 exclusions. A Dhcpv6IpRanges is success without effect, for the whole /64 is the range; to enumerate it is
- * ERROR_INVALID_PARAMETER. Addresses of IPv6 scopes cannot be reserved yet.
+ * IPv6 exclusions and reservations. A Dhcpv6IpRanges is success without effect, for the whole /64 is the range; to enumerate it is
+ * ERROR_INVALID_PARAMETER.
  *
  * Checked in this order:
  *   ERROR_FILE_NOT_FOUND             no such scope.
- *   ERROR_CALL_NOT_IMPLEMENTED       Add, Remove: Dhcpv6ReservedIps.
- *   ERROR_INVALID_PARAMETER          an unknown type; the arm is NULL. (Enum: before the scope.)
- * Add:
+ *   ERROR_INVALID_PARAMETER          an unknown type; the arm is NULL; Add: ReservedForClient has not 1 to 256 bytes.
+ *                                    (Enum: before the scope.)
+ * Add, an exclusion:
  *   ERROR_DUPLICATE_TAG              it is or overlaps one that exists. One that is inverted or not inside the prefix
  *                                    is success, and is not kept; of one that goes beyond it the part inside is.
- * Enum:      as DhcpEnumSubnetElements(); of reservations there are none.
- * Remove:    an exclusion that is exactly this one. ForceFlag is ignored.
+ * Add, a reservation: leases give way to it. One of another client at the address ends; one that the client has elsewhere
+ * in the scope moves here, unless that address is reserved for another; a client without a lease gets a dormant one
+ * (ClientValidLeaseExpires 0). An address with another prefix is kept too, without a lease, 1024 of them at most (then
+ * ERROR_NOT_ENOUGH_QUOTA).
+ *   ERROR_DHCP_RESERVEDIP_EXITS      address or client is reserved already.
+ * Enum:      as DhcpEnumSubnetElements().
+ * Remove:    an exclusion that is exactly this one; the reservation of this address, whoever has it. A dormant lease goes with
+ *            it, another one stays. ForceFlag is ignored.
  *   ERROR_FILE_NOT_FOUND             no such element.
  *
  * Access:    read and write; Enum, read.

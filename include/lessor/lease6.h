@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IPv6 leases.
+ * IPv6 leases and reservations.
  *
  * What <lessor/lease.h> says of leases holds here, with these differences. A client is a DUID together with an IAID; the pair is unique in a scope (RFC 8415
  * 12: clients choose IAIDs freely, 0 too). A lease has two expiries.
@@ -47,7 +47,7 @@ typedef struct lessor_lease6 {
 	lessor_address6_t owner_address; /* both 0: none */
 	const char *user_context;
 	lessor_ticket_t ticket; /* out only */
-	bool is_reserved;       /* out only: false */
+	bool is_reserved;       /* out only */
 } lessor_lease6_t;
 
 /* All zero but address_state ACTIVE, both expiries infinite. */
@@ -72,7 +72,7 @@ lessor_status_t lessor_lease6_delete(lessor_engine_t *engine, lessor_address6_t 
 
 /*
  * Create a lease at a free address of a scope's pool: hint if it is free (0: none), otherwise one behind those that this thread was given before; the first one is somewhere in
- * the /64. As lessor_lease_allocate() otherwise.
+ * the /64. The address that is reserved for the client comes before any other. As lessor_lease_allocate() otherwise.
  */
 lessor_status_t lessor_lease6_allocate(lessor_engine_t *engine, uint64_t prefix, uint64_t hint, lessor_lease6_t *lease,
 				       lessor_mode_t mode, lessor_ticket_t *ticket);
@@ -92,6 +92,41 @@ lessor_status_t lessor_lease6_next(lessor_engine_t *engine, lessor_cursor6_t *cu
 /* How many leases there are from first to last, both inclusive. Cost: a few nanoseconds for each. */
 lessor_status_t lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_address6_t last,
 				    uint64_t *count);
+
+#define LESSOR_RESERVATIONS6_OUTSIDE_MAX 1024u
+
+/* A reservation: as in <lessor/reservation.h>, with these differences. */
+typedef struct lessor_reservation6 {
+	lessor_address6_t address;
+	const uint8_t *duid;
+	uint16_t duid_bytes; /* 1 to LESSOR_DUID_MAX_BYTES */
+	uint32_t iaid;
+	bool has_lease;  /* out only: there is a lease at the address */
+	bool is_dormant; /* out only: and it has no expiry */
+} lessor_reservation6_t;
+
+/*
+ * Reserve an address for a client, whatever leases there are.
+ * Ensures:   on LESSOR_OK the reservation is there. A lease of another client at the address is deleted. A lease that the client has in the scope stays if it is at the
+ *            address; at another address that is not reserved it is replaced by one at this address, with its members; if that address is reserved, for another client,
+ *            the lease stays, and this address is empty. A client without a lease gets a dormant one, without owner. After a crash all of it is there, or nothing.
+ *            An address with another prefix than the scope's is accepted, and only noted: no lease comes with it, and nobody is kept from anything.
+ * Returns:   LESSOR_OK; LESSOR_NO_SCOPE; LESSOR_RESERVED: address or client is reserved already; LESSOR_INVALID; LESSOR_LIMIT, also of a scope
+ *            with LESSOR_RESERVATIONS6_OUTSIDE_MAX addresses of other prefixes; and the failures every change has.
+ * Progress:  waits for changes of leases in the scope, and keeps them waiting. Readers see a lease that moves at both addresses for a moment.
+ * Source: MS-DHCPM 3.2.4.60.
+ */
+lessor_status_t lessor_reservation6_create(lessor_engine_t *engine, uint64_t prefix,
+					   const lessor_reservation6_t *reservation, lessor_mode_t mode,
+					   lessor_ticket_t *ticket);
+
+/* Both expiries of a lease that stays are the scope's lease duration from now. */
+lessor_status_t lessor_reservation6_delete(lessor_engine_t *engine, uint64_t prefix, lessor_address6_t address,
+					   lessor_filetime_t now, lessor_mode_t mode, lessor_ticket_t *ticket);
+
+/* The first one at or behind 'from', ascending by address, those with other prefixes too. The buffer receives the DUID: LESSOR_DUID_MAX_BYTES suffice. */
+lessor_status_t lessor_reservation6_next(lessor_engine_t *engine, uint64_t prefix, lessor_address6_t from,
+					 lessor_reservation6_t *reservation, void *buffer, size_t buffer_bytes);
 
 #ifdef __cplusplus
 }

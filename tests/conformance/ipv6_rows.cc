@@ -342,154 +342,154 @@ add_leases(table_t &table) {
 	};
 	table.insert(
 		table.end(),
-		{
-			{"61a", create + "a lease is created", standard6, [] { return create6(1, 1, 0); },
-			 ERROR_SUCCESS,
-			 [] {
-				 with_lease6(1, [](const auto &l) {
-					 CHECK(l.ClientDUID.DataLength == 10 &&
-					       std::memcmp(l.ClientDUID.Data, duid(1).Data, 10) == 0);
-					 CHECK_EQUAL(0, l.IAID);
-					 CHECK_EQUAL(ADDRESS_TYPE_IANA, l.AddressType);
-					 CHECK_EQUAL(A_TIME, ticks(l.ClientValidLeaseExpires));
-					 CHECK_EQUAL(A_TIME - 5, ticks(l.ClientPrefLeaseExpires));
-					 CHECK(l.OwnerHost.NetBiosName == nullptr && l.OwnerHost.HostName == nullptr);
-				 });
-				 figures6(1, 0xFFFFFFFFFFFFFFFFull);
-			 }},
-			{"61b", create + "one lease of a client", leased6, [] { return create6(2, 1, 0); },
-			 ERROR_DHCP_CLIENT_EXISTS},
-			{"61c", create + "the same DUID with another IAID is another client", leased6,
-			 [] { return create6(2, 1, 1); }, ERROR_SUCCESS},
-			{"61d", create + "another DUID with the same IAID is another client", leased6,
-			 [] { return create6(3, 2, 0); }, ERROR_SUCCESS},
-			{"61e", create + "one lease at an address", leased6, [] { return create6(1, 2, 0); },
-			 ERROR_DHCP_CLIENT_EXISTS},
-			{"62", create + "no scope", no_scopes, [] { return create6(1, 1, 0); },
-			 ERROR_DHCP_SUBNET_NOT_PRESENT},
-			{"63", "MS-DHCPM 3.2.4.73 DhcpGetClientInfoV6: not by DUID", leased6,
-			 [] { return get6(by_duid()); }, ERROR_INVALID_PARAMETER},
-			{"V6-30", create + "no ClientInfo", standard6,
-			 [] { return RUN(DhcpV6CreateClientInfo, nullptr, nullptr); }, ERROR_INVALID_PARAMETER},
-			{"V6-31", create + "an empty DUID", standard6,
-			 [] { return create6(1, 1, 0, [](auto &l) { l.ClientDUID.DataLength = 0; }); },
-			 ERROR_INVALID_PARAMETER},
-			{"V6-32", create + "no DUID", standard6,
-			 [] { return create6(1, 1, 0, [](auto &l) { l.ClientDUID.Data = nullptr; }); },
-			 ERROR_INVALID_PARAMETER},
-			{"V6-33", create + "a DUID of 256 bytes", standard6,
-			 [] { return create6(1, 1, 0, [](auto &l) {
-				      l.ClientDUID = {256, long_duid};
-			      }); },
-			 ERROR_SUCCESS,
-			 [] { with_lease6(1, [](const auto &l) { CHECK_EQUAL(256, l.ClientDUID.DataLength); }); }},
-			{"V6-34", create + "a DUID of 257 bytes", standard6,
-			 [] { return create6(1, 1, 0, [](auto &l) {
-				      l.ClientDUID = {257, long_duid};
-			      }); },
-			 ERROR_INVALID_PARAMETER},
-			{"V6-35", create + "AddressType is not an input", standard6,
-			 [] { return create6(1, 1, 0, [](auto &l) { l.AddressType = ADDRESS_TYPE_IATA; }); },
-			 ERROR_SUCCESS,
-			 [] { with_lease6(1, [](const auto &l) { CHECK_EQUAL(ADDRESS_TYPE_IANA, l.AddressType); }); }},
-			{"V6-36", create + "without preferred lifetime it is the valid one", standard6,
-			 [] { return create6(1, 1, 0, [](auto &l) { l.ClientPrefLeaseExpires = date(0); }); },
-			 ERROR_SUCCESS,
-			 [] {
-				 with_lease6(1, [](const auto &l) {
-					 CHECK_EQUAL(A_TIME, ticks(l.ClientPrefLeaseExpires));
-				 });
-			 }},
-			{"V6-37", create + "a preferred lifetime beyond the valid one is cut", standard6,
-			 [] { return create6(1, 1, 0, [](auto &l) { l.ClientPrefLeaseExpires = date(A_TIME + 1); }); },
-			 ERROR_SUCCESS,
-			 [] {
-				 with_lease6(1, [](const auto &l) {
-					 CHECK_EQUAL(A_TIME, ticks(l.ClientPrefLeaseExpires));
-				 });
-			 }},
-			{"V6-38", create + "a client may have a lease in each scope",
-			 [] {
-				 leased6();
-				 must(create_scope6(P2));
-			 },
-			 [] { return create6(1, 1, 0, [](auto &l) { l.ClientIpAddress = a6(1, P2); }); },
-			 ERROR_SUCCESS},
-			{"V6-39", create + "names and the owner", standard6,
-			 [] {
-				 return create6(1, 1, 0, [](auto &l) {
-					 l.ClientName = text(u"pc");
-					 l.ClientComment = text(u"");
-					 l.OwnerHost.NetBiosName = text(u"liar");
-				 });
-			 },
-			 ERROR_SUCCESS,
-			 [] {
-				 with_lease6(1, [](const auto &l) {
-					 CHECK(same(l.ClientName, u"pc") && same(l.ClientComment, u""));
-					 CHECK(l.OwnerHost.NetBiosName == nullptr);
-				 });
-			 }},
-			{"V6-40", "MS-DHCPM 3.2.4.73 DhcpGetClientInfoV6: no such lease", standard6,
-			 [] { return get6(at6(a6(1))); }, ERROR_DHCP_JET_ERROR},
-			{"V6-41", "MS-DHCPM 3.2.4.73 DhcpGetClientInfoV6: by address", leased6,
-			 [] { return get6(at6(a6(1))); }, ERROR_SUCCESS},
-			{"V6-42", "MS-DHCPM 3.2.4.73 DhcpGetClientInfoV6: no search", leased6,
-			 [] {
-				 result<DHCP_CLIENT_INFO_V6> found;
-				 return RUN(DhcpGetClientInfoV6, nullptr, nullptr, found.out());
-			 },
-			 ERROR_INVALID_PARAMETER},
-			{"V6-43", "MS-DHCPM 3.2.4.74 DhcpDeleteClientInfoV6: address and client are free at once",
-			 leased6, [] { return remove6(at6(a6(1))); }, ERROR_SUCCESS,
-			 [] {
-				 no_lease6(1);
-				 figures6(0, 0xFFFFFFFFFFFFFFFFull);
-				 must(create6(1, 2, 0));
-				 must(create6(2, 1, 0));
-			 }},
-			{"V6-44", "MS-DHCPM 3.2.4.74 DhcpDeleteClientInfoV6: no such lease", leased6,
-			 [] { return remove6(at6(a6(2))); }, ERROR_DHCP_JET_ERROR},
-			{"V6-45", "MS-DHCPM 3.2.4.74 DhcpDeleteClientInfoV6: not by DUID", leased6,
-			 [] { return remove6(by_duid()); }, ERROR_INVALID_PARAMETER},
-			{"V6-47", set + "identifier and names are replaced, the lifetimes stay", leased6,
-			 setting(1, 2, 7,
-				 [](auto &l) {
-					 l.ClientName = text(u"laptop");
-					 l.ClientComment = text(u"lent");
-					 l.ClientValidLeaseExpires = date(A_PAST_TIME);
-				 }),
-			 ERROR_SUCCESS,
-			 [] {
-				 with_lease6(1, [](const auto &l) {
-					 CHECK(std::memcmp(l.ClientDUID.Data, duid(2).Data, 10) == 0);
-					 CHECK_EQUAL(7, l.IAID);
-					 CHECK(same(l.ClientName, u"laptop") && same(l.ClientComment, u"lent"));
-					 CHECK_EQUAL(A_TIME, ticks(l.ClientValidLeaseExpires));
-				 });
-				 must(create6(2, 1, 0));
-			 }},
-			{"V6-48", set + "no such lease", standard6, setting(1, 1, 0, [](auto &) {}),
-			 ERROR_FILE_NOT_FOUND},
-			{"V6-49", set + "no such scope", no_scopes, setting(1, 1, 0, [](auto &) {}),
-			 ERROR_FILE_NOT_FOUND},
-			{"V6-50", set + "an empty DUID", leased6,
-			 setting(1, 1, 0, [](auto &l) { l.ClientDUID.DataLength = 0; }), ERROR_INVALID_PARAMETER},
-			{"V6-51", set + "no DUID", leased6,
-			 setting(1, 1, 0, [](auto &l) { l.ClientDUID.Data = nullptr; }), ERROR_INVALID_PARAMETER},
-			{"V6-52", set + "a DUID of 257 bytes", leased6,
-			 setting(1, 1, 0,
-				 [](auto &l) {
-					 l.ClientDUID = {257, long_duid};
-				 }),
-			 ERROR_BUFFER_OVERFLOW},
-			{"V6-53", set + "a DUID of 256 bytes", leased6,
-			 setting(1, 1, 0,
-				 [](auto &l) {
-					 l.ClientDUID = {256, long_duid};
-				 }),
-			 ERROR_SUCCESS},
-		});
+		{{"61a", create + "a lease is created", standard6, [] { return create6(1, 1, 0); }, ERROR_SUCCESS,
+		  [] {
+			  with_lease6(1, [](const auto &l) {
+				  CHECK(l.ClientDUID.DataLength == 10 &&
+					std::memcmp(l.ClientDUID.Data, duid(1).Data, 10) == 0);
+				  CHECK_EQUAL(0, l.IAID);
+				  CHECK_EQUAL(ADDRESS_TYPE_IANA, l.AddressType);
+				  CHECK_EQUAL(A_TIME, ticks(l.ClientValidLeaseExpires));
+				  CHECK_EQUAL(A_TIME - 5, ticks(l.ClientPrefLeaseExpires));
+				  CHECK(l.OwnerHost.NetBiosName == nullptr && l.OwnerHost.HostName == nullptr);
+			  });
+			  figures6(1, 0xFFFFFFFFFFFFFFFFull);
+		  }},
+		 {"61b", create + "one lease of a client", leased6, [] { return create6(2, 1, 0); },
+		  ERROR_DHCP_CLIENT_EXISTS},
+		 {"61c", create + "the same DUID with another IAID is another client", leased6,
+		  [] { return create6(2, 1, 1); }, ERROR_SUCCESS},
+		 {"61d", create + "another DUID with the same IAID is another client", leased6,
+		  [] { return create6(3, 2, 0); }, ERROR_SUCCESS},
+		 {"61e", create + "one lease at an address", leased6, [] { return create6(1, 2, 0); },
+		  ERROR_DHCP_CLIENT_EXISTS},
+		 {"62", create + "no scope", no_scopes, [] { return create6(1, 1, 0); }, ERROR_DHCP_SUBNET_NOT_PRESENT},
+		 {"63", "MS-DHCPM 3.2.4.73 DhcpGetClientInfoV6: not by DUID", leased6, [] { return get6(by_duid()); },
+		  ERROR_INVALID_PARAMETER},
+		 {"V6-30", create + "no ClientInfo", standard6,
+		  [] { return RUN(DhcpV6CreateClientInfo, nullptr, nullptr); }, ERROR_INVALID_PARAMETER},
+		 {"V6-31", create + "an empty DUID", standard6,
+		  [] { return create6(1, 1, 0, [](auto &l) { l.ClientDUID.DataLength = 0; }); },
+		  ERROR_INVALID_PARAMETER},
+		 {"V6-32", create + "no DUID", standard6,
+		  [] { return create6(1, 1, 0, [](auto &l) { l.ClientDUID.Data = nullptr; }); },
+		  ERROR_INVALID_PARAMETER},
+		 {"V6-33", create + "a DUID of 256 bytes", standard6,
+		  [] { return create6(1, 1, 0, [](auto &l) {
+			       l.ClientDUID = {256, long_duid};
+		       }); }, ERROR_SUCCESS,
+		  [] { with_lease6(1, [](const auto &l) { CHECK_EQUAL(256, l.ClientDUID.DataLength); }); }},
+		 {"V6-34", create + "a DUID of 257 bytes", standard6,
+		  [] { return create6(1, 1, 0, [](auto &l) {
+			       l.ClientDUID = {257, long_duid};
+		       }); },
+		  ERROR_INVALID_PARAMETER},
+		 {"V6-35", create + "AddressType is not an input", standard6,
+		  [] { return create6(1, 1, 0, [](auto &l) { l.AddressType = ADDRESS_TYPE_IATA; }); }, ERROR_SUCCESS,
+		  [] { with_lease6(1, [](const auto &l) { CHECK_EQUAL(ADDRESS_TYPE_IANA, l.AddressType); }); }},
+		 {"V6-36", create + "without preferred lifetime it is the valid one", standard6,
+		  [] { return create6(1, 1, 0, [](auto &l) { l.ClientPrefLeaseExpires = date(0); }); }, ERROR_SUCCESS,
+		  [] { with_lease6(1, [](const auto &l) { CHECK_EQUAL(A_TIME, ticks(l.ClientPrefLeaseExpires)); }); }},
+		 {"V6-37", create + "a preferred lifetime beyond the valid one is cut", standard6,
+		  [] { return create6(1, 1, 0, [](auto &l) { l.ClientPrefLeaseExpires = date(A_TIME + 1); }); },
+		  ERROR_SUCCESS,
+		  [] { with_lease6(1, [](const auto &l) { CHECK_EQUAL(A_TIME, ticks(l.ClientPrefLeaseExpires)); }); }},
+		 {"V6-38", create + "a client may have a lease in each scope",
+		  [] {
+			  leased6();
+			  must(create_scope6(P2));
+		  },
+		  [] { return create6(1, 1, 0, [](auto &l) { l.ClientIpAddress = a6(1, P2); }); }, ERROR_SUCCESS},
+		 {"V6-39", create + "names and the owner", standard6,
+		  [] {
+			  return create6(1, 1, 0, [](auto &l) {
+				  l.ClientName = text(u"pc");
+				  l.ClientComment = text(u"");
+				  l.OwnerHost.NetBiosName = text(u"liar");
+			  });
+		  },
+		  ERROR_SUCCESS,
+		  [] {
+			  with_lease6(1, [](const auto &l) {
+				  CHECK(same(l.ClientName, u"pc") && same(l.ClientComment, u""));
+				  CHECK(l.OwnerHost.NetBiosName == nullptr);
+			  });
+		  }},
+		 {"V6-40", "MS-DHCPM 3.2.4.73 DhcpGetClientInfoV6: no such lease", standard6,
+		  [] { return get6(at6(a6(1))); }, ERROR_DHCP_JET_ERROR},
+		 {"V6-41", "MS-DHCPM 3.2.4.73 DhcpGetClientInfoV6: by address", leased6,
+		  [] { return get6(at6(a6(1))); }, ERROR_SUCCESS},
+		 {"V6-42", "MS-DHCPM 3.2.4.73 DhcpGetClientInfoV6: no search", leased6,
+		  [] {
+			  result<DHCP_CLIENT_INFO_V6> found;
+			  return RUN(DhcpGetClientInfoV6, nullptr, nullptr, found.out());
+		  },
+		  ERROR_INVALID_PARAMETER},
+		 {"V6-43", "MS-DHCPM 3.2.4.74 DhcpDeleteClientInfoV6: address and client are free at once", leased6,
+		  [] { return remove6(at6(a6(1))); }, ERROR_SUCCESS,
+		  [] {
+			  no_lease6(1);
+			  figures6(0, 0xFFFFFFFFFFFFFFFFull);
+			  must(create6(1, 2, 0));
+			  must(create6(2, 1, 0));
+		  }},
+		 {"V6-44", "MS-DHCPM 3.2.4.74 DhcpDeleteClientInfoV6: no such lease", leased6,
+		  [] { return remove6(at6(a6(2))); }, ERROR_DHCP_JET_ERROR},
+		 {"V6-45", "MS-DHCPM 3.2.4.74 DhcpDeleteClientInfoV6: not by DUID", leased6,
+		  [] { return remove6(by_duid()); }, ERROR_INVALID_PARAMETER},
+		 {"V6-46", "MS-DHCPM 3.2.4.74 DhcpDeleteClientInfoV6: a reserved address",
+		  [] {
+			  standard6();
+			  must(reserve6(5, 1, 0));
+		  },
+		  [] { return remove6(at6(a6(5))); }, ERROR_DHCP_RESERVED_CLIENT},
+		 {"V6-47", set + "identifier and names are replaced, the lifetimes stay", leased6,
+		  setting(1, 2, 7,
+			  [](auto &l) {
+				  l.ClientName = text(u"laptop");
+				  l.ClientComment = text(u"lent");
+				  l.ClientValidLeaseExpires = date(A_PAST_TIME);
+			  }),
+		  ERROR_SUCCESS,
+		  [] {
+			  with_lease6(1, [](const auto &l) {
+				  CHECK(std::memcmp(l.ClientDUID.Data, duid(2).Data, 10) == 0);
+				  CHECK_EQUAL(7, l.IAID);
+				  CHECK(same(l.ClientName, u"laptop") && same(l.ClientComment, u"lent"));
+				  CHECK_EQUAL(A_TIME, ticks(l.ClientValidLeaseExpires));
+			  });
+			  must(create6(2, 1, 0));
+		  }},
+		 {"V6-48", set + "no such lease", standard6, setting(1, 1, 0, [](auto &) {}), ERROR_FILE_NOT_FOUND},
+		 {"V6-49", set + "no such scope", no_scopes, setting(1, 1, 0, [](auto &) {}), ERROR_FILE_NOT_FOUND},
+		 {"V6-50", set + "an empty DUID", leased6,
+		  setting(1, 1, 0, [](auto &l) { l.ClientDUID.DataLength = 0; }), ERROR_INVALID_PARAMETER},
+		 {"V6-51", set + "no DUID", leased6, setting(1, 1, 0, [](auto &l) { l.ClientDUID.Data = nullptr; }),
+		  ERROR_INVALID_PARAMETER},
+		 {"V6-52", set + "a DUID of 257 bytes", leased6,
+		  setting(1, 1, 0,
+			  [](auto &l) {
+				  l.ClientDUID = {257, long_duid};
+			  }),
+		  ERROR_BUFFER_OVERFLOW},
+		 {"V6-53", set + "a DUID of 256 bytes", leased6,
+		  setting(1, 1, 0,
+			  [](auto &l) {
+				  l.ClientDUID = {256, long_duid};
+			  }),
+		  ERROR_SUCCESS},
+		 {"V6-54", set + "the name of a reservation's lease",
+		  [] {
+			  standard6();
+			  must(reserve6(5, 1, 0));
+		  },
+		  setting(5, 1, 0, [](auto &l) { l.ClientName = text(u"printer"); }), ERROR_SUCCESS,
+		  [] {
+			  with_lease6(5, [](const auto &l) {
+				  CHECK(same(l.ClientName, u"printer"));
+				  CHECK_EQUAL(0, ticks(l.ClientValidLeaseExpires));
+			  });
+		  }}});
 }
 
 /* ---- elements ---- */
@@ -527,6 +527,12 @@ excluded6() {
 }
 
 void
+reserved6() {
+	standard6();
+	must(reserve6(5, 1, 0));
+}
+
+void
 add_elements(table_t &table) {
 	const std::string add = "MS-DHCPM 3.2.4.60 DhcpAddSubnetElementV6: ";
 	const std::string list = "MS-DHCPM 3.2.4.61 DhcpEnumSubnetElementsV6: ";
@@ -551,8 +557,53 @@ add_elements(table_t &table) {
 		  ERROR_FILE_NOT_FOUND},
 		 {"V6-68", add + "no element", standard6,
 		  [] { return RUN(DhcpAddSubnetElementV6, nullptr, a6(0), nullptr); }, ERROR_INVALID_PARAMETER},
+		 {"V6-69", add + "a reservation makes a dormant lease", standard6, [] { return reserve6(5, 1, 0); },
+		  ERROR_SUCCESS,
+		  [] {
+			  with_lease6(5, [](const auto &l) { CHECK_EQUAL(0, ticks(l.ClientValidLeaseExpires)); });
+			  figures6(1, 0xFFFFFFFFFFFFFFFFull);
+		  }},
+		 {"V6-70", add + "the address is reserved already", reserved6, [] { return reserve6(5, 2, 0); },
+		  ERROR_DHCP_RESERVEDIP_EXITS},
+		 {"V6-71", add + "the client has a reservation already", reserved6, [] { return reserve6(6, 1, 0); },
+		  ERROR_DHCP_RESERVEDIP_EXITS},
+		 {"V6-72", add + "the same DUID with another IAID is another client", reserved6,
+		  [] { return reserve6(6, 1, 1); }, ERROR_SUCCESS},
+		 {"V6-73", add + "the client's lease at the address stays", leased6, [] { return reserve6(1, 1, 0); },
+		  ERROR_SUCCESS,
+		  [] { with_lease6(1, [](const auto &l) { CHECK_EQUAL(A_TIME, ticks(l.ClientValidLeaseExpires)); }); }},
+		 {"V6-74", add + "the client's lease elsewhere is replaced", leased6, [] { return reserve6(9, 1, 0); },
+		  ERROR_SUCCESS,
+		  [] {
+			  no_lease6(1);
+			  with_lease6(9, [](const auto &l) { CHECK(l.ClientDUID.DataLength == 10); });
+			  figures6(1, 0xFFFFFFFFFFFFFFFFull);
+		  }},
+		 {"V6-75", add + "another client's lease at the address gives way", leased6,
+		  [] { return reserve6(1, 2, 0); }, ERROR_SUCCESS,
+		  [] {
+			  with_lease6(1, [](const auto &l) {
+				  CHECK(std::memcmp(l.ClientDUID.Data, duid(2).Data, 10) == 0);
+			  });
+			  must(create6(2, 1, 0));
+		  }},
+		 {"V6-76", add + "an address outside the prefix: a reservation without lease", standard6,
+		  [] { return reserve6(5, 1, 0, P2); }, ERROR_SUCCESS,
+		  [] {
+			  CHECK_EQUAL(ERROR_DHCP_JET_ERROR, get6(at6(a6(5, P2))));
+			  figures6(0, 0xFFFFFFFFFFFFFFFFull);
+		  }},
+		 {"V6-77", add + "an empty DUID", standard6,
+		  [] {
+			  reservation6 made(a6(5), 1, 0);
+			  made.uid.DataLength = 0;
+			  return RUN(DhcpAddSubnetElementV6, nullptr, a6(0), &made.element);
+		  },
+		  ERROR_INVALID_PARAMETER},
 		 {"V6-80", list + "exclusions, ascending", excluded6,
 		  listing(Dhcpv6ExcludedIpRanges, 0, EVERYTHING, {0x10, 0x30}), ERROR_SUCCESS},
+		 {"V6-81", list + "reservations", reserved6, listing(Dhcpv6ReservedIps, 0, EVERYTHING, {5}),
+		  ERROR_SUCCESS},
 		 {"V6-82", list + "none", standard6, listing(Dhcpv6ReservedIps, 0, EVERYTHING, {}),
 		  ERROR_NO_MORE_ITEMS},
 		 {"V6-83", list + "a handle at the end", excluded6, listing(Dhcpv6ExcludedIpRanges, 2, EVERYTHING, {}),
@@ -565,14 +616,28 @@ add_elements(table_t &table) {
 		  ERROR_INVALID_PARAMETER},
 		 {"V6-87", list + "no such scope", standard6, listing(Dhcpv6ExcludedIpRanges, 0, EVERYTHING, {}, P2),
 		  ERROR_FILE_NOT_FOUND},
-		 {"V6-69", add + "reservations are not there yet", standard6, [] { return reserve6(5, 1, 0); },
-		  ERROR_CALL_NOT_IMPLEMENTED},
-		 {"V6-92", take + "reservations are not there yet", standard6, [] { return unreserve6(5, 1, 0); },
-		  ERROR_CALL_NOT_IMPLEMENTED},
 		 {"V6-90", take + "an exclusion", excluded6, [] { return include6(0x10, 0x1F); }, ERROR_SUCCESS,
 		  [] { figures6(0, 0xFFFFFFFFFFFFFFF0ull); }},
 		 {"V6-91", take + "an exclusion that is none", excluded6, [] { return include6(0x10, 0x1E); },
 		  ERROR_FILE_NOT_FOUND},
+		 {"V6-92", take + "a reservation, with its dormant lease", reserved6,
+		  [] { return unreserve6(5, 1, 0); }, ERROR_SUCCESS,
+		  [] {
+			  no_lease6(5);
+			  must(create6(5, 2, 0));
+		  }},
+		 {"V6-93", take + "a reservation that is none", standard6, [] { return unreserve6(5, 1, 0); },
+		  ERROR_FILE_NOT_FOUND},
+		 {"V6-94", take + "an active lease outlives its reservation",
+		  [] {
+			  leased6();
+			  must(reserve6(1, 1, 0));
+		  },
+		  [] { return unreserve6(1, 1, 0); }, ERROR_SUCCESS,
+		  [] {
+			  with_lease6(1, [](const auto &) {});
+			  must(remove6(at6(a6(1))));
+		  }},
 		 {"V6-95", take + "ranges are no matter", standard6, [] { return remove_nothing(Dhcpv6IpRanges); },
 		  ERROR_SUCCESS},
 		 {"V6-96", take + "no such scope", standard6, [] { return remove_nothing(Dhcpv6IpRanges, P2); },
@@ -736,6 +801,8 @@ add_queries(table_t &table) {
 				     1, nullptr);
 		  },
 		  ERROR_INVALID_PARAMETER},
+		 {"V6-120", query + "a reserved address is passed over", reserved6,
+		  asking(a6(0), a6(4), a6(6), 2, {4, 6}), ERROR_SUCCESS},
 		 {"V6-130", "MS-DHCPM 3.2.4.69 DhcpGetMibInfoV6: scopes and figures, no packets", leased6,
 		  [] {
 			  result<DHCP_MIB_INFO_V6> mib;
