@@ -416,24 +416,36 @@ origins_for(lessor_stream_t *stream, uint16_t number, uint64_t lsn, const lsr_or
 
 /* ---- decoding --------------------------------------------------------------------------------------------------------------- */
 
+/* The reserved client may be the lease's own, whose bytes lie in the body, which does not stay. */
 static void
-describe_reservation(uint32_t address, const lsr_body_t *body, lessor_change_t *change) {
+describe_reservation(lessor_stream_t *stream, const lsr_body_t *body, lessor_change_t *change) {
 	const lsr_reserved_t reserved = lsr_body_reserved(body);
+	memcpy(stream->client, reserved.client_id, reserved.client_id_bytes);
 	change->reservation = (lessor_reservation_t){
-		.address = address,
-		.client_id = reserved.client_id,
+		.address = change->address,
+		.client_id = stream->client,
 		.client_id_bytes = (uint8_t)reserved.client_id_bytes,
 		.client_types = reserved.client_types,
 		.has_lease = !lsr_body_is_empty(body),
-		.is_dormant = !lsr_body_is_empty(body) && body->expires_at == LESSOR_TIME_NONE,
+		.is_dormant = lsr_body_is_dormant(body),
 	};
 }
 
-/* The reserved client may be the lease's own, whose bytes lie in the body, which does not stay. */
+/* The same of IPv6, whose client is the IAID and the DUID. */
 static void
-keep_reserved_client(lessor_stream_t *stream, lessor_change_t *change) {
-	memcpy(stream->client, change->reservation.client_id, change->reservation.client_id_bytes);
-	change->reservation.client_id = stream->client;
+describe_reservation6(lessor_stream_t *stream, const lsr_body_t *body, lessor_change_t *change) {
+	uint32_t iaid;
+	const lsr_reserved_t reserved = lsr_body_reserved(body);
+	memcpy(stream->client, reserved.client_id, reserved.client_id_bytes);
+	memcpy(&iaid, stream->client, sizeof(iaid));
+	change->reservation6 = (lessor_reservation6_t){
+		.address = change->address6,
+		.duid = stream->client + LSR_CLIENT6_HEAD_BYTES,
+		.duid_bytes = (uint16_t)(reserved.client_id_bytes - LSR_CLIENT6_HEAD_BYTES),
+		.iaid = __builtin_bswap32(iaid),
+		.has_lease = !lsr_body_is_empty(body),
+		.is_dormant = lsr_body_is_dormant(body),
+	};
 }
 
 static lessor_status_t
@@ -449,8 +461,7 @@ decode_lease(lessor_stream_t *stream, const lsr_raw_change_t *raw, lessor_change
 	body.lsn = raw->lsn;
 	status = origins_for(stream, body.origin, raw->lsn, &origins);
 	if (status == LESSOR_OK && lsr_body_is_reserved(&body)) {
-		describe_reservation(change->address, &body, change);
-		keep_reserved_client(stream, change);
+		describe_reservation(stream, &body, change);
 	}
 	if (status == LESSOR_OK && lsr_body_is_empty(&body)) {
 		change->kind = LESSOR_CHANGE_RESERVATION;
@@ -474,7 +485,12 @@ decode_lease6(lessor_stream_t *stream, const lsr_raw_change_t *raw, lessor_chang
 	stream->tail = body.tail;
 	body.lsn = raw->lsn;
 	status = origins_for(stream, body.origin, raw->lsn, &origins);
-	if (status == LESSOR_OK) {
+	if (status == LESSOR_OK && lsr_body_is_reserved(&body)) {
+		describe_reservation6(stream, &body, change);
+	}
+	if (status == LESSOR_OK && lsr_body_is_empty(&body)) {
+		change->kind = LESSOR_CHANGE_RESERVATION6;
+	} else if (status == LESSOR_OK) {
 		status = lsr_lease6_unpack(&body, origins, &change->lease6, stream->buffer, sizeof(stream->buffer),
 					   &used);
 		change->lease6.address = change->address6;
@@ -490,7 +506,7 @@ decode_end(const lsr_raw_change_t *raw, size_t address_bytes, void *address, les
 	}
 	memcpy(address, raw->payload, address_bytes);
 	if (raw->payload_bytes != lease_bytes) {
-		change->kind = LESSOR_CHANGE_RESERVATION_END;
+		change->kind += LESSOR_CHANGE_RESERVATION_END - LESSOR_CHANGE_LEASE_END;
 	}
 	return LESSOR_OK;
 }

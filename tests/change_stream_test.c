@@ -99,6 +99,8 @@ make_one_of_each(lessor_engine_t *engine) {
 					.comment = "ok"};
 	lessor_scope6_t scope6 = {.prefix = UINT64_C(0x20010DB800000001), .lease_s = 7, .name = "six"};
 	lessor_lease6_t lease6;
+	const lessor_reservation6_t reservation6 = {
+		.address = {scope6.prefix, 77}, .duid = (const uint8_t *)"duid", .duid_bytes = 4, .iaid = 5};
 	lessor_lease6_init(&lease6);
 	lease6.address = (lessor_address6_t){scope6.prefix, 77};
 	lease6.duid = (const uint8_t *)"duid";
@@ -118,6 +120,9 @@ make_one_of_each(lessor_engine_t *engine) {
 	assert_status(LESSOR_OK, lessor_filter_set_enforcement(engine, true, false, LESSOR_ASYNC, NULL));
 	assert_status(LESSOR_OK, lessor_scope6_create(engine, &scope6, LESSOR_ASYNC, NULL));
 	assert_status(LESSOR_OK, lessor_lease6_create(engine, &lease6, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_reservation6_create(engine, scope6.prefix, &reservation6, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_reservation6_delete(engine, scope6.prefix, lease6.address, lessor_time_now(),
+							    LESSOR_ASYNC, NULL));
 	assert_status(LESSOR_OK, lessor_lease6_delete(engine, lease6.address, LESSOR_ASYNC, NULL));
 	assert_status(LESSOR_OK, lessor_filter_remove(engine, &filter, LESSOR_ASYNC, NULL));
 	assert_status(LESSOR_OK, lessor_superscope_delete(engine, "super", LESSOR_ASYNC, NULL));
@@ -171,6 +176,14 @@ expect_second_half(lessor_stream_t *stream) {
 	assert_int_equal(change.lease6.iaid, 5);
 	assert_memory_equal(change.lease6.duid, "duid", 4);
 	assert_int_equal(change.lease6.address.low, 77);
+	assert_false(change.lease6.is_reserved);
+	next(stream, LESSOR_CHANGE_LEASE6, &change);
+	assert_true(change.lease6.is_reserved && change.reservation6.has_lease && !change.reservation6.is_dormant);
+	assert_int_equal(change.reservation6.iaid, 5);
+	assert_int_equal(change.reservation6.duid_bytes, 4);
+	assert_memory_equal(change.reservation6.duid, "duid", 4);
+	next(stream, LESSOR_CHANGE_LEASE6, &change);
+	assert_false(change.lease6.is_reserved);
 	next(stream, LESSOR_CHANGE_LEASE6_END, &change);
 	assert_int_equal(change.address6.low, 77);
 	next(stream, LESSOR_CHANGE_FILTER_END, &change);
@@ -255,7 +268,7 @@ only_positions_between_changes_are_accepted(void **state) {
 
 /* ---- many changes --------------------------------------------------------------------------------------------------------------- */
 
-/* Creates, updates and deletes, so many. */
+/* Creates, updates and deletes, so many, durable in the end. */
 static void
 change_much(lessor_engine_t *engine, scratch_random_t *random, unsigned long changes) {
 	uint8_t id[6];
@@ -273,6 +286,7 @@ change_much(lessor_engine_t *engine, scratch_random_t *random, unsigned long cha
 		}
 		assert_status(LESSOR_OK, status);
 	}
+	flush(engine);
 }
 
 static unsigned long

@@ -29,6 +29,8 @@ static const struct {
 	{LESSOR_CHANGE_CLEAR, "clear"},
 	{LESSOR_CHANGE_RESERVATION, "reservation"},
 	{LESSOR_CHANGE_RESERVATION_END, "reservation-end"},
+	{LESSOR_CHANGE_RESERVATION6, "reservation6"},
+	{LESSOR_CHANGE_RESERVATION6_END, "reservation6-end"},
 };
 
 const char *
@@ -110,12 +112,22 @@ put_lease(const lessor_change_t *change) {
 }
 
 static void
-put_lease6(const lessor_lease6_t *lease) {
+put_client6(const lessor_reservation6_t *reservation) {
+	put_hex("reserved for", reservation->duid, reservation->duid_bytes);
+	(void)printf(" iaid %" PRIu32, reservation->iaid);
+}
+
+static void
+put_lease6(const lessor_change_t *change) {
+	const lessor_lease6_t *lease = &change->lease6;
 	put_address6(lease->address);
 	put_hex("duid", lease->duid, lease->duid_bytes);
 	(void)printf(" iaid %" PRIu32 " state %s", lease->iaid, cli_lease_state_name(lease->address_state));
 	put_expiry(lease->expires_at);
 	put_text("name", lease->name);
+	if (lease->is_reserved) {
+		put_client6(&change->reservation6);
+	}
 }
 
 static void
@@ -193,10 +205,15 @@ put_details(const lessor_change_t *change) {
 		(void)printf(" allow %s deny %s", change->allow ? "on" : "off", change->deny ? "on" : "off");
 		break;
 	case LESSOR_CHANGE_LEASE6:
-		put_lease6(&change->lease6);
+		put_lease6(change);
 		break;
 	case LESSOR_CHANGE_LEASE6_END:
+	case LESSOR_CHANGE_RESERVATION6_END:
 		put_address6(change->address6);
+		break;
+	case LESSOR_CHANGE_RESERVATION6:
+		put_address6(change->address6);
+		put_client6(&change->reservation6);
 		break;
 	case LESSOR_CHANGE_SCOPE6:
 	case LESSOR_CHANGE_SCOPE6_END:
@@ -245,6 +262,12 @@ static bool
 json_reservation(struct json_object *object, const lessor_reservation_t *reservation) {
 	return json_hex(object, "reserved_for", reservation->client_id, reservation->client_id_bytes) &&
 	       cli_json_number(object, "reserved_client_types", reservation->client_types);
+}
+
+static bool
+json_reservation6(struct json_object *object, const lessor_reservation6_t *reservation) {
+	return json_hex(object, "reserved_for_duid", reservation->duid, reservation->duid_bytes) &&
+	       cli_json_number(object, "reserved_for_iaid", reservation->iaid);
 }
 
 static bool
@@ -342,8 +365,13 @@ json_details(struct json_object *object, const lessor_change_t *change) {
 	case LESSOR_CHANGE_FILTER_ENFORCEMENT:
 		return cli_json_bool(object, "allow", change->allow) && cli_json_bool(object, "deny", change->deny);
 	case LESSOR_CHANGE_LEASE6:
-		return json_lease6(object, &change->lease6);
+		return json_lease6(object, &change->lease6) &&
+		       (!change->lease6.is_reserved || json_reservation6(object, &change->reservation6));
+	case LESSOR_CHANGE_RESERVATION6:
+		return json_address6(object, "address", change->address6) &&
+		       json_reservation6(object, &change->reservation6);
 	case LESSOR_CHANGE_LEASE6_END:
+	case LESSOR_CHANGE_RESERVATION6_END:
 		return json_address6(object, "address", change->address6);
 	case LESSOR_CHANGE_SCOPE6:
 	case LESSOR_CHANGE_SCOPE6_END:

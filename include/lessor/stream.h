@@ -51,13 +51,16 @@ typedef enum lessor_change_kind {
 	LESSOR_CHANGE_FILTER = 8,              /* filter */
 	LESSOR_CHANGE_FILTER_END = 9,          /* filter without list and comment */
 	LESSOR_CHANGE_FILTER_ENFORCEMENT = 10, /* allow, deny */
-	LESSOR_CHANGE_LEASE6 = 11,             /* lease6 */
+	LESSOR_CHANGE_LEASE6 = 11,             /* lease6; and reservation6, if lease6.is_reserved */
 	LESSOR_CHANGE_LEASE6_END = 12,         /* address6 */
-	LESSOR_CHANGE_SCOPE6 = 13,             /* scope6, exclusions6 */
-	LESSOR_CHANGE_SCOPE6_END = 14,         /* scope6.prefix, scope6.number: it is gone with all its leases */
-	LESSOR_CHANGE_CLEAR = 16,              /* as SCOPE; and the leases of 'range' that are not reserved are gone */
-	LESSOR_CHANGE_RESERVATION = 65,        /* reservation: there is no lease at its address */
-	LESSOR_CHANGE_RESERVATION_END = 66     /* address: such a reservation is gone */
+	LESSOR_CHANGE_SCOPE6 =
+		13, /* scope6, exclusions6; the reservations of addresses outside of the prefix are in 'record' only */
+	LESSOR_CHANGE_SCOPE6_END = 14,       /* scope6.prefix, scope6.number: it is gone with all its leases */
+	LESSOR_CHANGE_CLEAR = 16,            /* as SCOPE; and the leases of 'range' that are not reserved are gone */
+	LESSOR_CHANGE_RESERVATION = 65,      /* reservation: there is no lease at its address */
+	LESSOR_CHANGE_RESERVATION_END = 66,  /* address: such a reservation is gone */
+	LESSOR_CHANGE_RESERVATION6 = 75,     /* reservation6: likewise */
+	LESSOR_CHANGE_RESERVATION6_END = 76, /* address6 */
 } lessor_change_kind_t;
 
 /* One change. What its kind does not name is zero. Pointers are valid until the next call on the stream. */
@@ -72,6 +75,7 @@ typedef struct lessor_change {
 	lessor_lease_t lease; /* subnet_mask is 0 */
 	lessor_lease6_t lease6;
 	lessor_reservation_t reservation;
+	lessor_reservation6_t reservation6;
 	lessor_scope_t scope;
 	uint32_t scope_uid; /* never used for another scope */
 	const lessor_range_t *exclusions;
