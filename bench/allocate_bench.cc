@@ -15,6 +15,7 @@ const bench::Expectation allocate_expected(
 	"much the same with half of the scope free and with one address free; near Replace, or better, since "
 	"neighbouring addresses share pages");
 const bench::Expectation replace_expected("Replace", "a delete and a create, both of a random address");
+const bench::Expectation offer_expected("OfferBind", "Allocate and some locks and lines more, however full");
 const bench::Expectation exhausted_expected("Exhausted", "no search: one word, and a look for the client");
 
 using Operation = uint64_t (*)(bench_pool_t *, unsigned, unsigned, uint32_t);
@@ -69,6 +70,11 @@ Replace(benchmark::State &state) {
 }
 
 void
+OfferBind(benchmark::State &state) {
+	run(state, bench_pool_offer);
+}
+
+void
 Exhausted(benchmark::State &state) {
 	bench_pool_t *load = kept(static_cast<unsigned>(state.range(0)), 0);
 	for (auto _ : state) {
@@ -94,6 +100,7 @@ by_holes(benchmark::internal::Benchmark *benchmark) {
 
 BENCHMARK(Allocate)->Apply(by_holes);
 BENCHMARK(Replace)->Apply(by_holes);
+BENCHMARK(OfferBind)->Apply(by_holes);
 BENCHMARK(Exhausted)->ArgName("bits")->Arg(large_bits);
 
 } /* namespace */

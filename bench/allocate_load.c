@@ -88,8 +88,34 @@ bench_pool_free(bench_pool_t *load) {
 	free(load);
 }
 
+typedef lessor_status_t (*bench_taker_t)(bench_pool_t *load, lessor_lease_t *lease);
+
+static lessor_status_t
+allocate(bench_pool_t *load, lessor_lease_t *lease) {
+	return lessor_lease_allocate(load->engine, load->subnet, 0, lease, LESSOR_ASYNC, NULL);
+}
+
+static lessor_status_t
+create(bench_pool_t *load, lessor_lease_t *lease) {
+	return lessor_lease_create(load->engine, lease, LESSOR_ASYNC, NULL);
+}
+
+static lessor_status_t
+offer_and_bind(bench_pool_t *load, lessor_lease_t *lease) {
+	const lessor_offer_request_t request = {.subnet = load->subnet,
+						.client_id = lease->client_id,
+						.client_id_bytes = lease->client_id_bytes,
+						.now = 1};
+	lessor_offer_t offer;
+	const lessor_status_t status = lessor_offer_make(load->engine, &request, &offer);
+	if (status == LESSOR_OK) {
+		lease->address = offer.address;
+	}
+	return status == LESSOR_OK ? lessor_lease_bind(load->engine, lease, 1, LESSOR_ASYNC, NULL) : status;
+}
+
 static uint64_t
-replace(bench_pool_t *load, unsigned part, unsigned parts, uint32_t count, bool allocates) {
+replace(bench_pool_t *load, unsigned part, unsigned parts, uint32_t count, bench_taker_t take) {
 	const uint32_t clients = load->leases / parts;
 	const uint64_t draws = __atomic_fetch_add(&load->draws, count, __ATOMIC_RELAXED);
 	uint64_t good = 0;
@@ -99,8 +125,7 @@ replace(bench_pool_t *load, unsigned part, unsigned parts, uint32_t count, bool 
 		uint32_t *address = &load->address_of[client];
 		lessor_lease_t lease = lease_of(client, *address, &mac);
 		good += lessor_lease_delete(load->engine, *address, NULL, 0, LESSOR_ASYNC, NULL) == LESSOR_OK &&
-			(allocates ? lessor_lease_allocate(load->engine, load->subnet, 0, &lease, LESSOR_ASYNC, NULL)
-				   : lessor_lease_create(load->engine, &lease, LESSOR_ASYNC, NULL)) == LESSOR_OK;
+			take(load, &lease) == LESSOR_OK;
 		*address = lease.address;
 	}
 	return good;
@@ -108,12 +133,17 @@ replace(bench_pool_t *load, unsigned part, unsigned parts, uint32_t count, bool 
 
 uint64_t
 bench_pool_allocate(bench_pool_t *load, unsigned part, unsigned parts, uint32_t count) {
-	return replace(load, part, parts, count, true);
+	return replace(load, part, parts, count, allocate);
 }
 
 uint64_t
 bench_pool_create(bench_pool_t *load, unsigned part, unsigned parts, uint32_t count) {
-	return replace(load, part, parts, count, false);
+	return replace(load, part, parts, count, create);
+}
+
+uint64_t
+bench_pool_offer(bench_pool_t *load, unsigned part, unsigned parts, uint32_t count) {
+	return replace(load, part, parts, count, offer_and_bind);
 }
 
 uint64_t

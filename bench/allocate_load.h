@@ -22,6 +22,8 @@ void bench_pool_free(bench_pool_t *load);
 uint64_t bench_pool_allocate(bench_pool_t *load, unsigned part, unsigned parts, uint32_t count);
 /* The same, but create the new one where the old one was. */
 uint64_t bench_pool_create(bench_pool_t *load, unsigned part, unsigned parts, uint32_t count);
+/* The same, but the new one is offered first, then bound. */
+uint64_t bench_pool_offer(bench_pool_t *load, unsigned part, unsigned parts, uint32_t count);
 /* In a pool without holes: allocate, in vain. */
 uint64_t bench_pool_exhausted(bench_pool_t *load, uint32_t count);
 

@@ -99,7 +99,7 @@ bench_index_find(const bench_index_t *load, uint32_t from) {
 }
 
 uint64_t
-bench_index_find_batch(const bench_index_t *load, uint32_t from) {
+bench_index_find_batch(bench_index_t *load, uint32_t from) {
 	uint64_t good = 0;
 	for (uint32_t first = 0; first < BENCH_BLOCK; first += AHEAD) {
 		lsr_index_probe_t probes[AHEAD];

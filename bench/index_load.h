@@ -29,7 +29,7 @@ uint64_t bench_index_fill(bench_index_t *load, uint32_t first, uint32_t last);
 
 /* BENCH_BLOCK operations on keys in an order without strides, from place 'from' of it on; each returns how many went as they had to. */
 uint64_t bench_index_find(const bench_index_t *load, uint32_t from);
-uint64_t bench_index_find_batch(const bench_index_t *load, uint32_t from); /* 32 at a time */
+uint64_t bench_index_find_batch(bench_index_t *load, uint32_t from); /* 32 at a time */
 uint64_t bench_index_miss(const bench_index_t *load, uint32_t from);
 uint64_t bench_index_replace(bench_index_t *load, uint32_t from); /* remove one, insert it again */
 uint64_t bench_index_churn(bench_index_t *load, uint32_t from);   /* remove one, insert a new one */

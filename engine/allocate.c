@@ -8,7 +8,7 @@
  * An address that is reserved for the client, and has no lease, comes before all that, and needs no search.
  *
  * When is the pool exhausted? The search has passed over every address of the pool and has seen each as taken: its bit set, which proves a lease at that
- * moment. (An address whose bit is clear although its record cannot be claimed is in doubt: another call is in the middle of creating or deleting there.
+ * moment, or an offer (offers.h), whose end is told like that of a lease. (An address whose bit is clear although its record cannot be claimed is in doubt: another call is in the middle of creating or deleting there.
  * If nothing better is found, wait for the outcome and start over.) But each was looked at in a moment of its own, and a lease seen early may be gone before
  * a later one was made. So the deletes of the scope are counted before and after: a delete clears the bit, counts itself, and only then takes its lease
  * away. If the count has not moved, every lease that was seen is still there, and all of the pool is taken at the time of the second look. If it has moved,
@@ -57,8 +57,8 @@ start_of(const lsr_scope_t *scope, const lessor_range_t *range) {
 	return lane->next >= range->first && lane->next <= range->last ? lane->next : range->first;
 }
 
-static void
-go_on_behind(const lsr_scope_t *scope, uint32_t address) {
+void
+lsr_engine_go_on_behind(const lsr_scope_t *scope, uint32_t address) {
 	lanes[scope->uid % LANES] = (lsr_lane_t){.uid = scope->uid, .next = address + 1};
 }
 
@@ -81,12 +81,10 @@ find_in_pool(const lsr_scope_t *scope, const lsr_scope_config_t *config, uint64_
 
 /* An allocation inside one read-side section. */
 typedef struct {
-	lessor_engine_t *engine;
+	lsr_search_t search;
 	lsr_create_t *create;
 	lessor_lease_t *lease; /* create's */
-	const lsr_scope_config_t *config;
-	const lsr_record_t *in_doubt;
-} lsr_search_t;
+} lsr_allocation_t;
 
 static void
 refuse(lsr_create_t *create, lessor_status_t status) {
@@ -97,10 +95,12 @@ refuse(lsr_create_t *create, lessor_status_t status) {
 /* Claim this address, and the client with it. False: it is not to be had, create->step tells how that was found. */
 static bool
 try_address(lsr_search_t *search, uint32_t address) {
+	lsr_allocation_t *allocation = LSR_CONTAINER(search, lsr_allocation_t, search);
 	lessor_engine_t *engine = search->engine;
-	lsr_create_t *create = search->create;
+	lsr_create_t *create = allocation->create;
 	lsr_table_t *table = &create->scope->table;
-	search->lease->address = address;
+	search->waits = false;
+	allocation->lease->address = address;
 	create->record_id = lsr_table_touch(table, &engine->pages, address);
 	if (create->record_id == LSR_NO_RECORD) {
 		refuse(create, lsr_pages_at_limit(&engine->pages) ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
@@ -108,20 +108,24 @@ try_address(lsr_search_t *search, uint32_t address) {
 	}
 	create->record = lsr_pages_record(&engine->pages, create->record_id);
 	lsr_create_claim(engine, create);
+	if (LSR_UNLIKELY(create->step == LSR_STEP_CLAIMED && (create->word & LSR_WORD_OFFER) != 0)) {
+		lsr_create_undo(engine, create); /* offered since we looked */
+		return false;
+	}
 	const bool taken = create->step == LSR_STEP_DONE && create->status == LESSOR_ADDRESS_TAKEN;
-	const bool waits_here = create->step == LSR_STEP_RECORD && create->blocker == create->record;
-	if (waits_here || (taken && !lsr_table_is_taken(table, address))) {
+	search->waits = create->step == LSR_STEP_RECORD && create->blocker == create->record;
+	if (search->waits || (taken && !lsr_table_is_taken(table, address))) {
 		search->in_doubt = create->record;
 	}
-	return !taken && !waits_here;
+	return !taken && !search->waits;
 }
 
 /* From 'from' to 'last'; false: nothing to be had there. */
 static bool
 try_stretch(lsr_search_t *search, uint64_t from, uint32_t last) {
 	uint32_t address;
-	while (find_in_pool(search->create->scope, search->config, from, last, &address)) {
-		if (try_address(search, address)) {
+	while (find_in_pool(search->scope, search->config, from, last, &address)) {
+		if (search->take(search, address)) {
 			return true;
 		}
 		from = (uint64_t)address + 1;
@@ -132,8 +136,8 @@ try_stretch(lsr_search_t *search, uint64_t from, uint32_t last) {
 static bool
 try_hint(lsr_search_t *search, uint32_t hint) {
 	return hint != 0 && lsr_scope_in_pool(search->config, hint) &&
-	       !lsr_table_is_taken(&search->create->scope->table, hint) &&
-	       (try_address(search, hint) || search->create->step == LSR_STEP_RECORD); /* perhaps it is free: wait */
+	       !lsr_table_is_taken(&search->scope->table, hint) &&
+	       (search->take(search, hint) || search->waits); /* perhaps it is free: wait */
 }
 
 static bool
@@ -142,9 +146,15 @@ try_pool(lsr_search_t *search) {
 		return false;
 	}
 	const lessor_range_t *range = &search->config->range;
-	const uint32_t start = start_of(search->create->scope, range);
+	const uint32_t start = start_of(search->scope, range);
 	return try_stretch(search, start, range->last) ||
 	       (start > range->first && try_stretch(search, range->first, start - 1));
+}
+
+bool
+lsr_engine_search(lsr_search_t *search, uint32_t hint) {
+	search->waits = false;
+	return try_hint(search, hint) || try_pool(search);
 }
 
 uint64_t
@@ -160,20 +170,25 @@ client_has_lease(const lessor_engine_t *engine, const lsr_create_t *create) {
 				      create->lease->client_id_bytes) != LSR_NO_RECORD;
 }
 
-/* The client has a reservation, and nobody a lease there: lease->address becomes its address, wherever it lies. */
-static bool
-find_reserved(const lessor_engine_t *engine, const lsr_scope_t *scope, lessor_lease_t *lease) {
+bool
+lsr_engine_find_reserved_empty(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
+			       size_t client_id_bytes, uint32_t *address) {
 	if (LSR_LIKELY(lsr_counters_empty(&scope->counters) == 0)) {
 		return false;
 	}
 	lsr_body_t body;
-	const uint32_t id = lsr_engine_find_reserved(engine, scope, lease->client_id, lease->client_id_bytes);
+	const uint32_t id = lsr_engine_find_reserved(engine, scope, client_id, client_id_bytes);
 	if (id == LSR_NO_RECORD || !lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, &body) ||
 	    !lsr_body_is_empty(&body)) {
 		return false;
 	}
-	lease->address = lsr_table_address(&scope->table, &engine->pages, id);
+	*address = lsr_table_address(&scope->table, &engine->pages, id);
 	return true;
+}
+
+static bool
+find_reserved(const lessor_engine_t *engine, const lsr_scope_t *scope, lessor_lease_t *lease) {
+	return lsr_engine_find_reserved_empty(engine, scope, lease->client_id, lease->client_id_bytes, &lease->address);
 }
 
 /* An address is claimed. While the client is, too, no reservation of its can come up without a lease; but one may have since we looked. */
@@ -185,7 +200,7 @@ settle_claim(lessor_engine_t *engine, lsr_create_t *create, lessor_lease_t *leas
 		create->step = LSR_STEP_TAKE;
 		return;
 	}
-	go_on_behind(create->scope, address);
+	lsr_engine_go_on_behind(create->scope, address);
 }
 
 /* Steps 2 to 4 of a create, with an address that is looked for: claimed, decided, or what to wait for. */
@@ -207,14 +222,17 @@ claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_
 		create->step = LSR_STEP_TAKE;
 		return;
 	}
-	lsr_search_t search = {.engine = engine, .create = create, .lease = lease, .config = lsr_scope_config(scope)};
+	lsr_allocation_t allocation = {
+		.search = {.engine = engine, .scope = scope, .config = lsr_scope_config(scope), .take = try_address},
+		.create = create,
+		.lease = lease};
 	const uint64_t deletes = lsr_engine_deletes_of(scope);
-	if (try_hint(&search, hint) || try_pool(&search)) {
+	if (lsr_engine_search(&allocation.search, hint)) {
 		if (create->step == LSR_STEP_CLAIMED) {
 			settle_claim(engine, create, lease);
 		}
-	} else if (search.in_doubt != NULL) {
-		create->blocker = search.in_doubt;
+	} else if (allocation.search.in_doubt != NULL) {
+		create->blocker = allocation.search.in_doubt;
 		create->step = LSR_STEP_RECORD;
 	} else if (find_reserved(engine, scope, lease)) {
 		create->step = LSR_STEP_TAKE;
@@ -225,6 +243,17 @@ claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_
 	} else {
 		refuse(create, LESSOR_EXHAUSTED);
 	}
+}
+
+/* A pool of which nothing is left but offers that are over: with these ended, is it worth another try? */
+static bool
+may_go_on(lessor_engine_t *engine, lsr_create_t *create) {
+	const bool may = create->step == LSR_STEP_DONE && create->status == LESSOR_EXHAUSTED &&
+			 lsr_engine_end_offers(engine, UINT32_MAX);
+	if (may) {
+		create->step = LSR_STEP_AGAIN;
+	}
+	return may;
 }
 
 /* ---- the calls ------------------------------------------------------------------------------------------------------ */
@@ -242,10 +271,11 @@ lessor_lease_allocate(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, l
 	uint64_t end = 0;
 	lsr_create_t create;
 	lessor_lease_t placed = *lease;
+	(void)lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
 	placed.address = 1; /* any that is none at all would be refused */
 	lsr_create_begin(&create, &placed);
 	lsr_create_prepare(engine, &create);
-	while (create.step != LSR_STEP_DONE) {
+	while (create.step != LSR_STEP_DONE || may_go_on(engine, &create)) {
 		status = lsr_engine_admit(engine, create.log_bytes);
 		if (status != LESSOR_OK) {
 			refuse(&create, status);
@@ -283,6 +313,7 @@ lessor_scope_free_addresses(lessor_engine_t *engine, uint32_t subnet, uint32_t f
 	if (found == NULL || (addresses == NULL && count != 0) || count > LESSOR_FREE_ADDRESSES_MAX || first > last) {
 		return LESSOR_INVALID;
 	}
+	(void)lsr_engine_end_offers(engine, UINT32_MAX);
 	status = LESSOR_NOT_FOUND;
 	lsr_rcu_enter();
 	const lsr_scope_t *scope = lsr_engine_scope_of(engine, subnet);

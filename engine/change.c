@@ -583,10 +583,9 @@ update_is_legal(const lessor_lease_t *lease, uint32_t fields) {
 		 (lease->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_OFFERED);
 }
 
-/* The whole of one update but waiting; *end is moved on success. */
-static lessor_status_t
-update_one(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, uint64_t *end) {
-	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
+lessor_status_t
+lsr_engine_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, const uint8_t *client_id,
+		  size_t client_id_bytes, uint64_t *end) {
 	if (!update_is_legal(lease, fields)) {
 		return LESSOR_INVALID;
 	}
@@ -595,14 +594,20 @@ update_one(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields
 		return status;
 	}
 	lsr_change_t change;
-	lsr_change_begin(&change, lease->address, if_client ? lease->client_id : NULL,
-			 if_client ? lease->client_id_bytes : 0,
+	lsr_change_begin(&change, lease->address, client_id, client_id_bytes,
 			 lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_INLINE_BYTES));
 	change.lease = lease;
 	change.fields = fields;
 	status = run_change(engine, &change, try_update);
 	*end = status == LESSOR_OK ? change.end : *end;
 	return status;
+}
+
+LSR_INLINE lessor_status_t
+update_one(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, uint64_t *end) {
+	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
+	return lsr_engine_update(engine, lease, fields, if_client ? lease->client_id : NULL,
+				 if_client ? lease->client_id_bytes : 0, end);
 }
 
 lessor_status_t

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/probe.h"
 #include "base/thread.h"
 
 /* Images are collected inside a read-side section and written outside of it, so many at a time. */
@@ -325,8 +326,9 @@ drop_log(lessor_engine_t *engine, uint64_t from) {
 
 /* Step 4's second half. What cannot be removed now is removed after the next snapshot. */
 static void
-drop_older(lessor_engine_t *engine, uint64_t from) {
+drop_older(lessor_engine_t *engine, uint64_t from, uint64_t snapshot_bytes) {
 	(void)lsr_snapshot_remove_others(engine->directory, from);
+	atomic_store_explicit(&engine->log.segments.snapshot_bytes, snapshot_bytes, memory_order_relaxed);
 	drop_log(engine, from);
 	atomic_store_explicit(&engine->snapshot_from, from, memory_order_relaxed);
 }
@@ -341,7 +343,7 @@ take_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 		status = write_snapshot(&checkpoint, report->sentence, sizeof(report->sentence));
 	}
 	if (status == LESSOR_OK) {
-		drop_older(engine, checkpoint.writer.from_lsn);
+		drop_older(engine, checkpoint.writer.from_lsn, checkpoint.writer.offset);
 		report->snapshot_leases = checkpoint.writer.leases;
 		report->leases = checkpoint.writer.leases - checkpoint.empties;
 		report->snapshot_bytes = checkpoint.writer.offset;
@@ -367,7 +369,9 @@ lessor_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 	}
 	const uint64_t started_ns = lsr_clock_ns();
 	(void)pthread_mutex_lock(&engine->snapshot_lock);
+	LSR_PROBE_SNAPSHOT_BEGIN(lsr_log_tail(&engine->log));
 	status = take_snapshot(engine, report);
+	LSR_PROBE_SNAPSHOT_END(status, report->leases, report->snapshot_bytes);
 	(void)pthread_mutex_unlock(&engine->snapshot_lock);
 	report->seconds = (double)(lsr_clock_ns() - started_ns) * 1e-9;
 	return status;
@@ -394,12 +398,18 @@ log_now(lessor_engine_t *engine) {
 	return now;
 }
 
+/* The log is refused its next segment: a snapshot makes room. */
+static bool
+is_at_disk_limit(lessor_engine_t *engine) {
+	return engine->disk_limit_bytes != 0 && atomic_load_explicit(&engine->log.disk_full, memory_order_acquire);
+}
+
 static bool
 is_due(lessor_engine_t *engine, const lsr_tried_t *tried, const lsr_tried_t *now) {
 	const uint64_t from =
 		lsr_max_u64(atomic_load_explicit(&engine->snapshot_from, memory_order_relaxed), tried->tail);
 	return engine->snapshot_after_bytes != UINT64_MAX && now->tail > from &&
-	       (now->tail - from >= engine->snapshot_after_bytes ||
+	       (now->tail - from >= engine->snapshot_after_bytes || is_at_disk_limit(engine) ||
 		(now->segments > SEGMENTS_MAX && now->segments > tried->segments));
 }
 

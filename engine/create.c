@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/probe.h"
+
 /* A chunk's log records stay well below the ring. */
 #define CHUNK_LOG_BYTES_MAX ((uint64_t)128 << 10)
 
@@ -140,7 +142,8 @@ prepare_create(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
 		return;
 	}
 	if (LSR_UNLIKELY((is_six && lsr_lease6_is_rare(create->form)) ||
-			 !lsr_lease_pack_plain(lease, state, &create->body))) {
+			 !(is_six ? lsr_lease6_pack_plain(create->form, state, &create->body)
+				  : lsr_lease_pack_plain(lease, state, &create->body)))) {
 		if (!prepare_fully(engine, create)) {
 			return;
 		}
@@ -201,6 +204,7 @@ meet_record(const lessor_engine_t *engine, lsr_create_t *create) {
 	    lsr_body_is_client(&body, create->lease->client_id, create->lease->client_id_bytes)) {
 		create->step = LSR_STEP_TAKE;
 	} else {
+		LSR_PROBE_CONFLICT(4, 0, create->lease->address, LESSOR_ADDRESS_TAKEN);
 		decide(create, LESSOR_ADDRESS_TAKEN);
 	}
 	return true;
@@ -245,6 +249,8 @@ claim_client(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
 		create->step = LSR_STEP_CLAIMED;
 		return;
 	case LSR_INSERT_PRESENT:
+		LSR_PROBE_CONFLICT(is_six ? 6 : 4, is_six ? create->form->address.high : 0,
+				   is_six ? create->form->address.low : create->lease->address, LESSOR_CLIENT_TAKEN);
 		decide(create, LESSOR_CLIENT_TAKEN);
 		break;
 	case LSR_INSERT_IN_DOUBT:
@@ -377,13 +383,19 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 	fold_flush(&fold);
 	for (size_t i = 0; i < count; i++) {
 		if (creates[i].step == LSR_STEP_CLAIMED) {
+			if (LSR_UNLIKELY((creates[i].word & LSR_WORD_OFFER) != 0)) {
+				lsr_engine_uncount_offer(creates[i].scope, creates[i].lease->address);
+			}
 			const uint64_t shown = lsr_record_show(creates[i].record, creates[i].word, &creates[i].body);
 			if (is_six) {
 				lsr_table_take(lsr_sparse_table(creates[i].scope->sparse, creates[i].place),
 					       creates[i].place, creates[i].body.expires_at);
+				LSR_PROBE_CREATE(6, creates[i].form->address.high, creates[i].form->address.low,
+						 creates[i].body.lsn);
 			} else {
 				lsr_table_take(&creates[i].scope->table, creates[i].lease->address,
 					       creates[i].body.expires_at);
+				LSR_PROBE_CREATE(4, 0, creates[i].lease->address, creates[i].body.lsn);
 			}
 			lsr_record_settle(creates[i].record, shown);
 			decide(&creates[i], LESSOR_OK);
@@ -504,10 +516,11 @@ run_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uint64
 }
 
 void
-lsr_create6_begin(lsr_create_t *create, const lsr_lease6_t *form) {
+lsr_create6_begin(lsr_create_t *create, lsr_lease6_t *form) {
 	lsr_create_begin(create, &form->lease);
 	create->form = form;
 	create->record = NULL;
+	create->leaf = NULL;
 }
 
 void

@@ -2,6 +2,8 @@
 /* The engine's life: options, the directory and its lock, open, close; tickets; whole-engine figures and checks. */
 #include "engine_p.h"
 
+#include <lessor/server.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -16,6 +18,7 @@
 #include "base/clock.h"
 #include "base/crc.h"
 #include "base/io.h"
+#include "base/probe.h"
 #include "base/text.h"
 
 #define LOCK_NAME       "lessor.lock"
@@ -33,7 +36,7 @@ typedef struct {
 	uint32_t crc;
 } lsr_identity_t;
 
-static_assert(sizeof(lsr_identity_t) == 64, "one piece that no disk tears");
+static_assert(sizeof(lsr_identity_t) == 64, "as on disk");
 
 /* ---- handles and forks ------------------------------------------------------------------------------------------ */
 
@@ -85,6 +88,7 @@ complain_errno(lessor_report_t *report, int error, const char *what, const char 
 
 #define MIB          ((uint64_t)1 << 20)
 #define LEAST_LEASES UINT64_C(65536)
+#define OFFERS_MAX   (UINT32_C(1) << 24)
 
 void
 lessor_options_init(lessor_options_t *options) {
@@ -121,13 +125,16 @@ settle_options(const lessor_options_t *given, lessor_options_t *options) {
 	options->ring_size_bytes = options->ring_size_bytes != 0 ? options->ring_size_bytes : 32 * MIB;
 	options->snapshot_after_bytes = options->snapshot_after_bytes != 0 ? options->snapshot_after_bytes : 1024 * MIB;
 	options->flush_gather_us = options->flush_gather_us != 0 ? options->flush_gather_us : 1000;
+	options->max_offers = options->max_offers != 0 ? options->max_offers : LESSOR_DEFAULT_MAX_OFFERS;
 	size_t ignored;
-	return options->max_leases <= UINT32_MAX && options->expected_leases <= UINT32_MAX &&
+	return options->max_offers <= OFFERS_MAX && options->max_leases <= UINT32_MAX &&
+	       options->expected_leases <= UINT32_MAX &&
 	       (options->max_leases == 0 || options->expected_leases <= options->max_leases) &&
 	       options->segment_size_bytes % MIB == 0 && options->segment_size_bytes <= 4096 * MIB &&
 	       options->ring_size_bytes >= MIB && options->ring_size_bytes <= 4096 * MIB &&
 	       lsr_is_power_of_two(options->ring_size_bytes) && options->flush_gather_us <= 1000000 &&
 	       !(options->read_only && !options->log) &&
+	       (options->disk_limit_bytes == 0 || options->disk_limit_bytes >= 4 * MIB) &&
 	       lsr_text_measure(options->server_name, LSR_SERVER_NAME_BYTES - 1, &ignored);
 }
 
@@ -240,32 +247,28 @@ lsr_store_identify(int directory, uint8_t store_id[LSR_STORE_ID_BYTES], lessor_r
 }
 
 static int
-put_identity(const lessor_engine_t *engine, const char *name, int flags, bool log_begun) {
+put_identity(const lessor_engine_t *engine, bool log_begun) {
 	lsr_identity_t identity = {.magic = STORE_MAGIC, .version = LSR_FORMAT_VERSION, .log_begun = log_begun};
 	memcpy(identity.store_id, engine->store_id, sizeof(identity.store_id));
 	identity.crc = lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc));
-	const int file = lsr_io->open(engine->directory, name, flags, 0600);
+	const int file = lsr_io->open(engine->directory, STORE_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (file < 0) {
 		return file;
 	}
 	int result = lsr_io_write_all(file, &identity, sizeof(identity), 0);
-	result = result != 0 ? result : lsr_io->datasync(file);
+	result = result != 0 ? result
+			     : lsr_io->datasync(file); /* the contents, before the name says that they are there */
 	(void)lsr_io->close(file);
 	return result;
 }
 
+/* Never in place: a sector that was being written when the power failed may hold anything. */
 static int
-write_identity(const lessor_engine_t *engine) {
-	/* The contents before the name; and the name before any segment carries the id: a log without its identity could not be read. */
-	int result = put_identity(engine, STORE_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC, false);
+write_identity(const lessor_engine_t *engine, bool log_begun) {
+	int result = put_identity(engine, log_begun);
 	result = result != 0 ? result : lsr_io->rename(engine->directory, STORE_TEMPORARY, STORE_NAME);
+	/* The name, before any segment carries the id: a log without its identity could not be read. */
 	return result != 0 ? result : lsr_io->sync_directory(engine->directory);
-}
-
-/* In place: 64 bytes of one sector, which needs no room that a full disk might not have. */
-static int
-note_log_begun(const lessor_engine_t *engine) {
-	return put_identity(engine, STORE_NAME, O_WRONLY, true);
 }
 
 static lessor_status_t
@@ -287,7 +290,7 @@ identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t
 	if (getrandom(engine->store_id, sizeof(engine->store_id), 0) != (ssize_t)sizeof(engine->store_id)) {
 		return complain(report, LESSOR_IO, "no random numbers for the store's identity");
 	}
-	const int result = write_identity(engine);
+	const int result = write_identity(engine, false);
 	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
 }
 
@@ -349,9 +352,23 @@ provide(lessor_engine_t *engine, uint64_t leases) {
 
 static void
 start_provisioner(lessor_engine_t *engine) {
-	lsr_arena_t *const arenas[] = {&engine->pages.records, &engine->pages.infos, &engine->pages.lows,
+	lsr_arena_t *const arenas[] = {&engine->pages.records, &engine->pages.infos, &engine->pages.homes,
 				       &engine->clients.homes, &engine->clients.overflows};
 	lsr_provisioner_start(&engine->provisioner, arenas, LSR_PROVISIONER_ARENAS);
+}
+
+/* Everything that is charged to the limit; what the engine has from the beginning, now. */
+static bool
+limit_memory(lessor_engine_t *engine, const lessor_options_t *options) {
+	engine->memory.limit_bytes = options->memory_limit_bytes;
+	const bool logs = options->log && !options->read_only;
+	return options->memory_limit_bytes == 0 ||
+	       (lsr_arena_charge_to(&engine->pages.records, &engine->memory) &&
+		lsr_arena_charge_to(&engine->pages.infos, &engine->memory) &&
+		lsr_arena_charge_to(&engine->pages.homes, &engine->memory) &&
+		lsr_arena_charge_to(&engine->clients.homes, &engine->memory) &&
+		lsr_arena_charge_to(&engine->clients.overflows, &engine->memory) &&
+		(!logs || lsr_budget_charge(&engine->memory, options->ring_size_bytes + LSR_LOG_BUFFERS_BYTES)));
 }
 
 static bool
@@ -366,8 +383,9 @@ init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 	}
 	memcpy(&engine->superscopes.by_number.secret, engine->secret, sizeof(uint64_t));
 	memcpy(&engine->filters.entries.secret, engine->secret, sizeof(uint64_t));
-	return lsr_trie_init(&engine->trie) == LESSOR_OK && lsr_trie_init(&engine->trie6) == LESSOR_OK &&
-	       lsr_origins_init(&engine->origins) && reserve_any(engine, options->max_leases) &&
+	return lsr_offers_init(&engine->offers, options->max_offers) && lsr_trie_init(&engine->trie) == LESSOR_OK &&
+	       lsr_trie_init(&engine->trie6) == LESSOR_OK && lsr_origins_init(&engine->origins) &&
+	       reserve_any(engine, options->max_leases) && limit_memory(engine, options) &&
 	       provide(engine, options->expected_leases);
 }
 
@@ -385,12 +403,14 @@ start_log(lessor_engine_t *engine, const lessor_options_t *options, const lsr_lo
 	  lessor_report_t *report) {
 	const lsr_log_options_t log_options = {.ring_bytes = options->ring_size_bytes,
 					       .segment_bytes = options->segment_size_bytes,
-					       .gather_us = options->flush_gather_us};
+					       .gather_us = options->flush_gather_us,
+					       .disk_limit_bytes = options->disk_limit_bytes,
+					       .snapshot_bytes = report->snapshot_bytes};
 	const lessor_status_t status = lsr_log_open(&engine->log, engine->directory, engine->store_id, &log_options,
 						    contents, report->sentence, sizeof(report->sentence));
 	engine->has_log = status == LESSOR_OK;
 	if (status == LESSOR_OK && !engine->log_begun) {
-		const int result = note_log_begun(engine);
+		const int result = write_identity(engine, true);
 		return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
 	}
 	return status;
@@ -400,7 +420,9 @@ start_log(lessor_engine_t *engine, const lessor_options_t *options, const lsr_lo
 static lessor_status_t
 load(lessor_engine_t *engine, const lessor_options_t *options, lessor_report_t *report) {
 	lsr_log_contents_t contents = {.end_lsn = LSR_LSN_FIRST};
+	LSR_PROBE_RECOVERY_BEGIN(engine->read_only);
 	lessor_status_t status = lsr_engine_recover(engine, &contents, report);
+	LSR_PROBE_RECOVERY_END(status, report->leases, report->log_records);
 	if (status == LESSOR_OK && !options->read_only) {
 		status = start_log(engine, options, &contents, report);
 		if (status == LESSOR_OK && !lsr_engine_start_keeper(engine)) {
@@ -426,6 +448,7 @@ free_engine(lessor_engine_t *engine) {
 	lsr_trie_destroy(&engine->trie);
 	lsr_trie_destroy(&engine->trie6);
 	lsr_client_hash_destroy(&engine->clients);
+	lsr_offers_destroy(&engine->offers);
 	lsr_origins_destroy(&engine->origins);
 	lsr_superscopes_destroy(&engine->superscopes);
 	lsr_filters_destroy(&engine->filters);
@@ -463,6 +486,7 @@ new_engine(const lessor_options_t *options) {
 	engine->snapshot_after_bytes = options->snapshot_after_bytes;
 	engine->retain_log_bytes = options->retain_log_bytes;
 	engine->retain_log_s = options->retain_log_s;
+	engine->disk_limit_bytes = options->disk_limit_bytes;
 	engine->directory = engine->lock_file = -1;
 	engine->next_uid = 1;
 	lsr_log_init(&engine->log);
@@ -498,11 +522,16 @@ lessor_open(const char *directory, const lessor_options_t *options, lessor_engin
 		status = open_store(fresh, directory, &settled, report);
 		status = status == LESSOR_OK ? load(fresh, &settled, report) : status;
 	}
+	if (status == LESSOR_OK && settled.sweep_interval_s != 0 && !settled.read_only &&
+	    !lsr_sweeper_start(&fresh->sweeper, fresh, &settled)) {
+		status = complain(report, LESSOR_NO_MEMORY, "the sweeping thread cannot be started");
+	}
 	report->seconds = (double)(lsr_clock_ns() - started_ns) * 1e-9;
 	if (status == LESSOR_OK) {
 		*engine = fresh;
 	} else if (fresh != NULL) {
 		if (fresh->has_log) {
+			lsr_engine_stop_keeper(fresh);
 			(void)lsr_log_close(&fresh->log);
 		}
 		free_engine(fresh);
@@ -522,6 +551,8 @@ lessor_close(lessor_engine_t **engine) {
 	}
 	atomic_store_explicit(&closing->closing, true, memory_order_seq_cst);
 	lsr_rcu_synchronize();
+	lsr_sweeper_stop(&closing->sweeper);
+	lsr_engine_stop_serving(closing);
 	if (closing->has_log) {
 		lsr_log_begin_close(&closing->log);
 		lsr_engine_stop_keeper(closing);

@@ -40,11 +40,13 @@
 #include "lease/origin.h"
 #include "lease/page.h"
 #include "log/log.h"
+#include "offers.h"
 #include "scope/scope.h"
 #include "scope/scope6.h"
 #include "scope/trie.h"
 #include "snapshot/snapshot.h"
 #include "superscopes.h"
+#include "sweeper.h"
 
 #define LSR_ENGINE_MAGIC      UINT64_C(0x6C6573736F720001)
 #define LSR_SERVER_NAME_BYTES 256
@@ -88,10 +90,19 @@ struct lessor_engine {
 	pthread_t keeper;
 	bool keeper_runs;
 	bool keeper_stops; /* keeper_lock */
+	/* The thread that answers other processes; keeper_lock. */
+	pthread_t stats_thread;
+	int stats_socket;
+	bool stats_served;
 	lsr_provisioner_t provisioner;
+	lsr_budget_t memory; /* of all arenas, and of the log; without a limit nobody charges it */
+	uint64_t disk_limit_bytes;
 	lsr_client_hash_t clients;
 	lsr_shadows_t *shadows;
 	lsr_log_t log;
+	/* Not every call looks at these. */
+	LSR_APART lsr_offers_t offers;
+	lsr_sweeper_t sweeper;
 };
 
 /* ---- engine.c ---------------------------------------------------------------------------------------------------- */
@@ -236,6 +247,13 @@ lsr_engine_unit6(const lsr_scope_t *scope, uint64_t low) {
 	return lsr_counters_unit(lsr_scope6_pools(scope, low));
 }
 
+/* A lease takes the place of an offer; the caller holds the record's claim. */
+static inline void
+lsr_engine_uncount_offer(lsr_scope_t *scope, uint32_t address) {
+	(void)atomic_fetch_sub_explicit(&scope->counters.offered, lsr_engine_unit(scope, address),
+					memory_order_relaxed);
+}
+
 /* The same for a record of either family, at this place of its scope. */
 static inline uint64_t
 lsr_engine_unit_of(const lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t place, uint32_t record_id) {
@@ -337,7 +355,7 @@ bool lsr_engine_walk6(const lessor_engine_t *engine, lsr_walk6_t *walk, uint64_t
 /* One create in work. */
 typedef struct lsr_create {
 	const lessor_lease_t *lease;
-	const lsr_lease6_t *form; /* of an IPv6 lease, to which 'lease' belongs */
+	lsr_lease6_t *form; /* of an IPv6 lease, to which 'lease' belongs */
 	lessor_status_t status;
 	lsr_step_t step;
 	lsr_scope_t *scope;
@@ -345,8 +363,9 @@ typedef struct lsr_create {
 	uint64_t key;
 	uint64_t word; /* before the claim */
 	uint32_t record_id;
-	uint32_t log_bytes; /* 0: not packed yet */
-	uint32_t place;     /* IPv6 */
+	uint32_t log_bytes;     /* 0: not packed yet */
+	uint32_t place;         /* IPv6 */
+	lsr_index_node_t *leaf; /* IPv6, in the section of lsr_create6_locate(): lsr_index_probe_t.at */
 	uint16_t origin;
 	bool origin_known; /* interned, or no number was to be had */
 	lsr_body_t body;
@@ -367,7 +386,7 @@ void lsr_create_undo(lessor_engine_t *engine, lsr_create_t *create);
 bool lsr_create_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
 
 /* The same by scope and form of an IPv6 lease, whose record is a candidate or NULL: any free one serves. */
-void lsr_create6_begin(lsr_create_t *create, const lsr_lease6_t *form);
+void lsr_create6_begin(lsr_create_t *create, lsr_lease6_t *form);
 void lsr_create6_prepare(lessor_engine_t *engine, lsr_create_t *create);
 void lsr_create6_claim(lessor_engine_t *engine, lsr_create_t *create);
 bool lsr_create6_commit(lessor_engine_t *engine, lsr_create_t *create, uint64_t *end);
@@ -384,8 +403,8 @@ bool lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create);
 /* enter the client: claimed, decided, or what to wait for; */
 void lsr_create6_claim_client(lessor_engine_t *engine, lsr_create_t *create);
 
-/* take the address back. The record is still claimed. */
-void lsr_create6_release(const lsr_create_t *create);
+/* take the address back, and the tail out of the record's home. The record is still claimed. */
+void lsr_create6_release(lsr_create_t *create);
 
 /* and, when it is decided, free what was allocated for a create that was refused. */
 void lsr_create_drop(lsr_create_t *create);
@@ -426,8 +445,41 @@ lessor_status_t lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *sco
 /* Where this thread begins to look for a free one of so many places. */
 uint32_t lsr_engine_thread_start(uint32_t places);
 
+/* Looking for a free address of a scope's pool, inside one read-side section. */
+typedef struct lsr_search {
+	lessor_engine_t *engine;
+	lsr_scope_t *scope;
+	const lsr_scope_config_t *config;
+	bool (*take)(struct lsr_search *search, uint32_t address); /* true: the search is over */
+	bool waits; /* told by 'take': somebody is changing this address */
+	const lsr_record_t
+		*in_doubt; /* the same for one of all that were tried: wait for it before saying that there is none */
+} lsr_search_t;
+
+/* The hint first, unless it is 0; then from where this thread was. False: nothing is free. */
+bool lsr_engine_search(lsr_search_t *search, uint32_t hint);
+void lsr_engine_go_on_behind(const lsr_scope_t *scope, uint32_t address);
+
+/* The client has a reservation, and nobody a lease there: *address becomes its address, wherever it lies. */
+bool lsr_engine_find_reserved_empty(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
+				    size_t client_id_bytes, uint32_t *address);
+
 /* How often an address of the scope became free, counted before it did. */
 uint64_t lsr_engine_deletes_of(const lsr_scope_t *scope);
+
+/* ---- server.c ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * End offers whose time is over, about so many at most. Whether any was. Outside of any section, holding nothing. Nearly free when there are none.
+ */
+#define LSR_OFFERS_BY_THE_WAY 64u
+bool lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max);
+
+static inline bool
+lsr_engine_end_offers(lessor_engine_t *engine, uint32_t max) {
+	return LSR_UNLIKELY(atomic_load_explicit(&engine->offers.due_ns, memory_order_relaxed) != UINT64_MAX) &&
+	       lsr_engine_end_offers_slowly(engine, max);
+}
 
 /* ---- change.c ---------------------------------------------------------------------------------------------------- */
 
@@ -472,6 +524,10 @@ bool lsr_change_commit(lessor_engine_t *engine, lsr_change_t *change);
 
 /* Take back what was not committed: the fresh tail, the entry, the claim. */
 void lsr_change_undo(lessor_engine_t *engine, lsr_change_t *change);
+
+/* The whole of one update but waiting, of a lease that belongs to a client, or, with NULL, to anybody. *end is moved on success. */
+lessor_status_t lsr_engine_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields,
+				  const uint8_t *client_id, size_t client_id_bytes, uint64_t *end);
 
 /* Try, inside a section each time, and wait, until it is decided. LSR_STEP_CLAIMED stands for "admit log_bytes, then try again". */
 lessor_status_t lsr_change_run(lessor_engine_t *engine, lsr_change_t *change,
@@ -594,6 +650,9 @@ void lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope);
 /* Count the records of a scope under a configuration; and put the result into its counters, where the high-water mark starts over. */
 void lsr_engine_count(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config,
 		      uint64_t by_state[LSR_COUNTERS]);
+/* The addresses of a scope that are offered, likewise, in units. */
+uint64_t lsr_engine_count_offered(const lessor_engine_t *engine, const lsr_scope_t *scope,
+				  const lsr_scope_config_t *config);
 void lsr_engine_recount(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_scope_config_t *config);
 
 /* ---- ranges.c ---------------------------------------------------------------------------------------------------- */
@@ -616,5 +675,10 @@ lessor_status_t lsr_store_identify(int directory, uint8_t store_id[LSR_STORE_ID_
 
 bool lsr_engine_start_keeper(lessor_engine_t *engine);
 void lsr_engine_stop_keeper(lessor_engine_t *engine);
+
+/* ---- serve.c ------------------------------------------------------------------------------------------------------ */
+
+/* While closing. */
+void lsr_engine_stop_serving(lessor_engine_t *engine);
 
 #endif

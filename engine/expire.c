@@ -12,6 +12,8 @@
 
 #include <lessor/expire.h>
 
+#include "base/probe.h"
+
 /* What one read-side section does at most: a few microseconds of looking and some ten of ending. */
 #define SECTION_PAGES_MAX 4096u
 #define SECTION_LOOKS_MAX 192u
@@ -260,6 +262,17 @@ let_go(lsr_sweep_t *sweep) {
 	}
 }
 
+/* Each scope's at once. */
+static void
+count_expires(const lsr_sweep_t *sweep) {
+	for (size_t first = 0, next; first < sweep->count; first = next) {
+		lsr_scope_t *scope = sweep->ends[first].scope;
+		for (next = first + 1; next < sweep->count && sweep->ends[next].scope == scope; next++) {
+		}
+		(void)atomic_fetch_add_explicit(&scope->counters.expires, next - first, memory_order_relaxed);
+	}
+}
+
 /* One read-side section. */
 static lsr_pause_t
 sweep_section(lsr_sweep_t *sweep) {
@@ -277,6 +290,7 @@ sweep_section(lsr_sweep_t *sweep) {
 		pause = LSR_PAUSE_ROOM;
 	} else {
 		sweep->removed += sweep->count;
+		count_expires(sweep);
 	}
 	lsr_rcu_leave();
 	return pause;
@@ -350,6 +364,7 @@ lessor_expire(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expir
 	sweep.at = cursor->next;
 	sweep.last = cursor->last;
 	const lessor_status_t status = run_sweep(&sweep);
+	LSR_PROBE_EXPIRE(4, sweep.looked, sweep.removed);
 	if (status != LESSOR_OK && status != LESSOR_END) {
 		return status;
 	}
@@ -376,6 +391,7 @@ lessor_expire6(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expi
 	sweep.at = cursor->place;
 	sweep.last = cursor->last.high;
 	const lessor_status_t status = run_sweep(&sweep);
+	LSR_PROBE_EXPIRE(6, sweep.looked, sweep.removed);
 	if (status != LESSOR_OK && status != LESSOR_END) {
 		return status;
 	}

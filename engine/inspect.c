@@ -65,7 +65,7 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 	}
 	out.memory_bytes += atomic_load_explicit(&engine->pages.records.committed_bytes, memory_order_relaxed) +
 			    atomic_load_explicit(&engine->pages.infos.committed_bytes, memory_order_relaxed) +
-			    atomic_load_explicit(&engine->pages.lows.committed_bytes, memory_order_relaxed);
+			    atomic_load_explicit(&engine->pages.homes.committed_bytes, memory_order_relaxed);
 	lsr_rcu_enter();
 	out.memory_bytes += lsr_superscopes_memory(&engine->superscopes) + lsr_filters_memory(&engine->filters);
 	lsr_rcu_leave();
@@ -203,6 +203,10 @@ check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *
 			return contradiction(report, scope, scope->subnet, 0,
 					     "the scope's statistics differ from a recount");
 		}
+	}
+	if (!scope->is_sparse && lsr_engine_count_offered(engine, scope, lsr_scope_config(scope)) !=
+					 atomic_load_explicit(&scope->counters.offered, memory_order_relaxed)) {
+		return contradiction(report, scope, scope->subnet, 0, "the offers that are counted are others");
 	}
 	return LESSOR_OK;
 }

@@ -594,7 +594,8 @@ lessor_lease_find_name(lessor_engine_t *engine, const char *name, lessor_lease_t
 /* How many of these places of a page hold a lease. */
 static uint64_t
 count_places(const lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t index, uint64_t places) {
-	if (lsr_counters_empty(&scope->counters) == 0) {
+	if (lsr_counters_empty(&scope->counters) == 0 &&
+	    atomic_load_explicit(&scope->counters.offered, memory_order_relaxed) == 0) {
 		return (uint64_t)__builtin_popcountll(places);
 	}
 	uint64_t count = 0;

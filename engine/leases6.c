@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/probe.h"
+
 /* ---- where to look first ------------------------------------------------------------------------------------------- */
 
 /* As in allocate.c: every thread goes on from where it was, and begins where no other does. */
@@ -19,24 +21,55 @@
 typedef struct {
 	uint32_t uid; /* of the scope; 0: none */
 	uint32_t place;
-	uint64_t low;
 } lsr_lane6_t;
 
 static _Thread_local lsr_lane6_t lanes[LANES];
 
-static lsr_lane6_t *
-lane_of(const lessor_engine_t *engine, const lsr_scope_t *scope) {
+/*
+ * A thread that goes through more scopes than it has lanes for finds where it was in the scope itself, if it was the last one who left that there. Another thread goes elsewhere.
+ */
+static uint32_t
+hinted_place(const lsr_scope_t *scope) {
+	const uint64_t hint = atomic_load_explicit(&scope->sparse->hint, memory_order_relaxed);
+	return LSR_LIKELY(hint >> 32 == (uint32_t)((uintptr_t)lanes >> 4))
+		       ? (uint32_t)hint
+		       : lsr_engine_thread_start(lsr_sparse_places(lsr_sparse_chunks(scope->sparse)));
+}
+
+static uint32_t
+place_for(const lsr_scope_t *scope) {
+	const lsr_lane6_t *lane = &lanes[scope->uid % LANES];
+	return lane->uid == scope->uid ? lane->place : hinted_place(scope);
+}
+
+static void
+go_on_at(lsr_scope_t *scope, uint32_t place) {
 	lsr_lane6_t *lane = &lanes[scope->uid % LANES];
-	if (LSR_UNLIKELY(lane->uid != scope->uid)) {
-		const uint32_t places = lsr_sparse_places(lsr_sparse_chunks(scope->sparse));
-		const uint64_t seed[2] = {lsr_engine_thread_start(UINT32_MAX), scope->sparse->prefix};
-		*lane = (lsr_lane6_t){
-			.uid = scope->uid,
-			.place = lsr_engine_thread_start(places),
-			/* Somewhere in the /64, where nobody has been: another place for each opening of the store. */
-			.low = lsr_client_digest(engine->secret, (const uint8_t *)seed, sizeof(seed))};
+	lane->place = place;
+	if (lane->uid != scope->uid) {
+		lane->uid = scope->uid;
+		atomic_store_explicit(&scope->sparse->hint, (uintptr_t)lanes >> 4 << 32 | place, memory_order_relaxed);
 	}
-	return lane;
+}
+
+/* The same for addresses that are allocated. */
+typedef struct {
+	uint32_t uid;
+	uint64_t low;
+} lsr_low_lane_t;
+
+static _Thread_local lsr_low_lane_t low_lanes[LANES];
+
+static uint64_t *
+low_lane_of(const lessor_engine_t *engine, const lsr_scope_t *scope) {
+	lsr_low_lane_t *lane = &low_lanes[scope->uid % LANES];
+	if (LSR_UNLIKELY(lane->uid != scope->uid)) {
+		const uint64_t seed[2] = {lsr_engine_thread_start(UINT32_MAX), scope->sparse->prefix};
+		/* Somewhere in the /64, where nobody has been: another place for each opening of the store. */
+		*lane = (lsr_low_lane_t){.uid = scope->uid,
+					 .low = lsr_client_digest(engine->secret, (const uint8_t *)seed, sizeof(seed))};
+	}
+	return &lane->low;
 }
 
 /* ---- creating: the address ------------------------------------------------------------------------------------------ */
@@ -50,8 +83,7 @@ decide(lsr_create_t *create, lessor_status_t status) {
 /* A slot that looks free; the next create of this thread gets another. NULL record: none was found at once. */
 static void
 propose_place(lessor_engine_t *engine, lsr_create_t *create) {
-	lsr_lane6_t *lane = lane_of(engine, create->scope);
-	const uint32_t place = lsr_sparse_find(create->scope->sparse, lane->place);
+	const uint32_t place = lsr_sparse_find(create->scope->sparse, place_for(create->scope));
 	create->record = NULL;
 	if (LSR_UNLIKELY(place == LSR_SPARSE_NONE)) {
 		return;
@@ -60,7 +92,7 @@ propose_place(lessor_engine_t *engine, lsr_create_t *create) {
 	create->record_id = lsr_sparse_touch(create->scope->sparse, &engine->pages, place);
 	if (LSR_LIKELY(create->record_id != LSR_NO_RECORD)) {
 		create->record = lsr_pages_record(&engine->pages, create->record_id);
-		lane->place = place + 1;
+		go_on_at(create->scope, place + 1);
 	}
 }
 
@@ -99,8 +131,11 @@ lsr_create6_locate(lessor_engine_t *engine, lsr_create_t *creates, size_t count)
 			}
 		}
 	}
-	if (count > 1) {
-		lsr_index_approach(probes, probed);
+	lsr_index_approach(probes, probed);
+	for (size_t i = 0, next = 0; next < probed; i++) {
+		if (is_open(&creates[i])) {
+			creates[i].leaf = probes[next++].at;
+		}
 	}
 }
 
@@ -116,8 +151,7 @@ claim_record(lsr_record_t *record, uint64_t *word) {
 lessor_status_t
 lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *scope, lsr_place_t *claimed) {
 	lsr_sparse_t *sparse = scope->sparse;
-	lsr_lane6_t *lane = lane_of(engine, scope);
-	uint32_t from = lane->place;
+	uint32_t from = place_for(scope);
 	uint32_t chunks = lsr_sparse_chunks(sparse);
 	bool lapped = false;
 	for (;;) {
@@ -127,7 +161,7 @@ lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *scope, lsr_place_t 
 		if (id != LSR_NO_RECORD && claim_record(lsr_pages_record(&engine->pages, id), &claimed->word)) {
 			claimed->place = place;
 			claimed->record_id = id;
-			lane->place = place + 1;
+			go_on_at(scope, place + 1);
 			return LESSOR_OK;
 		}
 		if (id != LSR_NO_RECORD) {
@@ -182,17 +216,28 @@ judge_present(const lessor_engine_t *engine, const lsr_create_t *create, uint32_
 		       : LSR_STEP_DONE;
 }
 
+static void
+move_out(lsr_create_t *create) {
+	lsr_body_move_out(&create->body, lsr_lease6_draft(create->form));
+}
+
 bool
 lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 	const uint64_t low = create->form->address.low;
 	if (LSR_UNLIKELY(!claim_slot(engine, create))) {
 		return false;
 	}
+	if (LSR_UNLIKELY(!lsr_body_move_in(&create->body, lsr_pages_home_tail(&engine->pages, create->record_id)))) {
+		lsr_record_unclaim(create->record, create->word);
+		decide(create, LESSOR_NO_MEMORY);
+		return false;
+	}
 	atomic_store_explicit(lsr_pages_low(&engine->pages, create->record_id), low, memory_order_release); /* L1 */
+	const lsr_index_probe_t way = {.index = &create->scope->sparse->index, .key = low, .at = create->leaf};
 	for (;;) {
 		uint32_t other;
 		lsr_step_t step;
-		switch (lsr_index_insert(&create->scope->sparse->index, low, create->record_id, &other)) {
+		switch (lsr_index_insert_near(&way, create->record_id, &other)) {
 		case LSR_INDEX_DONE:
 			return true;
 		case LSR_INDEX_PRESENT:
@@ -205,6 +250,7 @@ lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 		if (step == LSR_STEP_AGAIN) {
 			continue;
 		}
+		move_out(create);
 		lsr_record_unclaim(create->record, create->word);
 		if (step == LSR_STEP_RECORD) {
 			create->blocker = lsr_pages_record(&engine->pages, other);
@@ -212,6 +258,10 @@ lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 		} else if (LSR_UNLIKELY(step == LSR_STEP_TAKE)) {
 			create->step = LSR_STEP_TAKE;
 		} else {
+			if (step == LSR_STEP_DONE) {
+				LSR_PROBE_CONFLICT(6, create->form->address.high, create->form->address.low,
+						   LESSOR_ADDRESS_TAKEN);
+			}
 			decide(create, step == LSR_STEP_DONE ? LESSOR_ADDRESS_TAKEN : LESSOR_NO_MEMORY);
 		}
 		return false;
@@ -219,7 +269,8 @@ lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 }
 
 void
-lsr_create6_release(const lsr_create_t *create) {
+lsr_create6_release(lsr_create_t *create) {
+	move_out(create);
 	(void)lsr_index_remove(&create->scope->sparse->index, create->form->address.low, create->record_id);
 }
 
@@ -294,14 +345,22 @@ read_arguments_ok(const lessor_lease6_t *lease, const void *buffer, size_t buffe
 	return lease != NULL && (buffer != NULL || buffer_bytes == 0);
 }
 
+/* Where the texts of what is read go, one lease's behind the other's. */
+typedef struct {
+	uint8_t *at;
+	size_t left_bytes;
+} lsr_texts6_t;
+
 static lessor_status_t
 answer(const lessor_engine_t *engine, lessor_address6_t address, const lsr_body_t *body, lessor_lease6_t *lease,
-       void *buffer, size_t buffer_bytes) {
+       lsr_texts6_t *texts) {
 	size_t used_bytes;
 	const lessor_status_t status =
-		lsr_lease6_unpack(body, &engine->origins, lease, buffer, buffer_bytes, &used_bytes);
-	if (status == LESSOR_OK) {
+		lsr_lease6_unpack(body, &engine->origins, lease, texts->at, texts->left_bytes, &used_bytes);
+	if (LSR_LIKELY(status == LESSOR_OK)) {
 		lease->address = address;
+		texts->at += used_bytes;
+		texts->left_bytes -= used_bytes;
 	}
 	return status;
 }
@@ -314,6 +373,52 @@ read_at(const lessor_engine_t *engine, uint32_t id, uint64_t low, lsr_body_t *bo
 	       found == low && LSR_LIKELY(!lsr_body_is_empty(body));
 }
 
+/* A record and its home, which is all that there is to read of most leases. */
+static void
+fetch_record(const lessor_engine_t *engine, uint32_t id) {
+	if (id != LSR_NO_RECORD) {
+		__builtin_prefetch(lsr_pages_record(&engine->pages, id));
+		__builtin_prefetch(lsr_pages_home(&engine->pages, id));
+	}
+}
+
+/* Inside a read-side section, stage by stage, as in leases.c: the records of these addresses. */
+static void
+locate_addresses(const lessor_engine_t *engine, const lessor_address6_t *addresses, size_t count, uint32_t *ids) {
+	lsr_index_probe_t probes[LSR_CHUNK];
+	unsigned who[LSR_CHUNK];
+	unsigned probed = 0;
+	for (size_t i = 0; i < count; i++) {
+		const lsr_scope_t *scope = lsr_engine_scope6_of(engine, addresses[i].high);
+		ids[i] = LSR_NO_RECORD;
+		if (LSR_LIKELY(scope != NULL)) {
+			who[probed] = (unsigned)i;
+			probes[probed++] = (lsr_index_probe_t){.index = &scope->sparse->index, .key = addresses[i].low};
+		}
+	}
+	lsr_index_approach(probes, probed);
+	for (unsigned i = 0; i < probed; i++) {
+		const uint32_t id = lsr_index_find_near(&probes[i]);
+		ids[who[i]] = id;
+		fetch_record(engine, id);
+	}
+}
+
+static void
+get_chunk(const lessor_engine_t *engine, const lessor_address6_t *addresses, size_t count, lessor_lease6_t *leases,
+	  lsr_texts6_t *texts, lessor_status_t *statuses) {
+	uint32_t ids[LSR_CHUNK];
+	lsr_rcu_enter();
+	locate_addresses(engine, addresses, count, ids);
+	for (size_t i = 0; i < count; i++) {
+		lsr_body_t body;
+		statuses[i] = read_at(engine, ids[i], addresses[i].low, &body)
+				      ? answer(engine, addresses[i], &body, &leases[i], texts)
+				      : LESSOR_NOT_FOUND;
+	}
+	lsr_rcu_leave();
+}
+
 lessor_status_t
 lessor_lease6_get(lessor_engine_t *engine, lessor_address6_t address, lessor_lease6_t *lease, void *buffer,
 		  size_t buffer_bytes) {
@@ -324,15 +429,34 @@ lessor_lease6_get(lessor_engine_t *engine, lessor_address6_t address, lessor_lea
 	if (!read_arguments_ok(lease, buffer, buffer_bytes)) {
 		return LESSOR_INVALID;
 	}
-	lsr_body_t body;
-	status = LESSOR_NOT_FOUND;
-	lsr_rcu_enter();
-	const lsr_scope_t *scope = lsr_engine_scope6_of(engine, address.high);
-	if (scope != NULL && read_at(engine, lsr_index_find(&scope->sparse->index, address.low), address.low, &body)) {
-		status = answer(engine, address, &body, lease, buffer, buffer_bytes);
-	}
-	lsr_rcu_leave();
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	get_chunk(engine, &address, 1, lease, &texts, &status);
 	return status;
+}
+
+static bool
+batch_arguments_ok(const void *keys, size_t count, const lessor_lease6_t *leases, const void *buffer,
+		   size_t buffer_bytes, const lessor_status_t *statuses) {
+	return count <= LESSOR_BATCH_MAX && (buffer != NULL || buffer_bytes == 0) &&
+	       (count == 0 || (keys != NULL && leases != NULL && statuses != NULL));
+}
+
+lessor_status_t
+lessor_lease6_get_batch(lessor_engine_t *engine, const lessor_address6_t *addresses, size_t count,
+			lessor_lease6_t *leases, void *buffer, size_t buffer_bytes, lessor_status_t *statuses) {
+	const lessor_status_t usable = lsr_engine_for_read(engine);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	if (!batch_arguments_ok(addresses, count, leases, buffer, buffer_bytes, statuses)) {
+		return LESSOR_INVALID;
+	}
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	for (size_t at = 0; at < count; at += LSR_CHUNK) {
+		get_chunk(engine, addresses + at, lsr_min_u64(count - at, LSR_CHUNK), leases + at, &texts,
+			  statuses + at);
+	}
+	return LESSOR_OK;
 }
 
 /* A look for a client that keeps what it found. */
@@ -353,6 +477,69 @@ match_and_keep(const void *key, uint32_t record_id) {
 		       : LSR_MATCH_NO;
 }
 
+/* A look-up by client in work. */
+typedef struct {
+	lsr_lease6_t form; /* its client; without one, it is not in order */
+	const lsr_scope_t *scope;
+	uint64_t key;
+} lsr_look6_t;
+
+/* As locate_addresses(). */
+static void
+locate_clients(const lessor_engine_t *engine, const lessor_client6_t *clients, size_t count, lsr_look6_t *looks) {
+	for (size_t i = 0; i < count; i++) {
+		lsr_look6_t *look = &looks[i];
+		look->form.client_bytes = 0;
+		look->scope =
+			lsr_lease6_form_client(&look->form, clients[i].duid, clients[i].duid_bytes, clients[i].iaid)
+				? lsr_engine_scope6_of(engine, clients[i].prefix)
+				: NULL;
+		if (LSR_LIKELY(look->scope != NULL)) {
+			look->key =
+				lsr_engine_client_key(engine, look->scope, look->form.client, look->form.client_bytes);
+			lsr_client_hash_prefetch(&engine->clients, look->key);
+		}
+	}
+	for (size_t i = 0; count > 1 && i < count; i++) {
+		if (looks[i].scope != NULL) {
+			const uint32_t id = lsr_client_hash_peek(&engine->clients, looks[i].key);
+			fetch_record(engine, id);
+			__builtin_prefetch(lsr_pages_info(&engine->pages, id >> LSR_PAGE_SHIFT));
+		}
+	}
+}
+
+static lessor_status_t
+get_client(const lessor_engine_t *engine, const lsr_look6_t *look, lessor_lease6_t *lease, lsr_texts6_t *texts) {
+	const lsr_scope_t *scope = look->scope;
+	lsr_body_t body;
+	lessor_address6_t address = {.high = scope->sparse->prefix};
+	const lsr_client_look6_t wanted = {.match = {.engine = engine,
+						     .table = &scope->table,
+						     .client_id = look->form.client,
+						     .client_id_bytes = look->form.client_bytes},
+					   .body = &body,
+					   .low = &address.low};
+	return lsr_client_hash_find(&engine->clients, look->key, match_and_keep, &wanted) == LSR_NO_RECORD
+		       ? LESSOR_NOT_FOUND
+		       : answer(engine, address, &body, lease, texts);
+}
+
+LSR_INLINE void
+get_client_chunk(const lessor_engine_t *engine, const lessor_client6_t *clients, size_t count, lsr_look6_t *looks,
+		 lessor_lease6_t *leases, lsr_texts6_t *texts, lessor_status_t *statuses) {
+	lsr_rcu_enter();
+	locate_clients(engine, clients, count, looks);
+	for (size_t i = 0; i < count; i++) {
+		if (LSR_LIKELY(looks[i].scope != NULL)) {
+			statuses[i] = get_client(engine, &looks[i], &leases[i], texts);
+		} else {
+			statuses[i] = looks[i].form.client_bytes != 0 ? LESSOR_NO_SCOPE : LESSOR_INVALID;
+		}
+	}
+	lsr_rcu_leave();
+}
+
 lessor_status_t
 lessor_lease6_get_client(lessor_engine_t *engine, uint64_t prefix, const uint8_t *duid, size_t duid_bytes,
 			 uint32_t iaid, lessor_lease6_t *lease, void *buffer, size_t buffer_bytes) {
@@ -360,29 +547,34 @@ lessor_lease6_get_client(lessor_engine_t *engine, uint64_t prefix, const uint8_t
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	lsr_lease6_t form;
-	if (!read_arguments_ok(lease, buffer, buffer_bytes) || !lsr_lease6_form_client(&form, duid, duid_bytes, iaid)) {
+	if (!read_arguments_ok(lease, buffer, buffer_bytes) || duid_bytes > LESSOR_DUID_MAX_BYTES) {
 		return LESSOR_INVALID;
 	}
-	lsr_body_t body;
-	lessor_address6_t address = {.high = prefix};
-	status = LESSOR_NO_SCOPE;
-	lsr_rcu_enter();
-	const lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
-	if (scope != NULL) {
-		const lsr_client_look6_t look = {.match = {.engine = engine,
-							   .table = &scope->table,
-							   .client_id = form.client,
-							   .client_id_bytes = form.client_bytes},
-						 .body = &body,
-						 .low = &address.low};
-		const uint64_t key = lsr_engine_client_key(engine, scope, form.client, form.client_bytes);
-		status = lsr_client_hash_find(&engine->clients, key, match_and_keep, &look) == LSR_NO_RECORD
-				 ? LESSOR_NOT_FOUND
-				 : answer(engine, address, &body, lease, buffer, buffer_bytes);
-	}
-	lsr_rcu_leave();
+	const lessor_client6_t client = {
+		.prefix = prefix, .duid = duid, .duid_bytes = (uint16_t)duid_bytes, .iaid = iaid};
+	lsr_look6_t look;
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	get_client_chunk(engine, &client, 1, &look, lease, &texts, &status);
 	return status;
+}
+
+lessor_status_t
+lessor_lease6_get_client_batch(lessor_engine_t *engine, const lessor_client6_t *clients, size_t count,
+			       lessor_lease6_t *leases, void *buffer, size_t buffer_bytes, lessor_status_t *statuses) {
+	const lessor_status_t usable = lsr_engine_for_read(engine);
+	if (usable != LESSOR_OK) {
+		return usable;
+	}
+	if (!batch_arguments_ok(clients, count, leases, buffer, buffer_bytes, statuses)) {
+		return LESSOR_INVALID;
+	}
+	lsr_look6_t looks[LSR_CHUNK];
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
+	for (size_t at = 0; at < count; at += LSR_CHUNK) {
+		get_client_chunk(engine, clients + at, lsr_min_u64(count - at, LSR_CHUNK), looks, leases + at, &texts,
+				 statuses + at);
+	}
+	return LESSOR_OK;
 }
 
 /* ---- in order of addresses ------------------------------------------------------------------------------------------ */
@@ -454,13 +646,14 @@ lessor_lease6_next(lessor_engine_t *engine, lessor_cursor6_t *cursor, lessor_lea
 	}
 	lessor_cursor6_t at = *cursor;
 	status = LESSOR_END;
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
 	while (status == LESSOR_END && !at.at_end) {
 		lsr_rcu_enter();
 		for (unsigned i = 0; i < SECTION_LEASES && status == LESSOR_END && !at.at_end; i++) {
 			lsr_body_t body;
 			lessor_address6_t address;
 			if (step(engine, &at, &address, &body)) {
-				status = answer(engine, address, &body, lease, buffer, buffer_bytes);
+				status = answer(engine, address, &body, lease, &texts);
 			}
 		}
 		lsr_rcu_leave();
@@ -484,13 +677,14 @@ lessor_lease6_find_name(lessor_engine_t *engine, const char *name, lessor_lease6
 	lessor_cursor6_t at = {.last = {UINT64_MAX, UINT64_MAX}};
 	const size_t name_bytes = strlen(name);
 	status = LESSOR_NOT_FOUND;
+	lsr_texts6_t texts = {.at = buffer, .left_bytes = buffer_bytes};
 	while (status == LESSOR_NOT_FOUND && !at.at_end) {
 		lsr_rcu_enter();
 		for (unsigned i = 0; i < SECTION_LEASES && status == LESSOR_NOT_FOUND && !at.at_end; i++) {
 			lsr_body_t body;
 			lessor_address6_t address;
 			if (step(engine, &at, &address, &body) && lsr_body_has_name(&body, name, name_bytes)) {
-				status = answer(engine, address, &body, lease, buffer, buffer_bytes);
+				status = answer(engine, address, &body, lease, &texts);
 			}
 		}
 		lsr_rcu_leave();
@@ -683,7 +877,7 @@ try_hint(lsr_search6_t *search, uint64_t hint) {
 
 static bool
 try_pool(lsr_search6_t *search) {
-	const uint64_t start = lsr_max_u64(lane_of(search->engine, search->create->scope)->low, 1);
+	const uint64_t start = lsr_max_u64(*low_lane_of(search->engine, search->create->scope), 1);
 	return try_stretch(search, start, UINT64_MAX) || (start > 1 && try_stretch(search, 1, start - 1));
 }
 
@@ -726,7 +920,7 @@ claim_somewhere(lessor_engine_t *engine, uint64_t hint, lsr_lease6_t *form, lsr_
 	const uint64_t deletes = lsr_engine_deletes_of(scope);
 	if (try_hint(&search, hint) || try_pool(&search)) {
 		if (create->step == LSR_STEP_CLAIMED) {
-			lane_of(engine, scope)->low = form->address.low + 1;
+			*low_lane_of(engine, scope) = form->address.low + 1;
 		}
 	} else if (search.doubt != NULL) {
 		create->blocker = search.doubt;

@@ -261,7 +261,9 @@ apply6(lsr_replay_t *replay, const lsr_item_t *item, uint64_t low, lsr_note_t *n
 		if (occupied) {
 			lsr_tail_free(old.tail);
 		}
-		lsr_record_publish(record, lsr_record_word(record), &item->body);
+		lsr_body_t body = item->body;
+		(void)lsr_body_move_in(&body, lsr_pages_home_tail(&replay->engine->pages, id));
+		lsr_record_publish(record, lsr_record_word(record), &body);
 		lsr_table_take(lsr_sparse_table(note->scope->sparse, place), place, lsr_body_ends_at(&item->body));
 	} else if (occupied) {
 		lsr_replay_vacate6(replay->engine, note->scope, id, &old);

@@ -32,7 +32,8 @@ contradicts(const lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t id
 	const uint64_t word = lsr_record_word(record);
 	const bool is_taken = lsr_table_is_taken(&scope->table, address);
 	*has_lease = (word & LSR_WORD_LIVE) != 0;
-	return is_taken != *has_lease && (word & LSR_WORD_CLAIM) == 0 && lsr_record_word(record) == word;
+	return is_taken != ((word & (LSR_WORD_LIVE | LSR_WORD_OFFER)) != 0) && (word & LSR_WORD_CLAIM) == 0 &&
+	       lsr_record_word(record) == word;
 }
 
 /* Make the bit of a claimed record say what the record says. */
@@ -41,7 +42,9 @@ correct_bit(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_record_
 	    uint32_t address) {
 	lsr_body_t body;
 	const bool is_taken = lsr_table_is_taken(&scope->table, address);
-	if ((word & LSR_WORD_LIVE) == 0 && is_taken) {
+	if ((word & LSR_WORD_OFFER) != 0) {
+		lsr_table_take(&scope->table, address, LESSOR_TIME_NONE);
+	} else if ((word & LSR_WORD_LIVE) == 0 && is_taken) {
 		lsr_table_free(&scope->table, address);
 	} else if ((word & LSR_WORD_LIVE) != 0 && !is_taken && lsr_record_read(record, engine->shadows, &body)) {
 		lsr_table_take(&scope->table, address, lsr_body_ends_at(&body));

@@ -45,6 +45,25 @@ typedef struct {
 } lsr_recount_t;
 
 static void
+recount_offer(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
+	const lsr_recount_t *recount = context;
+	(void)id;
+	if ((lsr_record_word(record) & LSR_WORD_OFFER) != 0) {
+		recount->by_state[0] += lsr_counters_unit(lsr_scope_in_pool(recount->config, address));
+	}
+}
+
+uint64_t
+lsr_engine_count_offered(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config) {
+	uint64_t units = 0;
+	lsr_recount_t recount = {.engine = engine, .config = config, .by_state = &units};
+	if (atomic_load_explicit(&engine->offers.count, memory_order_relaxed) != 0) {
+		visit_records(engine, scope, recount_offer, &recount);
+	}
+	return units;
+}
+
+static void
 recount_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
 	const lsr_recount_t *recount = context;
 	lsr_body_t body;
@@ -72,6 +91,8 @@ lsr_engine_recount(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_
 		atomic_store_explicit(&scope->counters.by_state[state], by_state[state], memory_order_relaxed);
 	}
 	atomic_store_explicit(&scope->counters.high_water, lsr_counters_in_use(&scope->counters), memory_order_relaxed);
+	atomic_store_explicit(&scope->counters.offered, lsr_engine_count_offered(engine, scope, config),
+			      memory_order_relaxed);
 }
 
 static void
@@ -118,6 +139,9 @@ drain_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
 	lsr_body_t body;
 	(void)address;
 	if (!lsr_record_read(record, drain->engine->shadows, &body)) {
+		if ((lsr_record_word(record) & LSR_WORD_OFFER) != 0) {
+			lsr_record_vacate(record, lsr_record_hide(record, lsr_record_word(record)));
+		}
 		return;
 	}
 	const uint64_t hidden = lsr_record_hide(record, lsr_record_word(record));
@@ -599,11 +623,14 @@ lessor_scope_delete(lessor_engine_t *engine, uint32_t subnet, bool force, lessor
 /* ---- statistics ----------------------------------------------------------------------------------------------------- */
 
 static void
-fill_stats(const lsr_scope_t *scope, const lsr_scope_config_t *config, lsr_tally_t tally, lessor_scope_stats_t *stats) {
+fill_stats(const lsr_scope_t *scope, const lsr_scope_config_t *config, lsr_tally_t tally, uint64_t pending,
+	   lessor_scope_stats_t *stats) {
+	const uint64_t taken = tally.in_use + pending;
 	*stats = (lessor_scope_stats_t){.subnet = scope->subnet,
 					.pool = config->pool,
 					.in_use = tally.in_use,
-					.free = config->pool > tally.in_use ? config->pool - tally.in_use : 0,
+					.pending = pending,
+					.free = config->pool > taken ? config->pool - taken : 0,
 					.leases = tally.leases,
 					.leases_active = tally.active,
 					.leases_declined = tally.declined,
@@ -620,10 +647,13 @@ lessor_scope_stats(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_
 		return LESSOR_INVALID;
 	}
 	status = LESSOR_NOT_FOUND;
+	(void)lsr_engine_end_offers(engine, UINT32_MAX);
 	lsr_rcu_enter();
 	lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
 	if (scope != NULL) {
-		fill_stats(scope, lsr_scope_config(scope), lsr_counters_tally(&scope->counters), stats);
+		fill_stats(scope, lsr_scope_config(scope), lsr_counters_tally(&scope->counters),
+			   lsr_counters_pending(&scope->counters), stats);
+		stats->expires = atomic_load_explicit(&scope->counters.expires, memory_order_relaxed);
 		stats->deletes = lsr_counters_deletes(&scope->counters);
 		stats->creates = stats->leases + stats->deletes;
 		stats->in_use_high_water = lsr_counters_mark(&scope->counters);
@@ -644,13 +674,15 @@ lessor_scope_recount(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stat
 	}
 	/* The lock keeps the scope in place, so that a long count is no long read-side section. */
 	status = LESSOR_NOT_FOUND;
+	(void)lsr_engine_end_offers(engine, UINT32_MAX);
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	const lsr_scope_t *scope = lsr_engine_find_scope_locked(engine, subnet);
 	if (scope != NULL) {
 		uint64_t by_state[LSR_COUNTERS];
 		const lsr_scope_config_t *config = lsr_scope_config(scope);
 		lsr_engine_count(engine, scope, config, by_state);
-		fill_stats(scope, config, lsr_tally_of(by_state), stats);
+		fill_stats(scope, config, lsr_tally_of(by_state), lsr_engine_count_offered(engine, scope, config) >> 32,
+			   stats);
 		status = LESSOR_OK;
 	}
 	(void)pthread_mutex_unlock(&engine->scope_lock);

@@ -10,12 +10,15 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "lease/codec.h"
+#include "lease/codec6.h"
 #include "test_random.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -759,6 +762,127 @@ origins_come_back_or_are_refused(void **state) {
 	}
 }
 
+/* ---- homes --------------------------------------------------------------------------------------------------------- */
+
+/* A draft of nothing but a name, as lsr_lease6_pack_plain() makes it. */
+static lsr_body_t
+drafted(lsr_lease6_t *form, const char *name) {
+	static const uint8_t duid[14] = {0, 1};
+	lsr_body_t body = {0};
+	lessor_lease6_t lease;
+	lessor_lease6_init(&lease);
+	lease.address.low = 1;
+	lease.duid = duid;
+	lease.duid_bytes = sizeof(duid);
+	lease.name = name;
+	assert_true(lsr_lease6_form(&lease, LESSOR_FIELD_ALL, form));
+	form->preferred_expires_at = LESSOR_TIME_NONE;
+	assert_true(lsr_lease6_pack_plain(form, LESSOR_STATE_ACTIVE, &body));
+	assert_ptr_equal(body.tail, lsr_lease6_draft(form));
+	return body;
+}
+
+static void
+assert_named(const lsr_body_t *body, const char *name) {
+	size_t name_bytes;
+	const uint8_t *found = lsr_body_name(body, &name_bytes);
+	assert_non_null(found);
+	assert_int_equal(name_bytes, strlen(name));
+	assert_memory_equal(found, name, name_bytes);
+}
+
+static void
+a_home_is_for_one_at_a_time(void **state) {
+	(void)state;
+	_Alignas(lsr_tail_t) uint8_t memory[LSR_HOME_TAIL_BYTES] = {0};
+	lsr_tail_t *home = (lsr_tail_t *)(void *)memory;
+	lsr_lease6_t form[2];
+	lsr_body_t first = drafted(&form[0], "first");
+	lsr_body_t second = drafted(&form[1], "second-sixteen-x");
+	assert_true(lsr_body_move_in(&first, home));
+	assert_ptr_equal(first.tail, home);
+	assert_true(lsr_body_move_in(&second, home));
+	assert_ptr_not_equal(second.tail, home);
+	assert_ptr_not_equal(second.tail, lsr_lease6_draft(&form[1]));
+	assert_named(&first, "first");
+	assert_named(&second, "second-sixteen-x");
+	/* Out again, as if nothing had been: then there is room. */
+	lsr_body_move_out(&first, lsr_lease6_draft(&form[0]));
+	assert_ptr_equal(first.tail, lsr_lease6_draft(&form[0]));
+	assert_named(&first, "first");
+	assert_true(lsr_body_move_in(&second, home));
+	assert_ptr_equal(second.tail, home);
+	assert_named(&second, "second-sixteen-x");
+	/* What is freed was nobody's. */
+	lsr_tail_free(second.tail);
+	assert_true(lsr_body_move_in(&first, home));
+	assert_ptr_equal(first.tail, home);
+	lsr_lease6_t longer;
+	lessor_lease6_t lease;
+	lessor_lease6_init(&lease);
+	lease.address.low = 1;
+	lease.duid = memory;
+	lease.duid_bytes = 14;
+	lease.name = "seventeen-bytes-x";
+	assert_true(lsr_lease6_form(&lease, LESSOR_FIELD_ALL, &longer));
+	assert_false(lsr_lease6_pack_plain(&longer, LESSOR_STATE_ACTIVE, &first));
+}
+
+typedef struct {
+	_Atomic bool inside;
+	_Atomic bool leave;
+} lsr_reader_t;
+
+static void *
+read_for_long(void *argument) {
+	lsr_reader_t *reader = argument;
+	lsr_rcu_enter();
+	atomic_store(&reader->inside, true);
+	while (!atomic_load(&reader->leave)) {
+		(void)usleep(1000);
+	}
+	lsr_rcu_leave();
+	return NULL;
+}
+
+static void
+a_home_is_left_alone_while_somebody_reads(void **state) {
+	(void)state;
+	_Alignas(lsr_tail_t) uint8_t memory[LSR_HOME_TAIL_BYTES] = {0};
+	lsr_tail_t *home = (lsr_tail_t *)(void *)memory;
+	lsr_lease6_t form[2];
+	lsr_reader_t reader = {0};
+	pthread_t thread;
+	lsr_body_t body = drafted(&form[0], "who reads this");
+	assert_true(lsr_body_move_in(&body, home));
+	assert_int_equal(pthread_create(&thread, NULL, read_for_long, &reader), 0);
+	while (!atomic_load(&reader.inside)) {
+		(void)usleep(1000);
+	}
+	lsr_rcu_enter();
+	lsr_tail_retire(body.tail);
+	lsr_rcu_leave();
+	for (unsigned i = 0; i < 100; i++) {
+		lsr_body_t next = drafted(&form[1], "who comes next");
+		assert_true(lsr_body_move_in(&next, home));
+		assert_ptr_not_equal(next.tail, home);
+		assert_named(&body, "who reads this");
+		lsr_tail_free(next.tail);
+		(void)usleep(1000);
+	}
+	atomic_store(&reader.leave, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	lsr_body_t next = {0};
+	for (unsigned i = 0; i < 30000 && next.tail != home; i++) {
+		lsr_tail_free(next.tail);
+		(void)usleep(1000);
+		next = drafted(&form[1], "who comes next");
+		assert_true(lsr_body_move_in(&next, home));
+	}
+	assert_ptr_equal(next.tail, home);
+	assert_named(&next, "who comes next");
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
@@ -772,6 +896,8 @@ main(void) {
 		cmocka_unit_test_setup_teardown(damaged_images_are_refused_or_sound, make_origins, drop_origins),
 		cmocka_unit_test_setup_teardown(noise_is_refused_or_sound, make_origins, drop_origins),
 		cmocka_unit_test(origins_come_back_or_are_refused),
+		cmocka_unit_test(a_home_is_for_one_at_a_time),
+		cmocka_unit_test(a_home_is_left_alone_while_somebody_reads),
 	};
 	(void)lsr_test_seed();
 	return cmocka_run_group_tests_name("codec", tests, NULL, NULL);

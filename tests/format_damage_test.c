@@ -162,6 +162,37 @@ files_of_other_formats(void **state) {
 	with_all_samples(take_for_all, 3);
 }
 
+/* ---- Kea's configuration ----------------------------------------------------------------------------------------- */
+
+static void
+load_config(sample_t *sample) {
+	(void)snprintf(sample->path, sizeof(sample->path), "%s/kea/kea-dhcp4.conf", LESSOR_TEST_DATA);
+	load(sample);
+	assert_true(config_walk(sample->octets, sample->bytes) > 0);
+}
+
+static void
+configurations_that_are_damaged(void **state) {
+	(void)state;
+	lsr_random_t random = lsr_random_stream(4);
+	sample_t *sample = malloc(sizeof(*sample));
+	uint8_t octets[SAMPLE_MAX_BYTES];
+	assert_non_null(sample);
+	load_config(sample);
+	size_t step = sample->bytes / (size_t)LSR_TEST_ROUNDS(CUTS) + 1;
+	for (size_t bytes = 0; bytes < sample->bytes; bytes += step) {
+		(void)config_walk(sample->octets, bytes);
+	}
+	for (int round = 0; round < LSR_TEST_ROUNDS(4 * CHANGES); round++) {
+		memcpy(octets, sample->octets, sample->bytes);
+		for (uint64_t n = 1 + lsr_random_below(&random, CHANGED_OCTETS_MAX); n > 0; n--) {
+			octets[lsr_random_below(&random, sample->bytes)] = odd_octet(&random);
+		}
+		(void)config_walk(octets, sample->bytes);
+	}
+	free(sample);
+}
+
 int
 main(void) {
 	(void)lsr_test_seed();
@@ -169,6 +200,7 @@ main(void) {
 		cmocka_unit_test(files_that_are_cut),
 		cmocka_unit_test(files_that_are_changed),
 		cmocka_unit_test(files_of_other_formats),
+		cmocka_unit_test(configurations_that_are_damaged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

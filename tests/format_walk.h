@@ -17,4 +17,7 @@ typedef struct format_walk {
 /* Ends the process if a record breaks what format.h promises. */
 format_walk_t format_walk(const format_t *format, const void *octets, size_t bytes);
 
+/* The same with octets as a configuration of Kea. Returns how many scopes it has; 0 if it is refused. */
+size_t config_walk(const void *octets, size_t bytes);
+
 #endif

@@ -222,7 +222,7 @@ test_headers() {
 
 test_not_a_lease_file() {
 	echo 'address,duid,valid_lifetime,expire,subnet_id,pref_lifetime,lease_type,iaid,prefix_len,fqdn_fwd,fqdn_rev,hostname' >six.csv
-	complaint 6 'six.csv:1: .*lacks the column hwaddr' import --store s --scope 192.0.2.0/24 six.csv
+	complaint 6 'six.csv:1: .*lacks the column hwaddr' import --store s --format kea4 --scope 192.0.2.0/24 six.csv
 	echo 'hello' >hello
 	complaint 6 'hello:1: this is not the header' import --store s --scope 192.0.2.0/24 hello
 	head -c 100000 /dev/zero >zeros

@@ -52,6 +52,7 @@ step_add(_Atomic uint64_t *word, uint64_t value) {
 #define lsr_relax                                       wait_for_another
 #define lsr_rcu_defer                                   keep_for_later
 
+#define LSR_INDEX_STEP_BYTES 64u
 #define LSR_INDEX_LEAF_BYTES 128u
 #define LSR_INDEX_INNER_MAX  4u
 #define LSR_INDEX_SPARE      2u

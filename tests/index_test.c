@@ -551,7 +551,7 @@ batches_find_the_same(void **state) {
 		lsr_index_probe_t probes[PROBES];
 		uint32_t expected[PROBES];
 		for (unsigned i = 0; i < PROBES; i++) {
-			const twin_t *twin = &twins[lsr_random_below(&random, INDEXES)];
+			twin_t *twin = &twins[lsr_random_below(&random, INDEXES)];
 			const size_t rank = lsr_random_below(&random, n);
 			probes[i] = (lsr_index_probe_t){.index = &twin->index, .key = twin->key[rank]};
 			expected[i] = twin->value[rank];

@@ -415,7 +415,10 @@ test_headers_of_files(void **state) {
 	expect_files(directory, "empty", true, IMPORT_FILES_FINE, "empty");
 	write_file(directory, "six", "address,duid,valid_lifetime\n");
 	expect_files(directory, "six", true, IMPORT_FILES_FOREIGN,
-		     "six:1: this is not the header of a Kea DHCPv4 lease file, it lacks the column hwaddr");
+		     "six:1: this has not the header of a Kea DHCPv6 lease file");
+	write_file(directory, "four", "address,valid_lifetime\n");
+	expect_files(directory, "four", true, IMPORT_FILES_FOREIGN,
+		     "four:1: this is not the header of a Kea DHCPv4 lease file, it lacks the column hwaddr");
 	write_file(directory, "short", "\n\naddress,hwaddr,client_id\n");
 	expect_files(directory, "short", true, IMPORT_FILES_FOREIGN,
 		     "short:3: this is not the header of a Kea DHCPv4 lease file, it ends after client_id");

@@ -264,6 +264,142 @@ slots_are_used_again(void **state) {
 	assert_in_range(after.memory_bytes, 1, before.memory_bytes + 65536);
 }
 
+/* ---- many at once ------------------------------------------------------------------------------------------------------ */
+
+#define BATCH 100u
+
+/* Names of all lengths that are placed differently: none, empty, in the body, at home, the longest there, in memory of its own. */
+static const char *const batch_name[] = {
+	NULL, "", "ab", "abc", "host-4711.eu", "sixteen-bytes-xx", "seventeen-bytes-x", "gr\xC3\xBC\xC3\x9F"};
+
+static void
+assert_same_lease(const lessor_lease6_t *want, const lessor_lease6_t *is) {
+	assert_true(want->address.high == is->address.high && want->address.low == is->address.low);
+	assert_int_equal(want->duid_bytes, is->duid_bytes);
+	assert_memory_equal(want->duid, is->duid, want->duid_bytes);
+	assert_int_equal(want->iaid, is->iaid);
+	assert_true(want->expires_at == is->expires_at && want->preferred_expires_at == is->preferred_expires_at);
+	assert_int_equal(want->name == NULL, is->name == NULL);
+	if (want->name != NULL) {
+		assert_string_equal(want->name, is->name);
+	}
+	assert_int_equal(want->comment == NULL, is->comment == NULL);
+}
+
+/* Every third address is free; the last one is in no scope. */
+static void
+make_batch(lessor_address6_t *addresses, lessor_client6_t *clients) {
+	for (uint32_t i = 0; i < BATCH; i++) {
+		lessor_lease6_t lease = make(i * UINT64_C(0x9E3779B97F4A7C15), i);
+		lease.name = batch_name[i % (sizeof(batch_name) / sizeof(batch_name[0]))];
+		lease.preferred_expires_at = i % 5 == 0 ? 12345 : LESSOR_TIME_INFINITE;
+		lease.comment = i % 11 == 0 ? "a comment" : NULL;
+		addresses[i] = lease.address;
+		clients[i] = (lessor_client6_t){.prefix = PREFIX, .duid = duid, .duid_bytes = sizeof(duid), .iaid = i};
+		if (i % 3 != 0) {
+			assert_status(LESSOR_OK, lessor_lease6_create(engine, &lease, LESSOR_ASYNC, NULL));
+		}
+	}
+	addresses[BATCH - 1].high = clients[BATCH - 1].prefix = PREFIX + 1;
+	clients[BATCH - 2].duid = NULL;
+}
+
+static void
+assert_as_made(size_t i, const lessor_lease6_t *is) {
+	const char *name = batch_name[i % (sizeof(batch_name) / sizeof(batch_name[0]))];
+	assert_int_equal(is->iaid, i);
+	assert_true(is->preferred_expires_at == (i % 5 == 0 ? 12345 : LESSOR_TIME_INFINITE));
+	assert_int_equal(is->comment != NULL, i % 11 == 0);
+	assert_int_equal(is->name == NULL, name == NULL);
+	if (name != NULL) {
+		assert_string_equal(is->name, name);
+	}
+}
+
+static void
+many_are_read_as_one_is(void **state) {
+	static char buffer[LESSOR_LEASE_BUFFER_BYTES];
+	static char texts[BATCH * 64];
+	static lessor_address6_t addresses[BATCH];
+	static lessor_client6_t clients[BATCH];
+	static lessor_lease6_t got[2][BATCH];
+	lessor_status_t statuses[2][BATCH];
+	lessor_lease6_t single;
+	(void)state;
+	make_batch(addresses, clients);
+	for (size_t count = 0; count <= BATCH; count += count < 2 ? 1 : 49) {
+		assert_status(LESSOR_OK, lessor_lease6_get_batch(engine, addresses, count, got[0], texts, sizeof(texts),
+								 statuses[0]));
+		for (size_t i = 0; i < count; i++) {
+			assert_status(lessor_lease6_get(engine, addresses[i], &single, buffer, sizeof(buffer)),
+				      statuses[0][i]);
+			assert_status(i % 3 != 0 && i != BATCH - 1 ? LESSOR_OK : LESSOR_NOT_FOUND, statuses[0][i]);
+			if (statuses[0][i] == LESSOR_OK) {
+				assert_same_lease(&single, &got[0][i]);
+				assert_as_made(i, &single);
+			}
+		}
+		assert_status(LESSOR_OK, lessor_lease6_get_client_batch(engine, clients, count, got[1], texts,
+									sizeof(texts), statuses[1]));
+		for (size_t i = 0; i < count; i++) {
+			const lessor_status_t want = i == BATCH - 1   ? LESSOR_NO_SCOPE
+						     : i == BATCH - 2 ? LESSOR_INVALID
+						     : i % 3 != 0     ? LESSOR_OK
+								      : LESSOR_NOT_FOUND;
+			assert_status(want, statuses[1][i]);
+			assert_status(want, lessor_lease6_get_client(engine, clients[i].prefix, clients[i].duid,
+								     clients[i].duid_bytes, clients[i].iaid, &single,
+								     buffer, sizeof(buffer)));
+			if (want == LESSOR_OK) {
+				assert_same_lease(&single, &got[1][i]);
+			}
+		}
+	}
+}
+
+static void
+what_does_not_fit_is_left_out(void **state) {
+	char texts[100];
+	lessor_address6_t addresses[4];
+	lessor_lease6_t got[4];
+	lessor_status_t statuses[4];
+	static const char *const name[4] = {"sixteen-bytes-xx", "a-name-that-is-longer-than-what-is-left-of-the-buffer",
+					    "b", NULL};
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++) {
+		lessor_lease6_t lease = make(i + 1, i);
+		lease.name = name[i];
+		addresses[i] = lease.address;
+		assert_status(LESSOR_OK, lessor_lease6_create(engine, &lease, LESSOR_ASYNC, NULL));
+	}
+	assert_status(LESSOR_OK, lessor_lease6_get_batch(engine, addresses, 4, got, texts, sizeof(texts), statuses));
+	assert_status(LESSOR_OK, statuses[0]);
+	assert_status(LESSOR_BUFFER_TOO_SMALL, statuses[1]);
+	assert_status(LESSOR_OK, statuses[2]);
+	assert_status(LESSOR_OK, statuses[3]);
+	assert_string_equal(got[0].name, name[0]);
+	assert_string_equal(got[2].name, name[2]);
+	assert_null(got[3].name);
+	for (size_t bytes = 0; bytes < 64; bytes++) {
+		memset(texts, 'x', sizeof(texts));
+		const lessor_status_t status = lessor_lease6_get(engine, addresses[0], got, texts, bytes);
+		assert_status(bytes < 18 + 17 ? LESSOR_BUFFER_TOO_SMALL : LESSOR_OK, status);
+		for (size_t i = status == LESSOR_OK ? bytes : 0; i < sizeof(texts); i++) {
+			assert_int_equal(texts[i], 'x');
+		}
+	}
+	assert_status(LESSOR_INVALID, lessor_lease6_get_batch(engine, NULL, 1, got, texts, sizeof(texts), statuses));
+	assert_status(LESSOR_INVALID,
+		      lessor_lease6_get_batch(engine, addresses, 1, NULL, texts, sizeof(texts), statuses));
+	assert_status(LESSOR_INVALID,
+		      lessor_lease6_get_batch(engine, addresses, 1, got, NULL, sizeof(texts), statuses));
+	assert_status(LESSOR_INVALID, lessor_lease6_get_batch(engine, addresses, 1, got, texts, sizeof(texts), NULL));
+	assert_status(LESSOR_INVALID, lessor_lease6_get_batch(engine, addresses, LESSOR_BATCH_MAX + 1, got, texts,
+							      sizeof(texts), statuses));
+	assert_status(LESSOR_INVALID,
+		      lessor_lease6_get_client_batch(engine, NULL, 1, got, texts, sizeof(texts), statuses));
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------------------------ */
 
 static uint64_t
@@ -278,7 +414,7 @@ resident_bytes(void) {
 }
 
 static void
-a_lease_without_its_tail_costs_so_much(void **state) {
+a_lease_with_a_short_name_costs_so_much(void **state) {
 	const uint32_t count = 1000000;
 	char name[16];
 	(void)state;
@@ -292,13 +428,9 @@ a_lease_without_its_tail_costs_so_much(void **state) {
 		lease.name = name;
 		REQUIRE_STATUS(lessor_lease6_create(engine, &lease, LESSOR_ASYNC, NULL), LESSOR_OK);
 	}
-	lessor_engine_stats_t stats;
-	assert_status(LESSOR_OK, lessor_engine_stats(engine, &stats));
 	const uint64_t each = (resident_bytes() - before) / count;
-	print_message("%llu bytes for each lease, of these %llu without its tail\n", (unsigned long long)each,
-		      (unsigned long long)(stats.memory_bytes / count));
-	/* What the engine counts, which is without long texts: name and tail are malloc's. */
-	assert_in_range(stats.memory_bytes / count, 64, 128);
+	print_message("%llu bytes for each lease\n", (unsigned long long)each);
+	assert_in_range(each, 64, 165); /* the bound of the store is 160; the process takes a little, too */
 }
 
 /* ---- threads ----------------------------------------------------------------------------------------------------------- */
@@ -593,7 +725,9 @@ main(void) {
 		cmocka_unit_test_setup_teardown(free_addresses_are_counted_up, begin, end),
 		cmocka_unit_test_setup_teardown(a_small_pool_is_exhausted, begin, end),
 		cmocka_unit_test_setup_teardown(slots_are_used_again, begin, end),
-		cmocka_unit_test_setup_teardown(a_lease_without_its_tail_costs_so_much, begin, end),
+		cmocka_unit_test_setup_teardown(many_are_read_as_one_is, begin, end),
+		cmocka_unit_test_setup_teardown(what_does_not_fit_is_left_out, begin, end),
+		cmocka_unit_test_setup_teardown(a_lease_with_a_short_name_costs_so_much, begin, end),
 		cmocka_unit_test_setup_teardown(threads_meet_at_addresses_and_clients, begin, end),
 		cmocka_unit_test_setup_teardown(snapshots_see_what_was_there, begin, end),
 		cmocka_unit_test_setup_teardown(a_scope_goes_while_leases_come, begin, end),

@@ -33,11 +33,15 @@ typedef struct export {
 	lessor_engine_t *engine;
 	lessor_scope_t *scopes; /* to export, ascending */
 	size_t scope_count;
+	lessor_scope6_t *scopes6; /* likewise */
+	size_t scope6_count;
+	uint64_t other_family[2]; /* leases of IPv4, and of IPv6, that the format has no rows for */
 	output_file_t output;
 	cli_progress_t progress;
 	format_writer_t writer;
 	uint64_t losses[32];
 	lessor_range_t *exclusions; /* LESSOR_SCOPE_MAX_EXCLUSIONS of them */
+	lessor_range6_t *exclusions6;
 	char scope_texts[LESSOR_SCOPE_BUFFER_BYTES];
 	char buffer[LESSOR_LEASE_BUFFER_BYTES];
 }
@@ -117,33 +121,110 @@ append_scope(export_t *export, const lessor_scope_t *scope) {
 }
 
 static int
+append_scope6(export_t *export, const lessor_scope6_t *scope) {
+	if ((export->scope6_count & (export->scope6_count - 1)) == 0) {
+		size_t capacity = export->scope6_count == 0 ? 1 : export->scope6_count * 2;
+		lessor_scope6_t *scopes = realloc(export->scopes6, capacity * sizeof(*scopes));
+		if (scopes == NULL) {
+			return cli_fail(export->command, CLI_FAILED, "out of memory");
+		}
+		export->scopes6 = scopes;
+	}
+	export->scopes6[export->scope6_count++] = *scope;
+	return CLI_OK;
+}
+
+static int
+compare_scopes6(const void *left, const void *right) {
+	const lessor_scope6_t *a = left;
+	const lessor_scope6_t *b = right;
+	return a->prefix < b->prefix ? -1 : a->prefix > b->prefix;
+}
+
+static int
 compare_scopes(const void *left, const void *right) {
 	const lessor_scope_t *a = left;
 	const lessor_scope_t *b = right;
 	return a->subnet < b->subnet ? -1 : a->subnet > b->subnet;
 }
 
+/* Ascending, each once. */
+static void
+sort_scopes(export_t *export) {
+	size_t kept = 0;
+	if (export->scope_count > 1) {
+		qsort(export->scopes, export->scope_count, sizeof(*export->scopes), compare_scopes);
+	}
+	for (size_t i = 0; i < export->scope_count; i++) {
+		if (kept == 0 || export->scopes[i].subnet != export->scopes[kept - 1].subnet) {
+			export->scopes[kept++] = export->scopes[i];
+		}
+	}
+	export->scope_count = kept;
+}
+
+static void
+sort_scopes6(export_t *export) {
+	size_t kept = 0;
+	if (export->scope6_count > 1) {
+		qsort(export->scopes6, export->scope6_count, sizeof(*export->scopes6), compare_scopes6);
+	}
+	for (size_t i = 0; i < export->scope6_count; i++) {
+		if (kept == 0 || export->scopes6[i].prefix != export->scopes6[kept - 1].prefix) {
+			export->scopes6[kept++] = export->scopes6[i];
+		}
+	}
+	export->scope6_count = kept;
+}
+
+/* "2001:db8:7::/64", or an address in it. */
+static int
+find_named_scope6(export_t *export, const char *name) {
+	lessor_scope6_t scope;
+	lessor_address6_t address;
+	unsigned length = 64;
+	piece_t text = {name, strlen(name)};
+	if (!(piece_ipv6(text, &address) || piece_prefix6(text, &address, &length)) || length != 64) {
+		return cli_fail(export->command, CLI_USAGE, "'%s' is not a prefix like 2001:db8:7::/64", name);
+	}
+	lessor_status_t status = lessor_scope6_get(export->engine, address.high, &scope, NULL, 0);
+	return status == LESSOR_OK ? append_scope6(export, &scope)
+				   : cli_fail_status(export->command, status, NULL, "%s", name);
+}
+
 static int
 find_named_scopes(export_t *export) {
 	for (size_t i = 0; i < export->options.scope_count; i++) {
 		lessor_scope_t scope;
-		int exit_status = cli_find_scope(export->command, export->engine, export->options.scopes[i], &scope);
-		if (exit_status == CLI_OK) {
-			exit_status = append_scope(export, &scope);
+		const char *name = export->options.scopes[i];
+		int exit_status = CLI_OK;
+		if (strchr(name, ':') != NULL) {
+			exit_status = find_named_scope6(export, name);
+		} else {
+			exit_status = cli_find_scope(export->command, export->engine, name, &scope);
+			exit_status = exit_status == CLI_OK ? append_scope(export, &scope) : exit_status;
 		}
 		if (exit_status != CLI_OK) {
 			return exit_status;
 		}
 	}
-	qsort(export->scopes, export->scope_count, sizeof(*export->scopes), compare_scopes);
-	size_t kept = 1;
-	for (size_t i = 1; i < export->scope_count; i++) {
-		if (export->scopes[i].subnet != export->scopes[kept - 1].subnet) {
-			export->scopes[kept++] = export->scopes[i];
-		}
-	}
-	export->scope_count = kept;
+	sort_scopes(export);
+	sort_scopes6(export);
 	return CLI_OK;
+}
+
+static int
+find_all_scopes6(export_t *export) {
+	lessor_scope6_t scope;
+	lessor_status_t status;
+	for (uint64_t from = 0; (status = lessor_scope6_next(export->engine, from, &scope, NULL, 0)) == LESSOR_OK;) {
+		int exit_status = append_scope6(export, &scope);
+		if (exit_status != CLI_OK || scope.prefix == UINT64_MAX) {
+			return exit_status;
+		}
+		from = scope.prefix + 1;
+	}
+	return status == LESSOR_END ? CLI_OK : cli_fail_status(export->command, status, NULL, "cannot read the scopes");
 }
 
 static int
@@ -152,12 +233,16 @@ find_all_scopes(export_t *export) {
 	lessor_status_t status;
 	for (uint32_t from = 0; (status = lessor_scope_next(export->engine, from, &scope, NULL, 0)) == LESSOR_OK;) {
 		int exit_status = append_scope(export, &scope);
-		if (exit_status != CLI_OK || scope.subnet == UINT32_MAX) {
+		if (exit_status != CLI_OK) {
 			return exit_status;
+		}
+		if (scope.subnet == UINT32_MAX) {
+			return find_all_scopes6(export);
 		}
 		from = scope.subnet + 1;
 	}
-	return status == LESSOR_END ? CLI_OK : cli_fail_status(export->command, status, NULL, "cannot read the scopes");
+	return status == LESSOR_END ? find_all_scopes6(export)
+				    : cli_fail_status(export->command, status, NULL, "cannot read the scopes");
 }
 
 static int
@@ -211,6 +296,27 @@ check_ids(export_t *export, uint32_t *ids) {
 	return CLI_OK;
 }
 
+/* Several may have one id, as a subnet of Kea may be wider than a /64; those without are numbered behind the largest. */
+static int
+check_ids6(export_t *export) {
+	uint32_t largest = 0;
+	for (size_t i = 0; i < export->scope6_count; i++) {
+		largest = export->scopes6[i].id > largest ? export->scopes6[i].id : largest;
+	}
+	for (size_t i = 0; i < export->scope6_count; i++) {
+		char name[48];
+		*put_ipv6(name, (lessor_address6_t){export->scopes6[i].prefix, 0}) = '\0';
+		if (export->scopes6[i].id == 0 && !export->options.assign_ids) {
+			return cli_fail(export->command, CLI_FAILED,
+					"the scope %s/64 has no id, which Kea needs; give it the subnet id that Kea's "
+					"configuration has for it, or say --assign-ids",
+					name);
+		}
+		export->scopes6[i].id = export->scopes6[i].id != 0 ? export->scopes6[i].id : ++largest;
+	}
+	return CLI_OK;
+}
+
 static int
 find_scopes(export_t *export) {
 	int exit_status = export->options.scope_count > 0 ? find_named_scopes(export) : find_all_scopes(export);
@@ -219,6 +325,9 @@ find_scopes(export_t *export) {
 	}
 	if (!export->options.format->needs_ids) {
 		return CLI_OK;
+	}
+	if (export->options.format->lease == NULL) {
+		return check_ids6(export);
 	}
 	uint32_t *ids = malloc((export->scope_count + 1) * sizeof(*ids));
 	exit_status = ids != NULL ? check_ids(export, ids) : cli_fail(export->command, CLI_FAILED, "out of memory");
@@ -242,11 +351,7 @@ write_failed(const export_t *export, int error) {
 }
 
 static int
-write_lease(export_t *export, const lessor_lease_t *lease, const lessor_scope_t *scope) {
-	uint32_t losses = 0;
-	if (!export->options.format->lease(&export->writer, lease, scope, &losses)) {
-		return write_failed(export, errno);
-	}
+count_row(export_t *export, uint32_t losses) {
 	if ((losses & FORMAT_LOSS_BIT(FORMAT_LOSS_LEFT_OUT)) != 0) {
 		export->losses[FORMAT_LOSS_LEFT_OUT]++;
 		return CLI_OK;
@@ -256,6 +361,17 @@ write_lease(export_t *export, const lessor_lease_t *lease, const lessor_scope_t 
 		cli_progress_update(&export->progress, export->writer.rows);
 	}
 	return CLI_OK;
+}
+
+static int
+write_lease(export_t *export, const lessor_lease_t *lease, const lessor_scope_t *scope) {
+	uint32_t losses = 0;
+	if (export->options.format->lease == NULL) {
+		export->other_family[0]++;
+		return CLI_OK;
+	}
+	return export->options.format->lease(&export->writer, lease, scope, &losses) ? count_row(export, losses)
+										     : write_failed(export, errno);
 }
 
 static int
@@ -273,6 +389,60 @@ write_leases(export_t *export, const lessor_scope_t *scope) {
 	} while (status == LESSOR_OK && exit_status == CLI_OK && !cli_interrupted());
 	if (status != LESSOR_OK && status != LESSOR_END) {
 		return cli_fail_status(export->command, status, NULL, "cannot read the leases");
+	}
+	return exit_status;
+}
+
+static int
+write_leases6(export_t *export, const lessor_scope6_t *scope) {
+	lessor_cursor6_t cursor;
+	lessor_lease6_t lease;
+	lessor_status_t status;
+	int exit_status = CLI_OK;
+	lessor_cursor6_init(&cursor, (lessor_address6_t){scope->prefix, 0},
+			    (lessor_address6_t){scope->prefix, UINT64_MAX});
+	do {
+		status = lessor_lease6_next(export->engine, &cursor, &lease, export->buffer, sizeof(export->buffer));
+		uint32_t losses = 0;
+		if (status == LESSOR_OK && export->options.format->lease6 == NULL) {
+			export->other_family[1]++;
+		} else if (status == LESSOR_OK) {
+			exit_status = export->options.format->lease6(&export->writer, &lease, scope, &losses)
+					      ? count_row(export, losses)
+					      : write_failed(export, errno);
+		}
+	} while (status == LESSOR_OK && exit_status == CLI_OK && !cli_interrupted());
+	if (status != LESSOR_OK && status != LESSOR_END) {
+		return cli_fail_status(export->command, status, NULL, "cannot read the leases");
+	}
+	return exit_status;
+}
+
+static int
+frame_scope6(export_t *export, const lessor_scope6_t *known) {
+	format_scope6_t scope = {.exclusions = export->exclusions6};
+	lessor_status_t status = lessor_scope6_get(export->engine, known->prefix, &scope.scope, export->scope_texts,
+						   sizeof(export->scope_texts));
+	if (status == LESSOR_OK) {
+		status = lessor_scope6_exclusions(export->engine, known->prefix, export->exclusions6,
+						  LESSOR_SCOPE_MAX_EXCLUSIONS, &scope.exclusion_count);
+	}
+	if (status != LESSOR_OK) {
+		return cli_fail_status(export->command, status, NULL, "cannot read the scopes");
+	}
+	return export->options.format->begin_scope6(&export->writer, &scope) ? CLI_OK : write_failed(export, errno);
+}
+
+static int
+write_scopes6(export_t *export, bool frame, bool leases) {
+	int exit_status = CLI_OK;
+	for (size_t i = 0; i < export->scope6_count && exit_status == CLI_OK && !cli_interrupted(); i++) {
+		if (frame && export->options.format->begin_scope6 != NULL) {
+			exit_status = frame_scope6(export, &export->scopes6[i]);
+		}
+		if (exit_status == CLI_OK && leases) {
+			exit_status = write_leases6(export, &export->scopes6[i]);
+		}
 	}
 	return exit_status;
 }
@@ -327,9 +497,16 @@ write_rows(export_t *export) {
 	if (format->begin != NULL && !format->begin(&export->writer)) {
 		return write_failed(export, errno);
 	}
-	int exit_status = format->scopes_lead ? write_scopes(export, true, false) : CLI_OK;
+	int exit_status = CLI_OK;
+	if (format->scopes_lead) {
+		exit_status = write_scopes(export, true, false);
+		exit_status = exit_status == CLI_OK ? write_scopes6(export, true, false) : exit_status;
+	}
 	if (exit_status == CLI_OK) {
 		exit_status = write_scopes(export, !format->scopes_lead, true);
+	}
+	if (exit_status == CLI_OK) {
+		exit_status = write_scopes6(export, !format->scopes_lead, true);
 	}
 	if (exit_status == CLI_OK && cli_interrupted()) {
 		return cli_fail(export->command, CLI_INTERRUPTED, "interrupted; %s",
@@ -352,6 +529,12 @@ count_leases(export_t *export) {
 			leases += stats.leases;
 		}
 	}
+	for (size_t i = 0; i < export->scope6_count; i++) {
+		lessor_scope6_stats_t stats;
+		if (lessor_scope6_stats(export->engine, export->scopes6[i].prefix, &stats) == LESSOR_OK) {
+			leases += stats.leases;
+		}
+	}
 	return leases;
 }
 
@@ -361,6 +544,20 @@ tell_losses(const export_t *export) {
 		if (export->losses[i] > 0) {
 			(void)fprintf(stderr, "%s: note: %" PRIu64 " lease%s: %s\n", export->command, export->losses[i],
 				      export->losses[i] == 1 ? "" : "s", export->options.format->loss_text(i));
+		}
+	}
+}
+
+/* What the format has no rows for at all. */
+static void
+tell_other_family(const export_t *export) {
+	static const char *const families[] = {"IPv4", "IPv6"};
+	for (size_t i = 0; i < 2; i++) {
+		if (export->other_family[i] > 0) {
+			(void)fprintf(stderr,
+				      "%s: note: %" PRIu64 " %s lease%s: left out: the format has no such lease\n",
+				      export->command, export->other_family[i], families[i],
+				      export->other_family[i] == 1 ? "" : "s");
 		}
 	}
 }
@@ -388,6 +585,7 @@ write_file(export_t *export) {
 	output_file_abandon(&export->output);
 	cli_progress_end(&export->progress, export->writer.rows);
 	if (exit_status == CLI_OK && !export->options.quiet) {
+		tell_other_family(export);
 		tell_losses(export);
 		tell_note(export);
 	}
@@ -419,9 +617,11 @@ cmd_export(int argc, char **argv) {
 	export->writer.output = &export->output;
 	export->writer.scratch = malloc(OUTPUT_FILE_ROOM);
 	export->exclusions = malloc(LESSOR_SCOPE_MAX_EXCLUSIONS * sizeof(*export->exclusions));
-	if (export->writer.scratch == NULL || export->exclusions == NULL) {
+	export->exclusions6 = malloc(LESSOR_SCOPE_MAX_EXCLUSIONS * sizeof(*export->exclusions6));
+	if (export->writer.scratch == NULL || export->exclusions == NULL || export->exclusions6 == NULL) {
 		free(export->writer.scratch);
 		free(export->exclusions);
+		free(export->exclusions6);
 		free(export);
 		return cli_fail(argv[0], CLI_FAILED, "out of memory");
 	}
@@ -430,6 +630,8 @@ cmd_export(int argc, char **argv) {
 	free(export->scopes);
 	free(export->writer.scratch);
 	free(export->exclusions);
+	free(export->exclusions6);
+	free(export->scopes6);
 	free(export);
 	return exit_status;
 }

@@ -5,6 +5,9 @@
 #include <argp.h>
 #include <string.h>
 
+#include "format_text.h"
+#include "lease6_print.h"
+
 enum { KEY_ADDRESS = 0x100, KEY_CLIENT_ID, KEY_SCOPE, KEY_NAME };
 
 typedef struct get_options {
@@ -12,6 +15,8 @@ typedef struct get_options {
 	cli_common_t common;
 	bool has_address;
 	uint32_t address;
+	bool is6;
+	lessor_address6_t address6;
 	uint8_t client_id[LESSOR_CLIENT_ID_MAX_BYTES];
 	uint8_t client_id_bytes; /* 0: not asked for by client */
 	const char *name;
@@ -45,7 +50,8 @@ parse_option(int key, char *argument, struct argp_state *state) {
 	get_options_t *options = state->input;
 	switch (key) {
 	case KEY_ADDRESS:
-		options->address = cli_need_ipv4(state, "--address", argument);
+		options->is6 = piece_ipv6((piece_t){argument, strlen(argument)}, &options->address6);
+		options->address = options->is6 ? 0 : cli_need_ipv4(state, "--address", argument);
 		options->has_address = true;
 		return 0;
 	case KEY_CLIENT_ID:
@@ -101,6 +107,24 @@ get_address(get_options_t *options, lessor_engine_t *engine) {
 		return cli_fail(options->command, CLI_NOT_FOUND, "there is no lease of %s", address);
 	}
 	return cli_fail_status(options->command, status, NULL, "lease of %s", address);
+}
+
+static int
+get_address6(get_options_t *options, lessor_engine_t *engine) {
+	uint8_t buffer[LESSOR_LEASE_BUFFER_BYTES];
+	char address[48];
+	lessor_lease6_t lease;
+	lessor_status_t status = lessor_lease6_get(engine, options->address6, &lease, buffer, sizeof(buffer));
+	if (status == LESSOR_OK && !options->common.json) {
+		cli_put_lease6(&lease);
+	} else if (status == LESSOR_OK && !cli_put_lease6_json(&lease)) {
+		return cli_fail(options->command, CLI_FAILED, "out of memory");
+	}
+	*put_ipv6(address, options->address6) = '\0';
+	if (status == LESSOR_NOT_FOUND || status == LESSOR_NO_SCOPE) {
+		return cli_fail(options->command, CLI_NOT_FOUND, "there is no lease of %s", address);
+	}
+	return status == LESSOR_OK ? CLI_OK : cli_fail_status(options->command, status, NULL, "lease of %s", address);
 }
 
 static int
@@ -164,7 +188,7 @@ get(get_options_t *options, lessor_engine_t *engine) {
 	lessor_scope_t scope;
 	int result = CLI_OK;
 	if (options->has_address) {
-		return get_address(options, engine);
+		return options->is6 ? get_address6(options, engine) : get_address(options, engine);
 	}
 	if (options->scope != NULL) {
 		result = cli_find_scope(options->command, engine, options->scope, &scope);

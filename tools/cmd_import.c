@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lessor import: take over the leases of a Kea DHCPv4 server from its lease files.
+ * lessor import: take over the leases of other DHCP servers from their lease files.
  *
  * The files are read twice, row by row. The first pass finds out which row counts for each address (import_plan.h); the second
  * brings these rows into the store. In between stands the decision whether to change the store at all.
@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "format.h"
+#include "import6.h"
 #include "import_apply.h"
 #include "import_files.h"
 #include "import_plan.h"
@@ -32,8 +33,18 @@ enum {
 	KEY_QUIET,
 	KEY_DATES,
 	KEY_UTC_OFFSET,
+	KEY_DRY_RUN,
+	KEY_EXPIRED,
 	LOOK_EVERY_ROWS = 4096 /* for interrupts and progress; a power of two */
 };
+
+/* What becomes of leases whose time is over. */
+typedef enum expired {
+	EXPIRED_AS_IS, /* and nothing is said of them */
+	EXPIRED_KEEP,
+	EXPIRED_MARK,
+	EXPIRED_DROP
+} expired_t;
 
 typedef struct import_options {
 	cli_common_t common;
@@ -44,6 +55,8 @@ typedef struct import_options {
 	bool strict;
 	bool no_siblings;
 	bool quiet;
+	bool dry_run;
+	expired_t expired;
 	char **names;
 	size_t name_count;
 } import_options_t;
@@ -55,11 +68,17 @@ typedef struct import {
 	import_files_t files;
 	import_plan_t plan;
 	import_apply_t *apply;
+	import6_t *six;
+	bool changing; /* the second pass is to change the store */
 	lessor_engine_t *engine;
 	import_report_t report;
 	cli_progress_t progress;
 	uint64_t refusable; /* records that the second pass will refuse, whatever the store holds */
 	uint64_t standing;  /* records that the second pass has still to meet again */
+	const char *broken; /* the first file that could not be read to its end; NULL: none */
+	uint64_t broken_line;
+	lessor_filetime_t now; /* that expiries are compared with */
+	const char *broken_why;
 } import_t;
 
 /* ---- the command line -------------------------------------------------------------------------------------------- */
@@ -76,11 +95,35 @@ static const struct argp_option option_table[] = {
 	 "Read only FILE itself, not FILE.completed, FILE.2 and FILE.1, where leases stand during a compaction", 0},
 	{"dates", KEY_DATES, "ORDER", 0, "How windows-csv writes its dates if not as ISO 8601: dmy or mdy", 0},
 	{"utc-offset", KEY_UTC_OFFSET, "+HH:MM", 0, "Of times in a file that do not say it (default: UTC)", 0},
+	{"dry-run", KEY_DRY_RUN, NULL, 0, "Read and report only; there need not be a store", 0},
+	{"expired", KEY_EXPIRED, "CHOICE", 0,
+	 "Leases whose time is over: keep them as they are (default), mark them as over, or drop them; and count them",
+	 0},
 	{"quiet", KEY_QUIET, NULL, 0, "Show no progress", 0},
 	CLI_OPTION_STORE,
 	CLI_OPTION_JSON,
 	{0},
 };
+
+/* "2001:db8:7::/64=70" */
+static void
+need_scope6(const struct argp_state *state, char *text, import6_t *six) {
+	lessor_scope6_t scope = {0};
+	lessor_address6_t address;
+	unsigned length;
+	char *equals = strchr(text, '=');
+	if (equals != NULL) {
+		*equals = '\0';
+		scope.id = (uint32_t)cli_need_number(state, "--scope", equals + 1, UINT32_MAX);
+	}
+	if (!piece_prefix6((piece_t){text, strlen(text)}, &address, &length) || length != 64) {
+		cli_reject(state, "--scope '%s' is not a prefix like 2001:db8:7::/64", text);
+	}
+	scope.prefix = address.high;
+	if (!import6_want_scope(six, &scope, NULL, 0)) {
+		cli_reject(state, "out of memory");
+	}
+}
 
 /* "192.0.2.0/24=7:192.0.2.10-192.0.2.99" */
 static void
@@ -129,6 +172,20 @@ need_utc_offset(const struct argp_state *state, const char *text) {
 	return text[0] == '-' ? -offset_s : offset_s;
 }
 
+static expired_t
+need_expired(const struct argp_state *state, const char *text) {
+	if (strcmp(text, "keep") == 0) {
+		return EXPIRED_KEEP;
+	}
+	if (strcmp(text, "mark") == 0) {
+		return EXPIRED_MARK;
+	}
+	if (strcmp(text, "drop") != 0) {
+		cli_reject(state, "--expired '%s' is not keep, mark or drop", text);
+	}
+	return EXPIRED_DROP;
+}
+
 static error_t
 parse_option(int key, char *argument, struct argp_state *state) {
 	import_t *import = state->input;
@@ -148,7 +205,11 @@ parse_option(int key, char *argument, struct argp_state *state) {
 		options->config = argument;
 		return 0;
 	case KEY_SCOPE:
-		need_scope(state, argument, &import->scopes);
+		if (strstr(argument, "::/") != NULL || strchr(argument, ':') != strrchr(argument, ':')) {
+			need_scope6(state, argument, import->six);
+		} else {
+			need_scope(state, argument, &import->scopes);
+		}
 		return 0;
 	case KEY_ERROR_LIMIT:
 		options->error_limit = cli_need_number(state, "--error-limit", argument, UINT64_MAX - 1);
@@ -161,6 +222,12 @@ parse_option(int key, char *argument, struct argp_state *state) {
 		return 0;
 	case KEY_QUIET:
 		options->quiet = true;
+		return 0;
+	case KEY_DRY_RUN:
+		options->dry_run = true;
+		return 0;
+	case KEY_EXPIRED:
+		options->expired = need_expired(state, argument);
 		return 0;
 	case ARGP_KEY_ARGS:
 		options->names = state->argv + state->next;
@@ -180,7 +247,7 @@ static const struct argp argp = {
 	option_table,
 	parse_option,
 	"FILE...",
-	"Take over leases from the lease files of other DHCPv4 servers. Damaged rows are reported and skipped. What "
+	"Take over leases from the lease files of other DHCP servers. Damaged rows are reported and skipped. What "
 	"the files do not name stays as it is. An import that was interrupted is finished by running it again.",
 	NULL,
 	NULL,
@@ -238,6 +305,32 @@ count_lost(import_t *import, const format_reader_t *reader, const uint64_t count
 	}
 }
 
+/* A lease that is over becomes what the user wants of it; one that is dropped ends what there was at its address. */
+static void
+judge_expired(import_t *import, format_record_t *record, bool counting) {
+	static const char *const texts[] = {
+		[EXPIRED_AS_IS] = "",
+		[EXPIRED_KEEP] = "the lease is over, and was kept as it is",
+		[EXPIRED_MARK] = "the lease is over, and was marked so",
+		[EXPIRED_DROP] = "the lease is over, and was left out",
+	};
+	expired_t choice = import->options.expired;
+	lessor_filetime_t end = record->is6 ? record->lease6.expires_at : record->lease.expires_at;
+	uint8_t *state = record->is6 ? &record->lease6.address_state : &record->lease.address_state;
+	if (choice == EXPIRED_AS_IS || record->kind != FORMAT_LEASE || end == LESSOR_TIME_NONE || end >= import->now ||
+	    (*state & LESSOR_STATE_MASK) != LESSOR_STATE_ACTIVE) {
+		return;
+	}
+	if (choice == EXPIRED_MARK) {
+		*state |= LESSOR_STATE_DOOM;
+	} else if (choice == EXPIRED_DROP) {
+		record->kind = FORMAT_END;
+	}
+	if (counting) {
+		import_tally_add(&import->report.warned, texts[choice], 1);
+	}
+}
+
 /* Hand every record of a file to 'take'. */
 static int
 read_records(import_t *import, place_t place, progress_t *before, record_taker_t *take, bool counting) {
@@ -255,6 +348,7 @@ read_records(import_t *import, place_t place, progress_t *before, record_taker_t
 			lost[__builtin_ctz(bits)]++;
 		}
 		place.number = before->records + count;
+		judge_expired(import, &record, counting);
 		exit_status = take(import, &record, place);
 	}
 	if (got < 0) {
@@ -327,10 +421,28 @@ claim_of(const import_t *import, const format_record_t *record, place_t place) {
 static int
 plan_sound(import_t *import, const format_record_t *record, place_t place) {
 	warn_about(import, record, place);
+	if (record->is6) {
+		return import6_plan(import->six, record, place.number)
+			       ? CLI_OK
+			       : cli_fail(import->command, CLI_FAILED, "out of memory for the addresses of the files");
+	}
 	import_claim_t claim = claim_of(import, record, place);
 	return import_plan_put(&import->plan, &claim)
 		       ? CLI_OK
 		       : cli_fail(import->command, CLI_FAILED, "out of memory for the addresses of the files");
+}
+
+/* It counts as one row, but more may be lost than any limit allows. */
+static int
+note_broken(import_t *import, const format_record_t *record, const char *path) {
+	import->report.rows++;
+	import_report_bad(&import->report, path, record->line, record->text);
+	if (import->broken == NULL) {
+		import->broken = path;
+		import->broken_line = record->line;
+		import->broken_why = record->text;
+	}
+	return import->options.error_limit != UINT64_MAX ? CLI_DAMAGED : CLI_OK;
 }
 
 /* First pass. */
@@ -351,6 +463,8 @@ plan_record(import_t *import, const format_record_t *record, place_t place) {
 		import->report.rows++;
 		import_report_bad(&import->report, path, record->line, record->text);
 		return over_limit(import, import->report.bad.total) ? CLI_DAMAGED : CLI_OK;
+	case FORMAT_BROKEN:
+		return note_broken(import, record, path);
 	case FORMAT_LEASE:
 	case FORMAT_END:
 		break;
@@ -376,9 +490,29 @@ refuse(import_t *import, const format_record_t *record, place_t place) {
 	}
 }
 
-/* Second pass. Without import->apply it only says what it would refuse. */
+/* What apply_record() does, for a record of IPv6. */
+static int
+apply_record6(import_t *import, const format_record_t *record, place_t place) {
+	import_verdict_t verdict = import_plan_verdict(&import->six->plan, place.number);
+	if (verdict == IMPORT_SKIP || record->kind != FORMAT_LEASE ||
+	    !import6_is_address(import->six, place.number, record->lease6.address)) {
+		return CLI_OK;
+	}
+	import->standing--;
+	if (verdict == IMPORT_REFUSE) {
+		import6_refuse(import->six, record, place.file->path, &import->report);
+		return CLI_OK;
+	}
+	return import->changing ? import6_add_lease(import->six, &record->lease6, place.file->path, record->line)
+				: CLI_OK;
+}
+
+/* Second pass. Without import->changing it only says what it would refuse. */
 static int
 apply_record(import_t *import, const format_record_t *record, place_t place) {
+	if (record->is6) {
+		return apply_record6(import, record, place);
+	}
 	import_verdict_t verdict = import_plan_verdict(&import->plan, place.number);
 	if (verdict == IMPORT_SKIP) {
 		return CLI_OK;
@@ -392,7 +526,7 @@ apply_record(import_t *import, const format_record_t *record, place_t place) {
 		refuse(import, record, place);
 		return CLI_OK;
 	}
-	if (import->apply == NULL) {
+	if (!import->changing) {
 		return CLI_OK;
 	}
 	return import_add_lease(import->apply, &record->lease, place.file->path, record->line);
@@ -410,6 +544,10 @@ copy_of(const char *text, bool *fine) {
 static int
 take_scope(import_t *import, const format_record_t *record) {
 	bool fine = true;
+	if (record->is6) {
+		fine = import6_want_scope(import->six, record->scope6, record->exclusions6, record->exclusion_count);
+		return fine ? CLI_OK : cli_fail(import->command, CLI_FAILED, "out of memory");
+	}
 	kea_scope_t scope = {.subnet = record->scope->subnet,
 			     .mask = record->scope->mask,
 			     .id = record->scope->id,
@@ -500,7 +638,8 @@ allocate(import_t *import) {
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
 		seed = (uint64_t)time(NULL);
 	}
-	return import_plan_open(&import->plan, seed);
+	import->six = import6_new(import->command, seed);
+	return import->six != NULL && import_plan_open(&import->plan, seed);
 }
 
 /* What is to be said of the configuration as a whole. */
@@ -526,13 +665,17 @@ settle_scopes(import_t *import) {
 	if (exit_status == CLI_OK) {
 		exit_status = import_read_scopes(import->command, import->engine, &import->scopes);
 	}
+	if (exit_status == CLI_OK) {
+		exit_status = import6_read_scopes(import->six, import->engine);
+	}
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
 	if (!kea_scopes_seal(&import->scopes, sentence)) {
 		return cli_fail(import->command, CLI_EXISTS, "%s", sentence);
 	}
-	if (import->scopes.count == 0) {
+	import6_seal_scopes(import->six);
+	if (import->scopes.count == 0 && import->six->scope_count == 0) {
 		return cli_fail(import->command, CLI_USAGE,
 				"there is no scope to put leases into; give --config or --scope");
 	}
@@ -541,10 +684,28 @@ settle_scopes(import_t *import) {
 }
 
 static int
+file_is_broken(const import_t *import, const char *outcome) {
+	return cli_fail(import->command, CLI_DAMAGED, "%s:%" PRIu64 ": %s; %s", import->broken, import->broken_line,
+			import->broken_why, outcome);
+}
+
+static int
 too_many_errors(const import_t *import) {
+	if (import->broken != NULL) {
+		return file_is_broken(import, "nothing was changed");
+	}
 	return cli_fail(import->command, CLI_DAMAGED,
 			"more than %" PRIu64 " rows are damaged or refused; nothing was changed",
 			import->options.error_limit);
+}
+
+static void
+count_verdicts(import_t *import, const import_plan_t *plan) {
+	for (uint64_t line = 1; line <= plan->last_line; line++) {
+		import_verdict_t verdict = import_plan_verdict(plan, line);
+		import->refusable += verdict == IMPORT_REFUSE;
+		import->standing += verdict != IMPORT_SKIP;
+	}
 }
 
 static int
@@ -559,20 +720,20 @@ make_plan(import_t *import) {
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
-	if (!import_plan_settle(&import->plan)) {
+	if (!import_plan_settle(&import->plan) || !import_plan_settle(&import->six->plan)) {
 		return cli_fail(import->command, CLI_FAILED, "out of memory for the clients of the files");
 	}
-	for (uint64_t line = 1; line <= import->plan.last_line; line++) {
-		import_verdict_t verdict = import_plan_verdict(&import->plan, line);
-		import->refusable += verdict == IMPORT_REFUSE;
-		import->standing += verdict != IMPORT_SKIP;
-	}
+	count_verdicts(import, &import->plan);
+	count_verdicts(import, &import->six->plan);
 	return CLI_OK;
 }
 
 static int
 finish_second_pass(import_t *import) {
-	int exit_status = import->apply != NULL ? import_flush(import->apply) : CLI_OK;
+	int exit_status = import_flush(import->apply);
+	if (exit_status == CLI_OK) {
+		exit_status = import6_flush(import->six);
+	}
 	if (exit_status == CLI_OK && cli_interrupted()) {
 		return interrupted(import, "run the same command again to go on");
 	}
@@ -599,9 +760,13 @@ change_store(import_t *import) {
 	import->apply->count = 0;
 	import->apply->arena_used = 0;
 	import->apply->moved = false;
+	import->changing = true;
 	int exit_status = import_make_scopes(import->apply);
 	if (exit_status == CLI_OK) {
 		exit_status = import_end_leases(import->apply);
+	}
+	if (exit_status == CLI_OK) {
+		exit_status = import6_begin(import->six, import->engine, &import->report);
 	}
 	if (exit_status == CLI_OK) {
 		exit_status = read_files(import, "importing", apply_record, false);
@@ -619,6 +784,20 @@ make_durable(import_t *import, int exit_status) {
 	return exit_status;
 }
 
+/* Everything but the changes. */
+static int
+try_out(import_t *import) {
+	import->report.dry = true;
+	import->report.would_store = import->standing - import->refusable;
+	int exit_status = read_files(import, "checking", apply_record, false);
+	if (exit_status == CLI_OK && cli_interrupted()) {
+		return interrupted(import, "nothing was changed");
+	}
+	import->report.complete = exit_status == CLI_OK && import->broken == NULL;
+	return exit_status == CLI_OK && import->broken != NULL ? file_is_broken(import, "nothing was changed")
+							       : exit_status;
+}
+
 static int
 run_on_store(import_t *import) {
 	int exit_status = settle_scopes(import);
@@ -632,14 +811,20 @@ run_on_store(import_t *import) {
 		exit_status = read_files(import, "checking", apply_record, false);
 		return exit_status == CLI_OK ? too_many_errors(import) : exit_status;
 	}
+	if (import->options.dry_run) {
+		return try_out(import);
+	}
 	exit_status = make_durable(import, change_store(import));
-	import->report.complete = exit_status == CLI_OK;
+	import->report.complete = exit_status == CLI_OK && import->broken == NULL;
 	uint64_t errors = import->report.bad.total + import->report.refused.total;
 	if (exit_status == CLI_OK && over_limit(import, errors)) {
 		return cli_fail(import->command, CLI_DAMAGED,
 				"more than %" PRIu64
 				" rows are damaged or refused, because of leases that the store had",
 				import->options.error_limit);
+	}
+	if (exit_status == CLI_OK && import->broken != NULL) {
+		return file_is_broken(import, "what was read before it is imported");
 	}
 	return exit_status;
 }
@@ -651,17 +836,36 @@ now_s(void) {
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* A dry run reads the scopes of the store that there is, and does without one. */
+static int
+open_store(import_t *import) {
+	const char *store = import->options.common.store;
+	lessor_options_t options;
+	if (!import->options.dry_run) {
+		return cli_open(import->command, store, true, false, &import->engine, NULL);
+	}
+	store = store != NULL ? store : getenv("LESSOR_STORE");
+	lessor_options_init(&options);
+	options.read_only = true;
+	options.create_if_missing = false;
+	lessor_status_t status = store != NULL ? lessor_open(store, &options, &import->engine, NULL) : LESSOR_NO_STORE;
+	if (status == LESSOR_NO_STORE) {
+		lessor_options_init(&options);
+		options.log = false;
+		status = lessor_open(NULL, &options, &import->engine, NULL);
+	}
+	return status == LESSOR_OK ? CLI_OK : cli_fail_status(import->command, status, NULL, "cannot open the store");
+}
+
 static int
 run(import_t *import) {
 	double started_s = now_s();
+	import->now = lessor_time_from_unix_s((int64_t)time(NULL));
 	int exit_status = open_files(import);
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
-	if (!allocate(import)) {
-		return cli_fail(import->command, CLI_FAILED, "out of memory");
-	}
-	exit_status = cli_open(import->command, import->options.common.store, true, false, &import->engine, NULL);
+	exit_status = open_store(import);
 	if (exit_status != CLI_OK) {
 		return exit_status;
 	}
@@ -679,7 +883,12 @@ int
 cmd_import(int argc, char **argv) {
 	import_t import = {.command = argv[0], .options = {.error_limit = UINT64_MAX}};
 	import.files.options = &import.options.reading;
+	if (!allocate(&import)) {
+		import6_free(import.six);
+		return cli_fail(argv[0], CLI_FAILED, "out of memory");
+	}
 	int exit_status = cli_parse_arguments(&argp, argc, argv, &import) ? run(&import) : CLI_FAILED;
+	import6_free(import.six);
 	kea_scopes_free(&import.scopes);
 	import_files_close(&import.files);
 	import_plan_close(&import.plan);

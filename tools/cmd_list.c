@@ -4,6 +4,10 @@
 
 #include <argp.h>
 #include <inttypes.h>
+#include <string.h>
+
+#include "format_text.h"
+#include "lease6_print.h"
 
 enum { KEY_SCOPE = 0x100, KEY_FROM, KEY_LIMIT, KEY_STATE, KEY_COUNT };
 
@@ -114,11 +118,69 @@ list_range(const list_options_t *options, lessor_engine_t *engine, lessor_range_
 }
 
 static int
+put_lease6(const list_options_t *options, const lessor_lease6_t *lease) {
+	if (options->count) {
+		return CLI_OK;
+	}
+	if (!options->common.json) {
+		cli_put_lease6_row(lease);
+	} else if (!cli_put_lease6_json(lease)) {
+		return cli_fail(options->command, CLI_FAILED, "out of memory");
+	}
+	return cli_output_failed() ? CLI_FAILED : CLI_OK;
+}
+
+static int
+list_range6(const list_options_t *options, lessor_engine_t *engine, lessor_address6_t first, lessor_address6_t last,
+	    uint64_t *count) {
+	uint8_t buffer[LESSOR_LEASE_BUFFER_BYTES];
+	lessor_cursor6_t cursor;
+	lessor_lease6_t lease;
+	lessor_status_t status;
+	int result = CLI_OK;
+	lessor_cursor6_init(&cursor, first, last);
+	while (result == CLI_OK && *count < options->limit &&
+	       (status = lessor_lease6_next(engine, &cursor, &lease, buffer, sizeof(buffer))) != LESSOR_END) {
+		if (status != LESSOR_OK) {
+			return cli_fail_status(options->command, status, NULL, "reading the leases");
+		}
+		if (options->state == 0 || (lease.address_state & LESSOR_STATE_MASK) == options->state) {
+			result = put_lease6(options, &lease);
+			(*count)++;
+		}
+	}
+	return result;
+}
+
+/* The leases of the IPv6 scope that the option names. */
+static int
+list_scope6(const list_options_t *options, lessor_engine_t *engine, uint64_t *count) {
+	lessor_scope6_t scope;
+	lessor_address6_t address;
+	unsigned length = 64;
+	piece_t text = {options->scope, strlen(options->scope)};
+	if (!(piece_ipv6(text, &address) || piece_prefix6(text, &address, &length)) || length != 64) {
+		return cli_fail(options->command, CLI_USAGE, "'%s' is not a prefix like 2001:db8:7::/64",
+				options->scope);
+	}
+	lessor_status_t status = lessor_scope6_get(engine, address.high, &scope, NULL, 0);
+	if (status == LESSOR_NO_SCOPE || status == LESSOR_NOT_FOUND) {
+		return cli_fail(options->command, CLI_NOT_FOUND, "there is no scope %s", options->scope);
+	}
+	if (status != LESSOR_OK) {
+		return cli_fail_status(options->command, status, NULL, "%s", options->scope);
+	}
+	return list_range6(options, engine, (lessor_address6_t){address.high, 0},
+			   (lessor_address6_t){address.high, UINT64_MAX}, count);
+}
+
+static int
 list(const list_options_t *options, lessor_engine_t *engine) {
 	lessor_range_t range = {0, UINT32_MAX};
 	uint64_t count = 0;
 	int result;
-	if (options->scope != NULL) {
+	bool six = options->scope != NULL && strchr(options->scope, ':') != NULL;
+	if (options->scope != NULL && !six) {
 		lessor_scope_t scope;
 		result = cli_find_scope(options->command, engine, options->scope, &scope);
 		if (result != CLI_OK) {
@@ -130,7 +192,13 @@ list(const list_options_t *options, lessor_engine_t *engine) {
 	if (!options->count && !options->common.json) {
 		(void)printf("%-15s  %-20s  %-8s  %-20s  %s\n", "ADDRESS", "CLIENT ID", "STATE", "EXPIRES", "NAME");
 	}
-	result = range.first <= range.last ? list_range(options, engine, range, &count) : CLI_OK;
+	result = !six && range.first <= range.last ? list_range(options, engine, range, &count) : CLI_OK;
+	if (six) {
+		result = list_scope6(options, engine, &count);
+	} else if (result == CLI_OK && options->scope == NULL && options->from == 0) {
+		lessor_address6_t last = {UINT64_MAX, UINT64_MAX};
+		result = list_range6(options, engine, (lessor_address6_t){0, 0}, last, &count);
+	}
 	if (result == CLI_OK && options->count) {
 		(void)printf(options->common.json ? "{\"count\":%" PRIu64 "}\n" : "%" PRIu64 "\n", count);
 	}

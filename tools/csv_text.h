@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Comma-separated values with quotes (RFC 4180): a cell in double quotes may hold commas, line ends and doubled quotes. */
+/* Comma-separated values with quotes (RFC 4180), row by row, as libcsv reads them in its strict mode. */
 #ifndef LESSOR_TOOLS_CSV_TEXT_H
 #define LESSOR_TOOLS_CSV_TEXT_H
 
@@ -7,21 +7,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <csv.h>
+
 #include "format_text.h"
 #include "text_lines.h"
 
 enum { CSV_CELLS = 64, CSV_ROW_MAX_BYTES = 64 * 1024 };
 
 typedef struct csv_reader {
-	text_lines_t lines;
+	text_lines_t lines; /* a row is one of these or several */
+	struct csv_parser parser;
 	piece_t cells[CSV_CELLS]; /* of the row read last, without their quotes; further ones are dropped */
 	size_t count;             /* how many it has */
 	uint64_t line;            /* where it begins */
 	bool cut;                 /* the file ends in it */
+	bool lost;                /* and nothing behind it can be read */
 	const char *problem;      /* NULL: none */
+	bool row_ended;
+	bool again; /* 'last' is to be read once more */
+	text_line_t last;
 	size_t used;
-	char joined[CSV_ROW_MAX_BYTES]; /* a row of several lines */
-	char plain[CSV_ROW_MAX_BYTES];  /* cells that had doubled quotes */
+	char text[CSV_ROW_MAX_BYTES]; /* of the cells */
 } csv_reader_t;
 
 /* False without memory. */

@@ -2,6 +2,7 @@
 /* The table of formats, and what they share. See format.h. */
 #include "format.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +10,17 @@
 
 /* In the order of guessing. */
 const format_t *const formats[] = {
-	&format_kea4,     &format_json, &format_windows_xml, &format_windows_csv, &format_infoblox,
-	&format_networkd, &format_isc,  &format_odhcpd,      &format_dnsmasq,     NULL,
+	&format_kea4,
+	&format_kea6,
+	&format_json,
+	&format_windows_xml,
+	&format_windows_csv,
+	&format_infoblox,
+	&format_networkd,
+	&format_isc,
+	&format_odhcpd,
+	&format_dnsmasq,
+	NULL,
 };
 
 /* "kea4, json and ..." */
@@ -86,6 +96,8 @@ format_loss_text(unsigned loss) {
 		"owner not written",
 		"quarantine status not written",
 		"user context not written",
+		"preferred lifetime not written",
+		"IAID not written",
 	};
 	return loss < FORMAT_LOSSES ? texts[loss] : "unknown";
 }
@@ -113,6 +125,34 @@ format_losses_of(const lessor_lease_t *lease) {
 	       format_lost(lease->owner_name != NULL || lease->owner_address != 0, FORMAT_LOSS_OWNER) |
 	       format_lost(quarantine, FORMAT_LOSS_QUARANTINE) |
 	       format_lost(lease->user_context != NULL, FORMAT_LOSS_CONTEXT);
+}
+
+uint32_t
+format_losses_of6(const lessor_lease6_t *lease) {
+	bool timed = lease->expires_at != LESSOR_TIME_NONE && lease->expires_at < LESSOR_TIME_INFINITE;
+	bool made_up = format_can_omit_duid(lease);
+	return format_lost((lease->address_state & LESSOR_STATE_MASK) != LESSOR_STATE_ACTIVE, FORMAT_LOSS_STATE) |
+	       format_lost((lease->address_state & ~LESSOR_STATE_MASK) != 0, FORMAT_LOSS_STATE_BITS) |
+	       format_lost(!made_up, FORMAT_LOSS_CLIENT_ID) | format_lost(made_up, FORMAT_LOSS_ID_MADE_UP) |
+	       format_lost(lease->iaid != 0, FORMAT_LOSS_IAID) |
+	       format_lost(lease->hardware_bytes > 0, FORMAT_LOSS_HARDWARE) |
+	       format_lost(lease->hardware_bytes > 0 && lease->hardware_type != 1, FORMAT_LOSS_HARDWARE_TYPE) |
+	       format_lost(lease->expires_at == LESSOR_TIME_NONE, FORMAT_LOSS_NO_EXPIRY) |
+	       format_lost(lease->expires_at >= LESSOR_TIME_INFINITE, FORMAT_LOSS_INFINITE) |
+	       format_lost(timed && lease->expires_at % LESSOR_TICKS_PER_SECOND != 0, FORMAT_LOSS_FRACTION) |
+	       format_lost(lease->preferred_expires_at != lease->expires_at, FORMAT_LOSS_PREFERRED) |
+	       format_lost(lease->last_transaction_s != 0, FORMAT_LOSS_START) |
+	       format_lost(lease->name != NULL, FORMAT_LOSS_NAME) |
+	       format_lost(lease->dns_forward || lease->dns_reverse, FORMAT_LOSS_DNS) |
+	       format_lost(lease->comment != NULL, FORMAT_LOSS_COMMENT) |
+	       format_lost(lease->owner_address.high != 0 || lease->owner_address.low != 0, FORMAT_LOSS_OWNER) |
+	       format_lost(lease->user_context != NULL, FORMAT_LOSS_CONTEXT);
+}
+
+void
+format_record_clear6(format_record_t *record, format_kind_t kind, uint64_t line) {
+	*record = (format_record_t){.kind = kind, .line = line, .is6 = true};
+	lessor_lease6_init(&record->lease6);
 }
 
 void
@@ -147,6 +187,29 @@ format_need_client_id(format_record_t *record) {
 	}
 }
 
+static void
+address_octets(lessor_address6_t address, uint8_t octets[16]) {
+	uint64_t halves[2] = {htobe64(address.high), htobe64(address.low)};
+	memcpy(octets, halves, sizeof(halves));
+}
+
+void
+format_need_duid(format_record_t *record) {
+	lessor_lease6_t *lease = &record->lease6;
+	if (lease->duid_bytes == 0) {
+		address_octets(lease->address, record->made_up);
+		lease->duid = record->made_up;
+		lease->duid_bytes = 16;
+	}
+}
+
+bool
+format_can_omit_duid(const lessor_lease6_t *lease) {
+	uint8_t octets[16];
+	address_octets(lease->address, octets);
+	return lease->duid_bytes == sizeof(octets) && memcmp(lease->duid, octets, sizeof(octets)) == 0;
+}
+
 bool
 format_can_omit_client_id(const lessor_lease_t *lease) {
 	if (!lease->client_id_made_up) {
@@ -165,6 +228,12 @@ format_can_omit_client_id(const lessor_lease_t *lease) {
 
 bool
 format_expiry_s(const lessor_lease_t *lease, int64_t *unix_s) {
+	*unix_s = lessor_time_to_unix_s(lease->expires_at);
+	return lease->expires_at != LESSOR_TIME_NONE && lease->expires_at < LESSOR_TIME_INFINITE;
+}
+
+bool
+format_expiry6_s(const lessor_lease6_t *lease, int64_t *unix_s) {
 	*unix_s = lessor_time_to_unix_s(lease->expires_at);
 	return lease->expires_at != LESSOR_TIME_NONE && lease->expires_at < LESSOR_TIME_INFINITE;
 }

@@ -7,7 +7,7 @@
  * Nothing here knows the engine.
  *
  * Client ids. A lease without one gets its hardware address as client id, and without that the four octets of its address; both are
- * marked as made up.
+ * marked as made up. An IPv6 lease without a DUID gets the sixteen octets of its address as DUID.
  */
 #ifndef LESSOR_TOOLS_FORMAT_H
 #define LESSOR_TOOLS_FORMAT_H
@@ -17,7 +17,9 @@
 #include <stdint.h>
 
 #include <lessor/lease.h>
+#include <lessor/lease6.h>
 #include <lessor/scope.h>
+#include <lessor/scope6.h>
 
 #include "format_text.h"
 #include "kea_config.h"
@@ -44,11 +46,12 @@ typedef struct format_source {
 
 typedef enum format_kind {
 	FORMAT_LEASE,
-	FORMAT_END,   /* the lease of an address is over; only lease.address and line are set */
-	FORMAT_SCOPE, /* of formats with has_scopes only */
-	FORMAT_BAD,   /* text says what is wrong */
-	FORMAT_CUT,   /* likewise, and it is because the file ends here */
-	FORMAT_NOTE   /* text and detail are to be told; it stands for no row */
+	FORMAT_END,    /* the lease of an address is over; only lease.address and line are set */
+	FORMAT_SCOPE,  /* of formats with has_scopes only */
+	FORMAT_BAD,    /* text says what is wrong */
+	FORMAT_CUT,    /* likewise, and it is because the file ends here, in the last row */
+	FORMAT_BROKEN, /* likewise, and nothing behind it can be read: nobody knows how many leases are lost */
+	FORMAT_NOTE    /* text and detail are to be told; it stands for no row */
 } format_kind_t;
 
 /* What was taken, but not quite as it stood there: a set, bit 1 << format_warning_t each. */
@@ -78,6 +81,10 @@ typedef struct format_record {
 	uint32_t lost; /* fields that were there and that a lease cannot hold: bits of format_reader_t.lost_names */
 	lessor_lease_t lease;                       /* it points into the reader, until the next record */
 	uint8_t made_up[LESSOR_HARDWARE_MAX_BYTES]; /* room for an id that the file lacks */
+	bool is6; /* a lease, an end or a scope of IPv6: these instead of 'lease', 'scope' and 'exclusions' */
+	lessor_lease6_t lease6;
+	const lessor_scope6_t *scope6;
+	const lessor_range6_t *exclusions6;
 } format_record_t;
 
 typedef struct format format_t;
@@ -96,6 +103,12 @@ typedef struct format_scope {
 	const lessor_range_t *exclusions;
 	size_t exclusion_count;
 } format_scope_t;
+
+typedef struct format_scope6 {
+	lessor_scope6_t scope; /* with its texts */
+	const lessor_range6_t *exclusions;
+	size_t exclusion_count;
+} format_scope6_t;
 
 typedef struct format_writer {
 	output_file_t *output;
@@ -126,6 +139,8 @@ typedef enum format_loss {
 	FORMAT_LOSS_OWNER,
 	FORMAT_LOSS_QUARANTINE,
 	FORMAT_LOSS_CONTEXT,
+	FORMAT_LOSS_PREFERRED,
+	FORMAT_LOSS_IAID,
 	FORMAT_LOSSES
 } format_loss_t;
 
@@ -142,6 +157,7 @@ format_lost(bool lost, format_loss_t loss) {
 
 /* Those of a lease's members that it has something to lose in; for a writer to leave out the ones it writes. */
 uint32_t format_losses_of(const lessor_lease_t *lease);
+uint32_t format_losses_of6(const lessor_lease6_t *lease);
 
 /* ---- formats ----------------------------------------------------------------------------------------------------- */
 
@@ -164,12 +180,18 @@ struct format {
 	int (*next)(format_reader_t *reader, format_record_t *record);
 	void (*close)(format_reader_t *reader);
 
-	/* Each writes to the writer's output; false with errno. Any but 'lease' may be NULL. A lease with FORMAT_LOSS_LEFT_OUT has no row. */
+	/*
+	 * Each writes to the writer's output; false with errno. Any may be NULL, and of 'lease' and 'lease6' one: the file has no leases of
+	 * that family. A lease with FORMAT_LOSS_LEFT_OUT has no row. Everything of IPv6 comes behind what there is of IPv4.
+	 */
 	bool (*begin)(format_writer_t *writer);
 	bool (*begin_scope)(format_writer_t *writer, const format_scope_t *scope);
 	bool (*lease)(format_writer_t *writer, const lessor_lease_t *lease, const lessor_scope_t *scope,
 		      uint32_t *losses);
 	bool (*end_scope)(format_writer_t *writer, const format_scope_t *scope);
+	bool (*begin_scope6)(format_writer_t *writer, const format_scope6_t *scope);
+	bool (*lease6)(format_writer_t *writer, const lessor_lease6_t *lease, const lessor_scope6_t *scope,
+		       uint32_t *losses);
 	bool (*end)(format_writer_t *writer);
 	const char *(*loss_text)(unsigned loss);
 };
@@ -178,6 +200,7 @@ struct format {
 extern const format_t *const formats[];
 
 extern const format_t format_kea4;
+extern const format_t format_kea6;
 extern const format_t format_json;
 extern const format_t format_dnsmasq;
 extern const format_t format_odhcpd;
@@ -199,19 +222,25 @@ const format_t *format_guess(const char *begin, size_t bytes);
 /* A record without anything. */
 void format_record_clear(format_record_t *record, format_kind_t kind, uint64_t line);
 
+/* The same of IPv6. */
+void format_record_clear6(format_record_t *record, format_kind_t kind, uint64_t line);
+
 /* Something is wrong with it. Returns 1, as format_t.next does. */
 int format_record_bad(format_record_t *record, const char *text);
 
 /* Give the lease a client id if it has none. */
 void format_need_client_id(format_record_t *record);
+void format_need_duid(format_record_t *record);
 
 /* ISO 8601, or what the options say. 'zoned': it says where it is. False if it is neither. */
 bool format_parse_time(const format_options_t *options, piece_t text, lessor_filetime_t *time, bool *zoned);
 
 /* Would format_need_client_id() make the lease's client id again, if it were not written? */
 bool format_can_omit_client_id(const lessor_lease_t *lease);
+bool format_can_omit_duid(const lessor_lease6_t *lease);
 
 /* Unix seconds of an expiry that is a point in time; false if it is infinite or none. */
 bool format_expiry_s(const lessor_lease_t *lease, int64_t *unix_s);
+bool format_expiry6_s(const lessor_lease6_t *lease, int64_t *unix_s);
 
 #endif

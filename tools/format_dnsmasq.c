@@ -3,7 +3,8 @@
  * The lease file of dnsmasq: expiry, hardware address, address, name and client id in a line, separated by blanks.
  *
  * Where it is built for machines without a clock, the expiry is a duration; such small numbers are counted from the time that the
- * file was last changed. DHCPv6 leases stand in the same file, and are left out.
+ * file was last changed. DHCPv6 leases stand in the same file, with the IAID instead of the hardware address and the DUID instead of the
+ * client id; a T before the IAID says that the address is a temporary one. The server's own DUID is told of and left out.
  */
 #include <string.h>
 
@@ -76,13 +77,13 @@ take_client_id(line_reader_t *reader, piece_t word, lessor_lease_t *lease) {
 }
 
 static bool
-take_expiry(const line_reader_t *reader, piece_t word, format_record_t *record) {
+take_expiry(const line_reader_t *reader, piece_t word, format_record_t *record, lessor_filetime_t *expires_at) {
 	uint64_t expire_s;
 	if (!piece_number(word, KEA4_EXPIRE_MAX_S, &expire_s)) {
 		return false;
 	}
 	if (expire_s == 0) {
-		record->lease.expires_at = LESSOR_TIME_INFINITE;
+		*expires_at = LESSOR_TIME_INFINITE;
 		return true;
 	}
 	int64_t from_s = 0;
@@ -90,8 +91,49 @@ take_expiry(const line_reader_t *reader, piece_t word, format_record_t *record) 
 		from_s = reader->source.modified_s;
 		record->warnings |= UINT32_C(1) << FORMAT_WARN_DURATION;
 	}
-	record->lease.expires_at = lessor_time_from_unix_s(from_s + (int64_t)expire_s);
+	*expires_at = lessor_time_from_unix_s(from_s + (int64_t)expire_s);
 	return true;
+}
+
+/* DHCPv6: IAID and DUID. */
+static bool
+take_identity6(line_reader_t *reader, const piece_t *words, format_record_t *record) {
+	lease6_notes_t notes = {.temporary = words[1].text[0] == 'T'};
+	piece_t digits = {words[1].text + notes.temporary, words[1].bytes - notes.temporary};
+	lessor_lease6_t *lease = &record->lease6;
+	uint64_t iaid;
+	size_t octets = 0;
+	if (!piece_number(digits, UINT32_MAX, &iaid)) {
+		return line_bad(record, "the IAID is not a number of 32 bits");
+	}
+	if (!piece_is(words[4], "*") &&
+	    !piece_octets(words[4], ':', reader->client_id, sizeof(reader->client_id), &octets)) {
+		return line_bad(record, "the DUID is not 1 to 255 hex octets joined by colons");
+	}
+	lease->iaid = (uint32_t)iaid;
+	lease->duid = reader->client_id;
+	lease->duid_bytes = (uint16_t)octets;
+	lease->comment = lease6_notes_put(&notes, reader->comment);
+	format_need_duid(record);
+	return true;
+}
+
+static bool
+take_line6(line_reader_t *reader, const piece_t *words, format_record_t *record) {
+	format_record_clear6(record, FORMAT_LEASE, record->line);
+	lessor_lease6_t *lease = &record->lease6;
+	if (!piece_ipv6(words[2], &lease->address) || lease->address.high == 0) {
+		return line_bad(record, "the address is not an IPv6 address");
+	}
+	if (!take_expiry(reader, words[0], record, &lease->expires_at)) {
+		return line_bad(record, "the expiry is not a time");
+	}
+	lease->preferred_expires_at = lease->expires_at;
+	if (!piece_is(words[3], "*") && !line_take_name(reader, words[3], record)) {
+		return line_bad(record, "the host name is longer than 255 octets");
+	}
+	lease->name = record->lease.name;
+	return take_identity6(reader, words, record);
 }
 
 static bool
@@ -101,19 +143,22 @@ take_line(line_reader_t *reader, piece_t line, format_record_t *record) {
 	while (count <= FIELDS && piece_word(&line, &words[count])) {
 		count++;
 	}
-	if (count == 0 || piece_is(words[0], "duid")) {
+	if (count == 0) {
 		return false;
+	}
+	if (piece_is(words[0], "duid")) {
+		return line_note(record, "the server's DUID was left out");
 	}
 	if (count != FIELDS) {
 		return line_bad(record, "the line has not five fields");
 	}
 	if (memchr(words[2].text, ':', words[2].bytes) != NULL) {
-		return line_note(record, "a DHCPv6 lease was left out");
+		return take_line6(reader, words, record);
 	}
 	if (!kea4_parse_ipv4(words[2].text, words[2].bytes, &record->lease.address) || record->lease.address == 0) {
 		return line_bad(record, "the address is not an IPv4 address");
 	}
-	if (!take_expiry(reader, words[0], record)) {
+	if (!take_expiry(reader, words[0], record, &record->lease.expires_at)) {
 		return line_bad(record, "the expiry is not a time");
 	}
 	if (!take_hardware(reader, words[1], &record->lease)) {
@@ -192,6 +237,43 @@ dnsmasq_write(format_writer_t *writer, const lessor_lease_t *lease, const lessor
 	return true;
 }
 
+static char *
+put_row6(char *out, const lessor_lease6_t *lease, int64_t expire_s, uint32_t *losses) {
+	lease6_notes_t notes;
+	(void)lease6_notes_parse(lease->comment, &notes);
+	notes = (lease6_notes_t){.temporary = notes.temporary};
+	lease6_notes_settle(lease, &notes, losses);
+	out = put_text(put_number(out, (uint64_t)expire_s), notes.temporary ? " T" : " ");
+	out = put_text(put_number(out, lease->iaid), " ");
+	out = put_text(put_ipv6(out, lease->address), " ");
+	out = put_text(put_name(out, lease->name, losses), " ");
+	if (format_can_omit_duid(lease)) {
+		*losses &= ~FORMAT_LOSS_BIT(FORMAT_LOSS_ID_MADE_UP);
+		return put_text(out, "*\n");
+	}
+	return put_text(put_octets(out, lease->duid, lease->duid_bytes, ':'), "\n");
+}
+
+static bool
+dnsmasq_write6(format_writer_t *writer, const lessor_lease6_t *lease, const lessor_scope6_t *scope, uint32_t *losses) {
+	(void)scope;
+	int64_t expire_s;
+	bool timed = format_expiry6_s(lease, &expire_s);
+	*losses = format_losses_of6(lease);
+	if ((*losses & FORMAT_LOSS_BIT(FORMAT_LOSS_STATE)) != 0 || (timed && expire_s < FIRST_DATE_S)) {
+		*losses = FORMAT_LOSS_BIT(FORMAT_LOSS_LEFT_OUT);
+		return true;
+	}
+	*losses &= ~(FORMAT_LOSS_BIT(FORMAT_LOSS_CLIENT_ID) | FORMAT_LOSS_BIT(FORMAT_LOSS_IAID) |
+		     FORMAT_LOSS_BIT(FORMAT_LOSS_INFINITE));
+	char *room = output_file_room(writer->output, ROW_BYTES);
+	if (room == NULL) {
+		return false;
+	}
+	output_file_used(writer->output, (size_t)(put_row6(room, lease, timed ? expire_s : 0, losses) - room));
+	return true;
+}
+
 static bool
 dnsmasq_end(format_writer_t *writer) {
 	if (writer->rows > USUAL_LEASE_MAX) {
@@ -209,6 +291,7 @@ const format_t format_dnsmasq = {
 	.next = line_reader_next,
 	.close = line_reader_close,
 	.lease = dnsmasq_write,
+	.lease6 = dnsmasq_write6,
 	.end = dnsmasq_end,
 	.loss_text = format_loss_text,
 };

@@ -15,7 +15,15 @@
  *   set ddns-fwd-name    name and dns_forward; without it client-hostname is the name
  *   set ddns-rev-name    dns_reverse
  *
- * DHCPv6 leases, hosts and the state of failover are told of and left out.
+ * Leases of DHCPv6 stand in blocks of one IA each:
+ *
+ *   ia-na, ia-ta         IAID and DUID; ia-ta is the comment "ia-ta"
+ *   iaaddr               an address of it, with binding state, ends and names as above
+ *   preferred-life       preferred_expires_at = cltt + preferred-life
+ *   set ddns-client-fqdn the name, without ddns-fwd-name
+ *
+ * A later block of an IA replaces the former one: as a client has one lease in a scope, the later transaction wins there.
+ * Delegated prefixes, hosts and the state of failover are told of and left out.
  */
 #include "format.h"
 
@@ -26,6 +34,7 @@
 #include "isc_text.h"
 #include "kea4.h"
 #include "kea_text.h"
+#include "lease6_notes.h"
 
 enum { LEASE_IS_OVER = 0x80, NAME_MAX_BYTES = 255, NEVER_FROM_S = 2145916800, LEASE_OUT_BYTES = 16384 };
 
@@ -44,6 +53,7 @@ enum {
 	LOST_CLIENT_HOSTNAME,
 	LOST_REVERSE_NAME,
 	LOST_ACTIONS,
+	LOST_MAX_LIFE,
 	LOST_OTHER
 };
 
@@ -61,6 +71,7 @@ static const char *const lost_names[] = {
 	[LOST_CLIENT_HOSTNAME] = "client-hostname",
 	[LOST_REVERSE_NAME] = "set ddns-rev-name",
 	[LOST_ACTIONS] = "on expiry or release",
+	[LOST_MAX_LIFE] = "max-life",
 	[LOST_OTHER] = "other statements",
 };
 
@@ -75,6 +86,20 @@ typedef struct isc_format_reader {
 	char client_hostname[3 * NAME_MAX_BYTES + 1];
 	char forward_name[3 * NAME_MAX_BYTES + 1];
 	const char *problem;
+	/* The IA that is being read. */
+	bool in_ia;
+	bool temporary;
+	bool prefixes;
+	bool big_endian; /* IAIDs of this file */
+	bool has_preferred, has_max;
+	bool ia_has_cltt;
+	int64_t ia_cltt_s;
+	uint64_t preferred_life_s, max_life_s;
+	uint32_t iaid;
+	uint16_t duid_bytes;
+	uint8_t duid[LESSOR_DUID_MAX_BYTES];
+	const char *ia_problem;
+	char comment[LEASE6_NOTES_BYTES];
 } isc_format_reader_t;
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
@@ -297,11 +322,27 @@ take_client_hostname(const statement_t *statement) {
 }
 
 /* "4.3.2.1.in-addr.arpa", with or without a dot behind. */
+static char *
+put_reverse_name(char *out, uint32_t address) {
+	return put_text(put_ipv4(out, __builtin_bswap32(address)), ".in-addr.arpa");
+}
+
+static char *
+put_reverse_name6(char *out, lessor_address6_t address) {
+	static const char digits[] = "0123456789abcdef";
+	for (unsigned i = 0; i < 32; i++) {
+		uint64_t half = i < 16 ? address.low : address.high;
+		*out++ = digits[half >> (4 * (i % 16)) & 15];
+		*out++ = '.';
+	}
+	return put_text(out, "ip6.arpa");
+}
+
 static bool
-is_reverse_name(piece_t name, uint32_t address) {
-	char text[40];
-	char *end = put_ipv4(text, __builtin_bswap32(address));
-	end = put_text(end, ".in-addr.arpa");
+is_reverse_name(piece_t name, const format_record_t *record) {
+	char text[80];
+	char *end = record->is6 ? put_reverse_name6(text, record->lease6.address)
+				: put_reverse_name(text, record->lease.address);
 	size_t bytes = (size_t)(end - text);
 	size_t dot = name.bytes == bytes + 1 && name.text[bytes] == '.';
 	return name.bytes == bytes + dot && memcmp(name.text, text, bytes) == 0;
@@ -316,10 +357,14 @@ take_set(const statement_t *statement) {
 	}
 	if (statement->count == 3 && piece_is(words[0], "ddns-rev-name") && piece_is(words[1], "=")) {
 		statement->record->lease.dns_reverse = true;
-		if (!is_reverse_name(words[2], statement->record->lease.address)) {
+		if (!is_reverse_name(words[2], statement->record)) {
 			lose(statement->record, LOST_REVERSE_NAME);
 		}
 		return NULL;
+	}
+	if (statement->record->is6 && statement->count == 3 && piece_is(words[0], "ddns-client-fqdn") &&
+	    piece_is(words[1], "=")) {
+		return keep_name(statement, words[2], statement->reader->client_hostname);
 	}
 	lose(statement->record, LOST_VARIABLE);
 	return NULL;
@@ -371,6 +416,21 @@ lose_actions(const statement_t *statement) {
 	return NULL;
 }
 
+static const char *
+take_preferred_life(const statement_t *statement) {
+	isc_format_reader_t *reader = statement->reader;
+	reader->has_preferred =
+		statement->count == 1 && piece_number(statement->words[0], UINT32_MAX, &reader->preferred_life_s);
+	return reader->has_preferred ? NULL : "preferred-life is not a number of 32 bits";
+}
+
+static const char *
+take_max_life(const statement_t *statement) {
+	isc_format_reader_t *reader = statement->reader;
+	reader->has_max = statement->count == 1 && piece_number(statement->words[0], UINT32_MAX, &reader->max_life_s);
+	return reader->has_max ? NULL : "max-life is not a number of 32 bits";
+}
+
 static const struct statement_kind {
 	const char *word;
 	const char *(*take)(const statement_t *statement); /* NULL if it is fine, or what is wrong */
@@ -395,6 +455,8 @@ static const struct statement_kind {
 	{"reserved", lose_reserved},
 	{"billing", lose_billing},
 	{"on", lose_actions},
+	{"preferred-life", take_preferred_life},
+	{"max-life", take_max_life},
 };
 
 static void
@@ -514,6 +576,174 @@ read_lease(isc_format_reader_t *reader, format_record_t *record) {
 	}
 }
 
+/* ---- IAs --------------------------------------------------------------------------------------------------------- */
+
+/* The words of its beginning: "ia-na" and the octets of IAID and DUID. */
+static void
+begin_ia(isc_format_reader_t *reader) {
+	const isc_reader_t *text = &reader->text;
+	const char *kind = text->words[0].text + 3;
+	reader->in_ia = true;
+	reader->temporary = kind[0] == 't';
+	reader->prefixes = kind[0] == 'p';
+	reader->ia_has_cltt = false;
+	reader->ia_problem = NULL;
+	if (text->count != 2 || !text->quoted[1] || text->words[1].bytes < 5 ||
+	    text->words[1].bytes > 4 + sizeof(reader->duid)) {
+		reader->ia_problem = "the IA is not named by an IAID and a DUID";
+		return;
+	}
+	const uint8_t *octets = (const uint8_t *)text->words[1].text;
+	uint32_t iaid = (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 | (uint32_t)octets[2] << 8 | octets[3];
+	reader->iaid = reader->big_endian ? iaid : __builtin_bswap32(iaid);
+	reader->duid_bytes = (uint16_t)(text->words[1].bytes - 4);
+	memcpy(reader->duid, octets + 4, reader->duid_bytes);
+}
+
+static void
+begin_address(isc_format_reader_t *reader, format_record_t *record) {
+	reader->has_state = reader->has_starts = reader->has_cltt = reader->has_preferred = reader->has_max = false;
+	reader->client_hostname[0] = reader->forward_name[0] = '\0';
+	reader->problem = reader->ia_problem;
+	record->lease.expires_at = LESSOR_TIME_NONE;
+	const isc_reader_t *text = &reader->text;
+	if (text->count != 2 || !piece_ipv6(text->words[1], &record->lease6.address) ||
+	    record->lease6.address.high == 0) {
+		reader->problem = "the lease has no IPv6 address";
+	}
+}
+
+static void
+settle_life(isc_format_reader_t *reader, format_record_t *record) {
+	lessor_lease6_t *lease = &record->lease6;
+	bool has_cltt = reader->has_cltt || reader->ia_has_cltt;
+	int64_t start_s = reader->has_cltt ? reader->cltt_s : reader->ia_has_cltt ? reader->ia_cltt_s : 0;
+	bool clamped = start_s < 0 || start_s > UINT32_MAX;
+	record->warnings |= clamped ? UINT32_C(1) << FORMAT_WARN_START_CLAMPED : 0;
+	lease->last_transaction_s = !clamped ? (uint32_t)start_s : start_s < 0 ? 0 : UINT32_MAX;
+	lease->expires_at = lease->preferred_expires_at = record->lease.expires_at;
+	if (reader->has_preferred && has_cltt && reader->preferred_life_s != UINT32_MAX) {
+		lease->preferred_expires_at = lessor_time_from_unix_s(start_s + (int64_t)reader->preferred_life_s);
+	}
+	bool infinite = lease->expires_at >= LESSOR_TIME_INFINITE;
+	uint64_t life_s = infinite ? UINT32_MAX : (uint64_t)(lessor_time_to_unix_s(lease->expires_at) - start_s);
+	if (reader->has_max && (!has_cltt || reader->max_life_s != life_s)) {
+		lose(record, LOST_MAX_LIFE);
+	}
+}
+
+static int
+end_address(isc_format_reader_t *reader, format_record_t *record) {
+	lessor_lease6_t *lease = &record->lease6;
+	if (reader->problem != NULL) {
+		return format_record_bad(record, reader->problem);
+	}
+	if (record->kind == FORMAT_END) {
+		record->lost = 0;
+		return 1;
+	}
+	settle_life(reader, record);
+	lease->address_state = record->lease.address_state;
+	lease->dns_reverse = record->lease.dns_reverse;
+	lease->dns_forward = reader->forward_name[0] != '\0';
+	lease->name = lease->dns_forward                   ? reader->forward_name
+		      : reader->client_hostname[0] != '\0' ? reader->client_hostname
+							   : NULL;
+	if (lease->dns_forward && reader->client_hostname[0] != '\0' &&
+	    strcmp(reader->client_hostname, lease->name) != 0) {
+		lose(record, LOST_VARIABLE);
+	}
+	lease->iaid = reader->iaid;
+	lease->duid = reader->duid;
+	lease->duid_bytes = reader->duid_bytes;
+	lease->comment = lease6_notes_put(&(lease6_notes_t){.temporary = reader->temporary}, reader->comment);
+	return 1;
+}
+
+/* The file ends, or a declaration begins, inside the block. */
+static int
+break_ia(isc_format_reader_t *reader, isc_end_t end, format_record_t *record) {
+	reader->in_ia = false;
+	if (end == ISC_FAILED) {
+		return -1;
+	}
+	(void)format_record_bad(record, end == ISC_FILE ? "the file ends inside the block"
+							: "the block does not end before the next one begins");
+	record->kind = end == ISC_FILE ? FORMAT_CUT : FORMAT_BAD;
+	return 1;
+}
+
+/* Behind the opening brace of an iaaddr. */
+static int
+read_address(isc_format_reader_t *reader, format_record_t *record) {
+	begin_address(reader, record);
+	for (;;) {
+		isc_end_t end = isc_reader_next(&reader->text, true);
+		if (end == ISC_BROKEN) {
+			reader->problem = "a statement is broken";
+			continue;
+		}
+		if (end == ISC_SEMICOLON || end == ISC_OPEN) {
+			take_statement(reader, record);
+		}
+		if (end == ISC_OPEN) {
+			end = isc_reader_skip(&reader->text);
+			end = end == ISC_CLOSE ? ISC_SEMICOLON : end;
+		}
+		if (end == ISC_CLOSE) {
+			return end_address(reader, record);
+		}
+		if (end != ISC_SEMICOLON) {
+			return break_ia(reader, end, record);
+		}
+	}
+}
+
+/* Anything else that has a block, prefixes among them. */
+static int
+skip_in_ia(isc_format_reader_t *reader, format_record_t *record) {
+	bool prefix = reader->text.count > 0 && piece_is(reader->text.words[0], "iaprefix");
+	isc_end_t end = isc_reader_skip(&reader->text);
+	if (end != ISC_CLOSE) {
+		return break_ia(reader, end, record);
+	}
+	record->kind = FORMAT_NOTE;
+	record->text = prefix ? "a delegated prefix was left out" : "an unknown block in an IA was left out";
+	return 1;
+}
+
+/* The next thing in an IA. 1: a record; 2: nothing yet; -1 with errno. */
+static int
+read_in_ia(isc_format_reader_t *reader, format_record_t *record) {
+	const isc_reader_t *text = &reader->text;
+	isc_end_t end = isc_reader_next(&reader->text, true);
+	format_record_clear6(record, FORMAT_LEASE, text->line);
+	switch (end) {
+	case ISC_SEMICOLON:
+		if (text->count > 0 && piece_is(text->words[0], "cltt")) {
+			statement_t statement = {reader, record, text->words + 1, text->quoted + 1, text->count - 1};
+			reader->ia_problem = reader->ia_problem != NULL ? reader->ia_problem : take_cltt(&statement);
+			reader->ia_has_cltt = reader->has_cltt;
+			reader->ia_cltt_s = reader->cltt_s;
+		}
+		return 2;
+	case ISC_OPEN:
+		return !reader->prefixes && text->count > 0 && piece_is(text->words[0], "iaaddr")
+			       ? read_address(reader, record)
+			       : skip_in_ia(reader, record);
+	case ISC_CLOSE:
+		reader->in_ia = false;
+		return 2;
+	case ISC_BROKEN:
+		return format_record_bad(record, "a statement is broken");
+	case ISC_FILE:
+	case ISC_FAILED:
+	case ISC_RESTART:
+		break;
+	}
+	return break_ia(reader, end, record);
+}
+
 /* ---- declarations ------------------------------------------------------------------------------------------------ */
 
 static const struct declaration {
@@ -525,12 +755,6 @@ static const struct declaration {
 	{"default-duid", NULL},
 	{"class", NULL},
 	{"subclass", NULL},
-	{"ia-na", "a DHCPv6 lease was left out"},
-	{"ia_na", "a DHCPv6 lease was left out"},
-	{"ia-ta", "a DHCPv6 lease was left out"},
-	{"ia_ta", "a DHCPv6 lease was left out"},
-	{"ia-pd", "a DHCPv6 lease was left out"},
-	{"ia_pd", "a DHCPv6 lease was left out"},
 	{"host", "a host declaration was left out"},
 	{"group", "a host declaration was left out"},
 	{"subgroup", "a host declaration was left out"},
@@ -564,6 +788,25 @@ end_of_file(const isc_reader_t *text, format_record_t *record) {
 	return 1;
 }
 
+static bool
+is_ia(const isc_reader_t *text) {
+	static const char *const words[] = {"ia-na", "ia_na", "ia-ta", "ia_ta", "ia-pd", "ia_pd"};
+	for (size_t i = 0; text->count > 0 && i < sizeof(words) / sizeof(words[0]); i++) {
+		if (piece_is(text->words[0], words[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+take_byte_order(isc_format_reader_t *reader) {
+	const isc_reader_t *text = &reader->text;
+	if (text->count == 2 && piece_is(text->words[0], "authoring-byte-order")) {
+		reader->big_endian = piece_is(text->words[1], "big-endian");
+	}
+}
+
 /* 1: a record; 2: nothing yet; 0 at the end; -1 with errno. */
 static int
 read_declaration(isc_format_reader_t *reader, format_record_t *record) {
@@ -581,13 +824,19 @@ read_declaration(isc_format_reader_t *reader, format_record_t *record) {
 	case ISC_CLOSE:
 		return format_record_bad(record, "a brace closes nothing");
 	case ISC_SEMICOLON:
-		return lease ? format_record_bad(record, "the lease has no block") : judge_declaration(text, record);
+		take_byte_order(reader);
+		return lease || is_ia(text) ? format_record_bad(record, "the lease has no block")
+					    : judge_declaration(text, record);
 	case ISC_BROKEN:
 	case ISC_RESTART:
 		return format_record_bad(record, "a statement is broken");
 	}
 	if (lease) {
 		return read_lease(reader, record);
+	}
+	if (is_ia(text)) {
+		begin_ia(reader);
+		return 2;
 	}
 	int judged = judge_declaration(text, record);
 	end = isc_reader_skip(text);
@@ -604,7 +853,7 @@ isc_next(format_reader_t *base, format_record_t *record) {
 	isc_format_reader_t *reader = (isc_format_reader_t *)base;
 	int got;
 	do {
-		got = read_declaration(reader, record);
+		got = reader->in_ia ? read_in_ia(reader, record) : read_declaration(reader, record);
 	} while (got == 2);
 	base->done_bytes = text_bytes_done(&reader->text.bytes);
 	return got;
@@ -612,16 +861,24 @@ isc_next(format_reader_t *base, format_record_t *record) {
 
 static bool
 matches(const char *begin, size_t bytes) {
-	static const char *const firsts[] = {
-		"lease ", "authoring-byte-order", "server-duid", "# The format of this file", "failover peer", "host ",
-		NULL};
+	static const char *const firsts[] = {"lease ",
+					     "ia-na ",
+					     "ia-ta ",
+					     "ia-pd ",
+					     "authoring-byte-order",
+					     "server-duid",
+					     "# The format of this file",
+					     "failover peer",
+					     "host ",
+					     NULL};
 	const char *brace = memchr(begin, '{', bytes);
 	for (size_t i = 0; firsts[i] != NULL; i++) {
 		if (bytes >= strlen(firsts[i]) && memcmp(begin, firsts[i], strlen(firsts[i])) == 0) {
 			return true;
 		}
 	}
-	return bytes > 0 && begin[0] == '#' && brace != NULL && memmem(begin, bytes, "\nlease ", 7) != NULL;
+	return bytes > 0 && begin[0] == '#' && brace != NULL &&
+	       (memmem(begin, bytes, "\nlease ", 7) != NULL || memmem(begin, bytes, "\nia-", 4) != NULL);
 }
 
 static void
@@ -731,7 +988,7 @@ put_names(char *out, const lessor_lease_t *lease, uint32_t *losses) {
 		*losses &= ~FORMAT_LOSS_BIT(FORMAT_LOSS_DNS);
 	}
 	if (lease->dns_reverse) {
-		char *end = put_text(put_ipv4(reverse, __builtin_bswap32(lease->address)), ".in-addr.arpa.");
+		char *end = put_text(put_reverse_name(reverse, lease->address), ".");
 		out = put_string_statement(out, "  set ddns-rev-name = ", reverse, (size_t)(end - reverse));
 	}
 	if (bytes == 0) {
@@ -794,6 +1051,87 @@ isc_write(format_writer_t *writer, const lessor_lease_t *lease, const lessor_sco
 	return true;
 }
 
+/* cltt + preferred-life and max-life: only of a lease whose start is known. */
+static char *
+put_lives(char *out, const lessor_lease6_t *lease, uint32_t *losses) {
+	int64_t expire_s = 0;
+	int64_t start_s = lease->last_transaction_s;
+	int64_t preferred_s = lessor_time_to_unix_s(lease->preferred_expires_at) - start_s;
+	bool never = lease->expires_at != LESSOR_TIME_NONE && !format_expiry6_s(lease, &expire_s);
+	int64_t life_s = never ? UINT32_MAX : expire_s - start_s;
+	bool forever = lease->preferred_expires_at >= LESSOR_TIME_INFINITE;
+	bool sound = start_s != 0 && preferred_s >= 0 && life_s >= 0 && life_s <= UINT32_MAX &&
+		     lease->expires_at != LESSOR_TIME_NONE;
+	if (sound) {
+		out = put_text(out, "    preferred-life ");
+		out = put_number(out, forever || preferred_s >= UINT32_MAX ? UINT32_MAX : (uint64_t)preferred_s);
+		out = put_text(put_number(put_text(out, ";\n    max-life "), (uint64_t)life_s), ";\n");
+		*losses &= ~FORMAT_LOSS_BIT(FORMAT_LOSS_PREFERRED);
+	}
+	if (never) {
+		return put_text(out, "    ends never;\n");
+	}
+	return lease->expires_at != LESSOR_TIME_NONE ? put_date(put_text(out, "  "), "ends", expire_s) : out;
+}
+
+static char *
+put_names6(char *out, const lessor_lease6_t *lease, uint32_t *losses) {
+	char octets[LESSOR_NAME_MAX_BYTES];
+	char reverse[80];
+	size_t bytes = printable_name(lease->name, octets);
+	*losses &= bytes > 0 ? ~FORMAT_LOSS_BIT(FORMAT_LOSS_NAME) : UINT32_MAX;
+	*losses &= bytes > 0 || !lease->dns_forward ? ~FORMAT_LOSS_BIT(FORMAT_LOSS_DNS) : UINT32_MAX;
+	if (lease->dns_reverse) {
+		char *end = put_text(put_reverse_name6(reverse, lease->address), ".");
+		out = put_string_statement(out, "    set ddns-rev-name = ", reverse, (size_t)(end - reverse));
+	}
+	const char *variable = lease->dns_forward ? "    set ddns-fwd-name = " : "    set ddns-client-fqdn = ";
+	return bytes > 0 ? put_string_statement(out, variable, octets, bytes) : out;
+}
+
+static char *
+put_lease6(char *out, const lessor_lease6_t *lease, uint32_t *losses) {
+	uint8_t key[4 + LESSOR_DUID_MAX_BYTES];
+	lease6_notes_t notes;
+	(void)lease6_notes_parse(lease->comment, &notes);
+	notes = (lease6_notes_t){.temporary = notes.temporary};
+	lease6_notes_settle(lease, &notes, losses);
+	for (unsigned i = 0; i < 4; i++) {
+		key[i] = (uint8_t)(lease->iaid >> (8 * i));
+	}
+	memcpy(key + 4, lease->duid, lease->duid_bytes);
+	out = isc_put_string(put_text(out, notes.temporary ? "ia-ta " : "ia-na "), key, (size_t)4 + lease->duid_bytes);
+	out = put_text(out, " {\n");
+	out = lease->last_transaction_s != 0 ? put_date(out, "cltt", lease->last_transaction_s) : out;
+	out = put_text(put_ipv6(put_text(out, "  iaaddr "), lease->address), " {\n");
+	out = put_text(put_text(put_text(out, "    binding state "), state_word(lease->address_state)), ";\n");
+	out = put_names6(put_lives(out, lease, losses), lease, losses);
+	return put_text(out, "  }\n}\n");
+}
+
+static bool
+isc_write6(format_writer_t *writer, const lessor_lease6_t *lease, const lessor_scope6_t *scope, uint32_t *losses) {
+	(void)scope;
+	uint8_t state = lease->address_state & LESSOR_STATE_MASK;
+	*losses = format_losses_of6(lease);
+	if (state == LESSOR_STATE_OFFERED) {
+		*losses = FORMAT_LOSS_BIT(FORMAT_LOSS_LEFT_OUT);
+		return true;
+	}
+	*losses &= ~(FORMAT_LOSS_BIT(FORMAT_LOSS_STATE) | FORMAT_LOSS_BIT(FORMAT_LOSS_CLIENT_ID) |
+		     FORMAT_LOSS_BIT(FORMAT_LOSS_IAID) | FORMAT_LOSS_BIT(FORMAT_LOSS_NO_EXPIRY) |
+		     FORMAT_LOSS_BIT(FORMAT_LOSS_INFINITE) | FORMAT_LOSS_BIT(FORMAT_LOSS_START));
+	if (state == LESSOR_STATE_DOOM && (lease->address_state & ~LESSOR_STATE_MASK) == LEASE_IS_OVER) {
+		*losses &= ~FORMAT_LOSS_BIT(FORMAT_LOSS_STATE_BITS);
+	}
+	char *room = output_file_room(writer->output, LEASE_OUT_BYTES);
+	if (room == NULL) {
+		return false;
+	}
+	output_file_used(writer->output, (size_t)(put_lease6(room, lease, losses) - room));
+	return true;
+}
+
 static bool
 isc_begin(format_writer_t *writer) {
 	static const char first[] = "authoring-byte-order little-endian;\n\n";
@@ -814,5 +1152,6 @@ const format_t format_isc = {
 	.close = isc_close,
 	.begin = isc_begin,
 	.lease = isc_write,
+	.lease6 = isc_write6,
 	.loss_text = format_loss_text,
 };

@@ -4,7 +4,8 @@
  *
  * The first line is {"lessor":1}. A line with "address" is a lease, with the members that 'lessor list --json' gives; of these the ones
  * that follow from others need not be there, and a member that is missing has the value that a new lease has. A line with
- * "scope" and no "address" is a scope; scopes come before leases.
+ * "scope" and no "address" is a scope; scopes come before leases. A lease with an IPv6 address has the members "duid", "iaid" and
+ * "preferred_expires_at" instead of those that only DHCPv4 has.
  */
 #include "format.h"
 
@@ -30,7 +31,10 @@ typedef struct json_reader {
 	uint8_t client_id[LESSOR_CLIENT_ID_MAX_BYTES];
 	uint8_t hardware[LESSOR_HARDWARE_MAX_BYTES];
 	lessor_scope_t scope;
+	uint8_t duid[LESSOR_DUID_MAX_BYTES];
 	lessor_range_t exclusions[LESSOR_SCOPE_MAX_EXCLUSIONS];
+	lessor_scope6_t scope6;
+	lessor_range6_t exclusions6[LESSOR_SCOPE_MAX_EXCLUSIONS];
 } json_reader_t;
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
@@ -201,6 +205,105 @@ take_lease(json_reader_t *reader, format_record_t *record) {
 	return 1;
 }
 
+/* ---- IPv6 leases ------------------------------------------------------------------------------------------------- */
+
+static bool
+address6_value(struct json_object *value, lessor_address6_t *address) {
+	const char *text;
+	return text_value(value, &text) && piece_ipv6((piece_t){text, strlen(text)}, address);
+}
+
+static bool
+duid_value(struct json_object *value, uint8_t *octets, uint16_t *count) {
+	const char *text;
+	size_t got = 0;
+	bool fine = text_value(value, &text) &&
+		    piece_octets((piece_t){text, strlen(text)}, ':', octets, LESSOR_DUID_MAX_BYTES, &got);
+	*count = (uint16_t)got;
+	return fine;
+}
+
+typedef bool member6_taker_t(json_reader_t *reader, lessor_lease6_t *lease, struct json_object *value);
+
+#define TAKER6(member, expression)                                                                                     \
+	static bool take6_##member(json_reader_t *reader, lessor_lease6_t *lease, struct json_object *value) {         \
+		(void)reader;                                                                                          \
+		return expression;                                                                                     \
+	}
+
+TAKER6(address, address6_value(value, &lease->address))
+TAKER6(duid, duid_value(value, reader->duid, &lease->duid_bytes))
+TAKER6(iaid, u32_value(value, &lease->iaid))
+TAKER6(hardware, octets_value(value, reader->hardware, sizeof(reader->hardware), &lease->hardware_bytes))
+TAKER6(hardware_type, octet_value(value, &lease->hardware_type))
+TAKER6(address_state, octet_value(value, &lease->address_state))
+TAKER6(expires_at, time_value(value, &lease->expires_at))
+TAKER6(preferred_expires_at, time_value(value, &lease->preferred_expires_at))
+TAKER6(last_transaction_s, u32_value(value, &lease->last_transaction_s))
+TAKER6(dns_forward, bool_value(value, &lease->dns_forward))
+TAKER6(dns_reverse, bool_value(value, &lease->dns_reverse))
+TAKER6(name, text_value(value, &lease->name))
+TAKER6(comment, text_value(value, &lease->comment))
+TAKER6(owner_address, address6_value(value, &lease->owner_address))
+TAKER6(user_context, text_value(value, &lease->user_context))
+
+static const struct member6 {
+	const char *key;
+	member6_taker_t *take;
+	const char *problem;
+} members6[] = {
+	{"address", take6_address, "address is not an IPv6 address"},
+	{"duid", take6_duid, "duid is not 1 to 256 hex octets joined by colons"},
+	{"iaid", take6_iaid, "iaid is not a number of 32 bits"},
+	{"hardware", take6_hardware, "hardware is not up to 20 hex octets joined by colons"},
+	{"hardware_type", take6_hardware_type, "hardware_type is not a number up to 255"},
+	{"address_state", take6_address_state, "address_state is not a number up to 255"},
+	{"expires_at", take6_expires_at, "expires_at is not a time"},
+	{"preferred_expires_at", take6_preferred_expires_at, "preferred_expires_at is not a time"},
+	{"last_transaction_s", take6_last_transaction_s, "last_transaction_s is not a number of 32 bits"},
+	{"dns_forward", take6_dns_forward, "dns_forward is not true or false"},
+	{"dns_reverse", take6_dns_reverse, "dns_reverse is not true or false"},
+	{"name", take6_name, "name is not a text"},
+	{"comment", take6_comment, "comment is not a text"},
+	{"owner_address", take6_owner_address, "owner_address is not an IPv6 address"},
+	{"user_context", take6_user_context, "user_context is not a text"},
+};
+
+/* NULL if it is fine, or what is wrong. */
+static const char *
+take_member6(json_reader_t *reader, format_record_t *record, const char *key, struct json_object *value) {
+	for (size_t i = 0; value != NULL && i < sizeof(members6) / sizeof(members6[0]); i++) {
+		if (strcmp(members6[i].key, key) == 0) {
+			return members6[i].take(reader, &record->lease6, value) ? NULL : members6[i].problem;
+		}
+	}
+	record->lost |= value == NULL || is_redundant(key) ? 0 : UINT32_C(1) << LOST_MEMBER;
+	return NULL;
+}
+
+static int
+take_lease6(json_reader_t *reader, format_record_t *record) {
+	struct json_object_iterator at = json_object_iter_begin(reader->object);
+	struct json_object_iterator end = json_object_iter_end(reader->object);
+	format_record_clear6(record, FORMAT_LEASE, record->line);
+	lessor_lease6_t *lease = &record->lease6;
+	lease->expires_at = lease->preferred_expires_at = LESSOR_TIME_NONE;
+	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+		const char *problem =
+			take_member6(reader, record, json_object_iter_peek_name(&at), json_object_iter_peek_value(&at));
+		if (problem != NULL) {
+			return format_record_bad(record, problem);
+		}
+	}
+	lease->duid = lease->duid_bytes > 0 ? reader->duid : NULL;
+	lease->hardware = lease->hardware_bytes > 0 ? reader->hardware : NULL;
+	if (lease->address.high == 0) {
+		return format_record_bad(record, "address is not an IPv6 address");
+	}
+	format_need_duid(record);
+	return 1;
+}
+
 /* ---- scopes ------------------------------------------------------------------------------------------------------ */
 
 static struct json_object *
@@ -267,6 +370,61 @@ take_scope(json_reader_t *reader, format_record_t *record) {
 	return fine ? 1 : format_record_bad(record, "the scope is malformed");
 }
 
+/* ---- IPv6 scopes ------------------------------------------------------------------------------------------------- */
+
+/* Both ends lie in the scope. */
+static bool
+range6_value(struct json_object *value, uint64_t prefix, lessor_range6_t *range) {
+	lessor_address6_t ends[2];
+	struct json_object *first = json_object_is_type(value, json_type_object) ? member_of(value, "first") : NULL;
+	struct json_object *last = json_object_is_type(value, json_type_object) ? member_of(value, "last") : NULL;
+	if (first == NULL || last == NULL || !address6_value(first, &ends[0]) || !address6_value(last, &ends[1]) ||
+	    ends[0].high != prefix || ends[1].high != prefix) {
+		return false;
+	}
+	*range = (lessor_range6_t){ends[0].low, ends[1].low};
+	return range->first <= range->last;
+}
+
+static bool
+take_exclusions6(json_reader_t *reader, format_record_t *record, struct json_object *list) {
+	if (list == NULL) {
+		return true;
+	}
+	size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : SIZE_MAX;
+	for (size_t i = 0; i < count; i++) {
+		if (count > LESSOR_SCOPE_MAX_EXCLUSIONS ||
+		    !range6_value(json_object_array_get_idx(list, i), reader->scope6.prefix, &reader->exclusions6[i])) {
+			return false;
+		}
+	}
+	record->exclusions6 = reader->exclusions6;
+	record->exclusion_count = count;
+	return true;
+}
+
+static int
+take_scope6(json_reader_t *reader, format_record_t *record, const char *subnet) {
+	lessor_scope6_t *scope = &reader->scope6;
+	struct json_object *object = reader->object;
+	lessor_address6_t address;
+	unsigned length;
+	uint32_t preference = 0;
+	*scope = (lessor_scope6_t){0};
+	record->kind = FORMAT_SCOPE;
+	record->is6 = true;
+	record->scope6 = scope;
+	bool fine = piece_prefix6((piece_t){subnet, strlen(subnet)}, &address, &length) && length == 64;
+	scope->prefix = fine ? address.high : 0;
+	fine = fine && optional_u32(object, "id", &scope->id) && optional_u32(object, "state_code", &scope->state) &&
+	       optional_u32(object, "lease_s", &scope->lease_s) && optional_u32(object, "preference", &preference) &&
+	       preference <= UINT16_MAX && optional_text(object, "name", &scope->name) &&
+	       optional_text(object, "comment", &scope->comment) &&
+	       take_exclusions6(reader, record, member_of(object, "exclusions"));
+	scope->preference = (uint16_t)preference;
+	return fine ? 1 : format_record_bad(record, "the scope is malformed");
+}
+
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool
@@ -307,6 +465,11 @@ json_open(const format_source_t *source, bool *foreign, char sentence[KEA_SENTEN
 	return &reader->base;
 }
 
+static bool
+is_ipv6(struct json_object *value) {
+	return json_object_is_type(value, json_type_string) && strchr(json_object_get_string(value), ':') != NULL;
+}
+
 /* 1: a record; 2: nothing of interest. */
 static int
 take_line(json_reader_t *reader, const text_line_t *line, format_record_t *record) {
@@ -320,8 +483,9 @@ take_line(json_reader_t *reader, const text_line_t *line, format_record_t *recor
 		record->kind = line->cut ? FORMAT_CUT : FORMAT_BAD;
 		return 1;
 	}
-	if (member_of(reader->object, "address") != NULL) {
-		return take_lease(reader, record);
+	struct json_object *address = member_of(reader->object, "address");
+	if (address != NULL) {
+		return is_ipv6(address) ? take_lease6(reader, record) : take_lease(reader, record);
 	}
 	struct json_object *version = member_of(reader->object, "lessor");
 	if (version != NULL) {
@@ -329,7 +493,8 @@ take_line(json_reader_t *reader, const text_line_t *line, format_record_t *recor
 			       ? 2
 			       : format_record_bad(record, "the file has a version that is not known");
 	}
-	return take_scope(reader, record);
+	struct json_object *scope = member_of(reader->object, "scope");
+	return is_ipv6(scope) ? take_scope6(reader, record, json_object_get_string(scope)) : take_scope(reader, record);
 }
 
 static int
@@ -466,6 +631,91 @@ json_write_scope(format_writer_t *writer, const format_scope_t *scope) {
 	return true;
 }
 
+static char *
+put_address6(char *out, lessor_address6_t address) {
+	*out++ = '"';
+	out = put_ipv6(out, address);
+	*out++ = '"';
+	return out;
+}
+
+static char *
+put_lease6(char *out, const lessor_lease6_t *lease) {
+	bool owned = lease->owner_address.high != 0 || lease->owner_address.low != 0;
+	out = put_address6(put_text(out, "{\"address\":"), lease->address);
+	out = format_can_omit_duid(lease) ? out : put_hex(out, "duid", lease->duid, lease->duid_bytes);
+	out = put_count(out, "iaid", lease->iaid, 0);
+	out = put_hex(out, "hardware", lease->hardware, lease->hardware_bytes);
+	out = put_count(out, "hardware_type", lease->hardware_type, 0);
+	out = put_count(out, "address_state", lease->address_state, LESSOR_STATE_ACTIVE);
+	out = put_time(out, "expires_at", lease->expires_at);
+	if (lease->preferred_expires_at != lease->expires_at) {
+		out = put_time(out, "preferred_expires_at", lease->preferred_expires_at);
+	}
+	out = put_count(out, "last_transaction_s", lease->last_transaction_s, 0);
+	out = put_flag(out, "dns_forward", lease->dns_forward);
+	out = put_flag(out, "dns_reverse", lease->dns_reverse);
+	out = put_member(out, "name", lease->name);
+	out = put_member(out, "comment", lease->comment);
+	out = owned ? put_address6(put_key(out, "owner_address"), lease->owner_address) : out;
+	return put_text(put_member(out, "user_context", lease->user_context), "}\n");
+}
+
+static bool
+json_write6(format_writer_t *writer, const lessor_lease6_t *lease, const lessor_scope6_t *scope, uint32_t *losses) {
+	(void)scope;
+	*losses = 0;
+	char *room = output_file_room(writer->output, OUTPUT_FILE_ROOM);
+	if (room == NULL) {
+		return false;
+	}
+	output_file_used(writer->output, (size_t)(put_lease6(room, lease) - room));
+	return true;
+}
+
+static char *
+put_range6(char *out, uint64_t prefix, const lessor_range6_t *range) {
+	out = put_address6(put_text(out, "{\"first\":"), (lessor_address6_t){prefix, range->first});
+	return put_text(put_address6(put_text(out, ",\"last\":"), (lessor_address6_t){prefix, range->last}), "}");
+}
+
+static bool
+put_exclusions6(format_writer_t *writer, const format_scope6_t *scope) {
+	for (size_t i = 0; i < scope->exclusion_count; i++) {
+		char *room = output_file_room(writer->output, 256);
+		if (room == NULL) {
+			return false;
+		}
+		char *out = i > 0 ? put_text(room, ",") : put_text(put_key(room, "exclusions"), "[");
+		out = put_range6(out, scope->scope.prefix, &scope->exclusions[i]);
+		out = i + 1 == scope->exclusion_count ? put_text(out, "]") : out;
+		output_file_used(writer->output, (size_t)(out - room));
+	}
+	return true;
+}
+
+static bool
+json_write_scope6(format_writer_t *writer, const format_scope6_t *scope) {
+	char *room = output_file_room(writer->output, OUTPUT_FILE_ROOM);
+	if (room == NULL) {
+		return false;
+	}
+	char *out = put_ipv6(put_text(room, "{\"scope\":\""), (lessor_address6_t){scope->scope.prefix, 0});
+	out = put_count(put_text(out, "/64\""), "id", scope->scope.id, 0);
+	out = put_count(out, "state_code", scope->scope.state, LESSOR_SCOPE_ENABLED);
+	out = put_count(out, "lease_s", scope->scope.lease_s, 0);
+	out = put_count(out, "preference", scope->scope.preference, 0);
+	out = put_member(out, "name", scope->scope.name);
+	out = put_member(out, "comment", scope->scope.comment);
+	output_file_used(writer->output, (size_t)(out - room));
+	room = put_exclusions6(writer, scope) ? output_file_room(writer->output, 2) : NULL;
+	if (room == NULL) {
+		return false;
+	}
+	output_file_used(writer->output, (size_t)(put_text(room, "}\n") - room));
+	return true;
+}
+
 static bool
 json_begin(format_writer_t *writer) {
 	char *room = output_file_room(writer->output, sizeof(FIRST_LINE));
@@ -488,5 +738,7 @@ const format_t format_json = {
 	.begin = json_begin,
 	.begin_scope = json_write_scope,
 	.lease = json_write,
+	.begin_scope6 = json_write_scope6,
+	.lease6 = json_write6,
 	.loss_text = format_loss_text,
 };

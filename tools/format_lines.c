@@ -27,13 +27,22 @@ line_reader_close(format_reader_t *base) {
 	free(reader);
 }
 
+static int
+next_line(line_reader_t *reader, text_line_t *line) {
+	int got = reader->again ? 1 : text_lines_next(&reader->lines, &reader->line);
+	reader->turn = reader->again ? reader->turn + 1 : 0;
+	reader->again = false;
+	*line = reader->line;
+	return got;
+}
+
 int
 line_reader_next(format_reader_t *base, format_record_t *record) {
 	line_reader_t *reader = (line_reader_t *)base;
 	text_line_t line;
 	int got;
 	bool taken = false;
-	while (!taken && (got = text_lines_next(&reader->lines, &line)) > 0) {
+	while (!taken && (got = next_line(reader, &line)) > 0) {
 		format_record_clear(record, FORMAT_LEASE, reader->lines.number);
 		if (line.too_long) {
 			taken = line_bad(record, "the line is longer than 1 MiB");

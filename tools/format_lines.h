@@ -5,6 +5,7 @@
 
 #include "format.h"
 #include "format_text.h"
+#include "lease6_notes.h"
 #include "text_lines.h"
 
 enum { LINE_NAME_MAX_BYTES = 255 };
@@ -23,6 +24,10 @@ struct line_reader {
 	uint8_t hardware[LESSOR_HARDWARE_MAX_BYTES];
 	char name[3 * LINE_NAME_MAX_BYTES + 1];
 	char policy[LESSOR_POLICY_MAX_BYTES + 1];
+	char comment[LEASE6_NOTES_BYTES];
+	text_line_t line; /* that is being taken */
+	size_t turn;      /* how often it was taken before */
+	bool again;       /* for the taker to set: there is a further lease in it */
 };
 
 /* For format_t: open with these two, read and close with the others. */

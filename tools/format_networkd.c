@@ -263,7 +263,7 @@ next_element(networkd_reader_t *reader, format_record_t *record) {
 		reader->at_end = true;
 		if (c == TEXT_BYTES_END) {
 			(void)format_record_bad(record, "the file ends before the list of leases does");
-			record->kind = FORMAT_CUT;
+			record->kind = FORMAT_BROKEN;
 		}
 		return c == TEXT_BYTES_END;
 	}
@@ -278,7 +278,7 @@ next_element(networkd_reader_t *reader, format_record_t *record) {
 	if (c == TEXT_BYTES_END) {
 		reader->at_end = true;
 		(void)format_record_bad(record, "the file ends inside a lease");
-		record->kind = FORMAT_CUT;
+		record->kind = FORMAT_BROKEN;
 		return 1;
 	}
 	return take_lease(reader, record);

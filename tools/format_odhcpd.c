@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The state file of odhcpd. A DHCPv4 lease is a line of '#', interface, hardware address, the word ipv4, name, expiry, the address as a
- * hex number, 32, and the address with its length. DHCPv6 leases stand in the same file, and are left out, as do lines for a
- * hosts file.
+ * hex number, 32, and the address with its length. Of a DHCPv6 client the line has the DUID, the IAID in hex, name, expiry, the host part of
+ * the address, 128, and every address that it has; of one with a delegated prefix the prefixes, which are told of and left out. Lines for
+ * a hosts file stand in the same file, and are passed over.
  *
- * The interface becomes the policy name "odhcpd-interface=NAME", what gave this address.
+ * The interface becomes the policy name "odhcpd-interface=NAME", what gave this address; of an IPv6 lease, the comment.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #define NEVER            "-1"
 
 enum { IFNAME, HARDWARE, KIND, NAME, EXPIRY, NUMBER, LENGTH, ADDRESS, FIELDS, FIELDS_MIN = ADDRESS };
-enum { ETHERNET = 1, ROW_BYTES = 16384, INTERFACE_MAX_BYTES = 64 };
+enum { ETHERNET = 1, ROW_BYTES = 16384, INTERFACE_MAX_BYTES = 64, LOST_INTERFACE = 0, ADDRESSES_MAX = 64 };
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
@@ -76,16 +77,16 @@ take_name(line_reader_t *reader, piece_t word, format_record_t *record) {
 
 /* 0 means expired: long ago. */
 static bool
-take_expiry(piece_t word, lessor_lease_t *lease) {
+take_expiry(piece_t word, lessor_filetime_t *expires_at) {
 	uint64_t expire_s;
 	if (piece_is(word, NEVER)) {
-		lease->expires_at = LESSOR_TIME_INFINITE;
+		*expires_at = LESSOR_TIME_INFINITE;
 		return true;
 	}
 	if (!piece_number(word, KEA4_EXPIRE_MAX_S, &expire_s)) {
 		return false;
 	}
-	lease->expires_at = lessor_time_from_unix_s((int64_t)expire_s);
+	*expires_at = lessor_time_from_unix_s((int64_t)expire_s);
 	return true;
 }
 
@@ -104,6 +105,91 @@ take_address(piece_t word, uint32_t *address) {
 	return fine && *address != 0;
 }
 
+/* Up to eight hex digits. */
+static bool
+take_iaid(piece_t word, uint32_t *iaid) {
+	*iaid = 0;
+	for (size_t i = 0; i < word.bytes; i++) {
+		unsigned digit = kea_hex_digit(word.text[i]);
+		if (digit > 15) {
+			return false;
+		}
+		*iaid = *iaid << 4 | digit;
+	}
+	return word.bytes > 0 && word.bytes <= 8;
+}
+
+/* Fit for a comment, and short. */
+static bool
+is_plain_name(piece_t name) {
+	for (size_t i = 0; i < name.bytes; i++) {
+		if (name.text[i] <= ' ' || name.text[i] > '~') {
+			return false;
+		}
+	}
+	return name.bytes <= LEASE6_INTERFACE_MAX_BYTES;
+}
+
+/* The address of this turn, and whether there is one behind. */
+static bool
+find_address(line_reader_t *reader, piece_t line, piece_t *address) {
+	piece_t rest = {line.text + 1, line.bytes - 1};
+	piece_t further;
+	bool found = true;
+	for (size_t i = 0; i <= ADDRESS + reader->turn && found; i++) {
+		found = piece_word(&rest, address);
+	}
+	reader->again = found && piece_word(&rest, &further);
+	return found;
+}
+
+static bool
+take_line6(line_reader_t *reader, piece_t line, const piece_t *words, format_record_t *record) {
+	piece_t word;
+	uint64_t length;
+	lessor_address6_t address;
+	format_record_clear6(record, FORMAT_LEASE, record->line);
+	if (reader->turn == ADDRESSES_MAX) {
+		return line_bad(record, "the client has more than 64 addresses");
+	}
+	if (!find_address(reader, line, &word)) {
+		return line_note(record, "a DHCPv6 client without an address was left out");
+	}
+	const char *slash = memchr(word.text, '/', word.bytes);
+	size_t bytes = slash != NULL ? (size_t)(slash - word.text) : word.bytes;
+	if (slash == NULL || !piece_ipv6((piece_t){word.text, bytes}, &address) || address.high == 0 ||
+	    !piece_number((piece_t){slash + 1, word.bytes - bytes - 1}, 128, &length)) {
+		return line_bad(record, "the address is not an IPv6 address with a length");
+	}
+	if (length < 128) {
+		return line_note(record, "a delegated prefix was left out");
+	}
+	size_t octets;
+	lessor_lease6_t *lease = &record->lease6;
+	lease->address = address;
+	if (!take_expiry(words[EXPIRY], &lease->expires_at)) {
+		return line_bad(record, "the expiry is not a time");
+	}
+	if (!piece_hex(words[HARDWARE], reader->client_id, sizeof(reader->client_id), &octets) ||
+	    !take_iaid(words[KIND], &lease->iaid)) {
+		return line_bad(record, "DUID or IAID is not a hex number");
+	}
+	if (!take_name(reader, words[NAME], record)) {
+		return line_bad(record, "the host name is longer than 255 octets");
+	}
+	lease6_notes_t notes = {.interface = words[IFNAME]};
+	if (!is_plain_name(notes.interface)) {
+		notes.interface.bytes = 0;
+		record->lost |= UINT32_C(1) << LOST_INTERFACE;
+	}
+	lease->preferred_expires_at = lease->expires_at;
+	lease->duid = reader->client_id;
+	lease->duid_bytes = (uint16_t)octets;
+	lease->name = record->lease.name;
+	lease->comment = lease6_notes_put(&notes, reader->comment);
+	return true;
+}
+
 static bool
 take_line(line_reader_t *reader, piece_t line, format_record_t *record) {
 	piece_t words[FIELDS];
@@ -117,12 +203,12 @@ take_line(line_reader_t *reader, piece_t line, format_record_t *record) {
 		return line_bad(record, "the line has too few fields");
 	}
 	if (!piece_is(words[KIND], "ipv4")) {
-		return line_note(record, "a DHCPv6 lease was left out");
+		return take_line6(reader, line, words, record);
 	}
 	if (!take_address(words[NUMBER], &lease->address)) {
 		return line_bad(record, "the address is not a hex number of 32 bits");
 	}
-	if (!take_expiry(words[EXPIRY], lease)) {
+	if (!take_expiry(words[EXPIRY], &lease->expires_at)) {
 		return line_bad(record, "the expiry is not a time");
 	}
 	if (!piece_octets(words[HARDWARE], ':', reader->hardware, sizeof(reader->hardware), &octets)) {
@@ -146,7 +232,11 @@ take_line(line_reader_t *reader, piece_t line, format_record_t *record) {
 static format_reader_t *
 odhcpd_open(const format_source_t *source, bool *foreign, char sentence[KEA_SENTENCE_BYTES]) {
 	*foreign = false;
-	return line_reader_open(&format_odhcpd, take_line, source, sentence);
+	format_reader_t *reader = line_reader_open(&format_odhcpd, take_line, source, sentence);
+	if (reader != NULL) {
+		reader->lost_names[LOST_INTERFACE] = "interface";
+	}
+	return reader;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
@@ -230,6 +320,43 @@ put_row(char *out, const lessor_lease_t *lease, uint32_t *losses) {
 	return put_text(put_ipv4(out, lease->address), "/32\n");
 }
 
+static char *
+put_row6(char *out, const lessor_lease6_t *lease, uint32_t *losses) {
+	lease6_notes_t notes;
+	char number[24];
+	int64_t expire_s;
+	(void)lease6_notes_parse(lease->comment, &notes);
+	notes = (lease6_notes_t){.interface = notes.interface};
+	lease6_notes_settle(lease, &notes, losses);
+	out = notes.interface.bytes > 0 ? put_bytes(put_text(out, "# "), notes.interface.text, notes.interface.bytes)
+					: put_text(out, "# lan");
+	out = put_text(put_octets(put_text(out, " "), lease->duid, lease->duid_bytes, '\0'), " ");
+	snprintf(number, sizeof(number), "%x ", (unsigned)lease->iaid);
+	out = put_text(put_name(put_text(out, number), lease->name, losses), " ");
+	out = format_expiry6_s(lease, &expire_s) ? put_number(out, expire_s > 0 ? (uint64_t)expire_s : 0)
+						 : put_text(out, NEVER);
+	snprintf(number, sizeof(number), " %llx 128 ", (unsigned long long)lease->address.low);
+	return put_text(put_ipv6(put_text(out, number), lease->address), "/128\n");
+}
+
+static bool
+odhcpd_write6(format_writer_t *writer, const lessor_lease6_t *lease, const lessor_scope6_t *scope, uint32_t *losses) {
+	(void)scope;
+	*losses = format_losses_of6(lease);
+	if ((*losses & FORMAT_LOSS_BIT(FORMAT_LOSS_STATE)) != 0) {
+		*losses = FORMAT_LOSS_BIT(FORMAT_LOSS_LEFT_OUT);
+		return true;
+	}
+	*losses &= ~(FORMAT_LOSS_BIT(FORMAT_LOSS_CLIENT_ID) | FORMAT_LOSS_BIT(FORMAT_LOSS_IAID) |
+		     FORMAT_LOSS_BIT(FORMAT_LOSS_INFINITE));
+	char *room = output_file_room(writer->output, ROW_BYTES);
+	if (room == NULL) {
+		return false;
+	}
+	output_file_used(writer->output, (size_t)(put_row6(room, lease, losses) - room));
+	return true;
+}
+
 static bool
 odhcpd_write(format_writer_t *writer, const lessor_lease_t *lease, const lessor_scope_t *scope, uint32_t *losses) {
 	(void)scope;
@@ -260,5 +387,6 @@ const format_t format_odhcpd = {
 	.next = line_reader_next,
 	.close = line_reader_close,
 	.lease = odhcpd_write,
+	.lease6 = odhcpd_write6,
 	.loss_text = format_loss_text,
 };

@@ -2,6 +2,9 @@
 /* Pieces of text. See format_text.h. */
 #include "format_text.h"
 
+#include <arpa/inet.h>
+#include <endian.h>
+
 #include <lessor/time.h>
 
 #include "kea4.h"
@@ -111,6 +114,37 @@ piece_hex(piece_t piece, uint8_t *octets, size_t capacity, size_t *count) {
 		octets[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
+}
+
+bool
+piece_ipv6(piece_t piece, lessor_address6_t *address) {
+	char text[INET6_ADDRSTRLEN];
+	uint64_t halves[2];
+	if (piece.bytes >= sizeof(text) || memchr(piece.text, '\0', piece.bytes) != NULL) {
+		return false;
+	}
+	memcpy(text, piece.text, piece.bytes);
+	text[piece.bytes] = '\0';
+	if (inet_pton(AF_INET6, text, halves) != 1) {
+		return false;
+	}
+	*address = (lessor_address6_t){be64toh(halves[0]), be64toh(halves[1])};
+	return true;
+}
+
+bool
+piece_prefix6(piece_t piece, lessor_address6_t *address, unsigned *length) {
+	uint64_t bits;
+	const char *slash = memchr(piece.text, '/', piece.bytes);
+	size_t bytes = slash != NULL ? (size_t)(slash - piece.text) : 0;
+	if (slash == NULL || !piece_ipv6((piece_t){piece.text, bytes}, address) ||
+	    !piece_number((piece_t){slash + 1, piece.bytes - bytes - 1}, 128, &bits)) {
+		return false;
+	}
+	*length = (unsigned)bits;
+	uint64_t high_hosts = bits >= 64 ? 0 : UINT64_MAX >> bits;
+	uint64_t low_hosts = bits == 128 ? 0 : bits <= 64 ? UINT64_MAX : UINT64_MAX >> (bits - 64);
+	return (address->high & high_hosts) == 0 && (address->low & low_hosts) == 0;
 }
 
 bool
@@ -330,6 +364,12 @@ put_number(char *out, uint64_t number) {
 char *
 put_ipv4(char *out, uint32_t address) {
 	return out + kea4_format_ipv4(address, out);
+}
+
+char *
+put_ipv6(char *out, lessor_address6_t address) {
+	uint64_t halves[2] = {htobe64(address.high), htobe64(address.low)};
+	return inet_ntop(AF_INET6, halves, out, INET6_ADDRSTRLEN) != NULL ? out + strlen(out) : out;
 }
 
 char *

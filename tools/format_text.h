@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <lessor/scope6.h>
+
 /* A piece of a line; it is not NUL-terminated. */
 typedef struct piece {
 	const char *text;
@@ -33,6 +35,12 @@ bool piece_octets(piece_t piece, char separator, uint8_t *octets, size_t capacit
 
 /* Octets of two hex digits each, not joined at all. */
 bool piece_hex(piece_t piece, uint8_t *octets, size_t capacity, size_t *count);
+
+/* An IPv6 address, as RFC 4291 has it; no zone. */
+bool piece_ipv6(piece_t piece, lessor_address6_t *address);
+
+/* "2001:db8:7::/64": the prefix without host bits, and the length. */
+bool piece_prefix6(piece_t piece, lessor_address6_t *address, unsigned *length);
 
 /* Octets as UTF-8 text (kea_text.h) with a final NUL. text holds 3 * bytes + 1. False, and "", if there is a NUL among them. */
 bool piece_text(piece_t piece, char *text);
@@ -64,6 +72,7 @@ char *put_text(char *out, const char *text);
 char *put_number(char *out, uint64_t number);
 char *put_padded(char *out, uint64_t number, unsigned digits);
 char *put_ipv4(char *out, uint32_t address);
+char *put_ipv6(char *out, lessor_address6_t address);                             /* RFC 5952; room for 46 */
 char *put_octets(char *out, const uint8_t *octets, size_t count, char separator); /* '\0': joined by nothing */
 char *put_json_text(char *out, const char *text); /* in quotes; up to six times as long */
 

@@ -134,8 +134,8 @@ windows_csv_next(format_reader_t *base, format_record_t *record) {
 	}
 	format_record_clear(record, FORMAT_LEASE, reader->csv.line);
 	got = take_row(reader, record);
-	if (record->kind == FORMAT_BAD && reader->csv.cut) {
-		record->kind = FORMAT_CUT;
+	if (record->kind == FORMAT_BAD) {
+		record->kind = reader->csv.lost ? FORMAT_BROKEN : reader->csv.cut ? FORMAT_CUT : FORMAT_BAD;
 	}
 	return got;
 }

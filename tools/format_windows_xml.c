@@ -57,7 +57,7 @@ typedef struct windows_xml_reader {
 	int read_errno; /* 0: none */
 	bool ended;
 	int error; /* the first that libxml2 told of */
-	bool cut;  /* it came at the end of the file */
+	uint64_t error_line;
 	windows_parser_t parser;
 
 	int scope_depth; /* of the element that is open; 0: none */
@@ -110,10 +110,16 @@ static void
 keep_error(void *context, xmlErrorPtr error) {
 	windows_xml_reader_t *reader = context;
 	if (reader->error == 0) {
-		long consumed = xmlTextReaderByteConsumed(reader->xml);
 		reader->error = error->code;
-		reader->cut = consumed >= 0 && (uint64_t)consumed >= reader->limit_bytes;
+		reader->error_line = error->line > 0 ? (uint64_t)error->line : 0;
 	}
+}
+
+/* What comes of converting the file's encoding is told by way of this alone. */
+static void
+keep_quiet(void *context, const char *format, ...) {
+	(void)context;
+	(void)format;
 }
 
 /* Nodes know their lines up to the 65534th; beyond, the parser's must do, which is a little ahead. */
@@ -405,9 +411,8 @@ end_file(windows_xml_reader_t *reader, int got, format_record_t *record) {
 		errno = ENOMEM;
 		return -1;
 	}
-	format_record_clear(record, FORMAT_BAD, line_of(reader));
+	format_record_clear(record, FORMAT_BROKEN, reader->error_line != 0 ? reader->error_line : line_of(reader));
 	record->text = "the XML is malformed, and what follows is lost";
-	record->kind = reader->cut ? FORMAT_CUT : FORMAT_BAD;
 	return 1;
 }
 
@@ -476,10 +481,17 @@ windows_xml_open(const format_source_t *source, bool *foreign, char sentence[KEA
 		reader->xml = xmlReaderForIO(read_more, close_nothing, reader, NULL, NULL, XML_PARSE_NONET);
 	}
 	if (reader != NULL && reader->xml != NULL) {
+		xmlSetGenericErrorFunc(NULL, keep_quiet);
 		xmlTextReaderSetStructuredErrorHandler(reader->xml, keep_error, reader);
 		problem = source->bytes > 0 ? find_root(reader) : NULL;
 		reader->ended = source->bytes == 0;
 		*foreign = problem != NULL && reader->read_errno == 0;
+	}
+	if (problem != NULL && reader != NULL && reader->error_line != 0) {
+		snprintf(sentence, KEA_SENTENCE_BYTES, "%.300s:%llu: the XML is malformed", source->path,
+			 (unsigned long long)reader->error_line);
+		windows_xml_close(&reader->base);
+		return NULL;
 	}
 	if (problem != NULL) {
 		snprintf(sentence, KEA_SENTENCE_BYTES, "%.300s: %s", source->path, problem);

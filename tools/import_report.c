@@ -118,7 +118,11 @@ put_for_people(const import_report_t *report) {
 	(void)printf("%10" PRIu64 "  rows read from %zu file%s in %.2f s, %.0f rows/s\n", report->rows, report->files,
 		     report->files == 1 ? "" : "s", report->seconds, rows_per_second(report));
 	put_notes(&report->sources);
-	(void)printf("%10" PRIu64 "  leases created\n", report->created);
+	if (report->dry) {
+		(void)printf("%10" PRIu64 "  leases would be stored\n", report->would_store);
+	} else {
+		(void)printf("%10" PRIu64 "  leases created\n", report->created);
+	}
 	put_count(report->replaced, "leases replaced");
 	put_count(report->unchanged, "leases unchanged");
 	put_count(report->ended, "leases ended");
@@ -179,6 +183,7 @@ put_json(const import_report_t *report) {
 	    cli_json_number(object, "files", report->files) &&
 	    cli_json_add(object, "sources", json_notes(&report->sources)) &&
 	    cli_json_number(object, "rows", report->rows) && cli_json_number(object, "created", report->created) &&
+	    (!report->dry || cli_json_number(object, "would_store", report->would_store)) &&
 	    cli_json_number(object, "replaced", report->replaced) &&
 	    cli_json_number(object, "unchanged", report->unchanged) &&
 	    cli_json_number(object, "ended", report->ended) &&

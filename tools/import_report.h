@@ -51,8 +51,10 @@ typedef struct import_report {
 	import_notes_t sources;  /* which format each file was taken for */
 	import_notes_t problems; /* bad rows and refused leases */
 	import_notes_t warnings;
+	bool dry;             /* nothing was to be changed */
+	uint64_t would_store; /* of a dry run: leases, whether the store has them or not */
 	double seconds;
-	bool complete; /* everything was tried */
+	bool complete; /* every row of every file was tried */
 } import_report_t;
 
 void import_tally_add(import_tally_t *tally, const char *text, uint64_t count);

@@ -4,7 +4,7 @@
 
 #include "kea_text.h"
 
-static const char restart[] = "lease";
+static const char *const restarts[] = {"lease", "ia-na", "ia-ta", "ia-pd"};
 
 void
 isc_reader_open(isc_reader_t *reader, int fd, uint64_t limit_bytes) {
@@ -132,14 +132,19 @@ take_string(isc_reader_t *reader, place_t *place) {
 
 /* ---- statements -------------------------------------------------------------------------------------------------- */
 
-/* Does the line go on with the word "lease"? Only looked at within the buffer: its beginning is rarely at the end of that. */
+/* Does the line go on with a word that begins a declaration? Only looked at within the buffer: its beginning is rarely at the end of that. */
 static bool
 is_restart(const isc_reader_t *reader) {
 	const text_bytes_t *bytes = &reader->bytes;
 	size_t left = bytes->end - bytes->at;
-	size_t length = strlen(restart);
-	return reader->fresh && left > length && memcmp(bytes->buffer + bytes->at, restart, length) == 0 &&
-	       is_blank(bytes->buffer[bytes->at + length]);
+	for (size_t i = 0; reader->fresh && i < sizeof(restarts) / sizeof(restarts[0]); i++) {
+		size_t length = strlen(restarts[i]);
+		if (left > length && memcmp(bytes->buffer + bytes->at, restarts[i], length) == 0 &&
+		    is_blank(bytes->buffer[bytes->at + length])) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static isc_end_t

@@ -20,7 +20,7 @@ typedef enum isc_end {
 	ISC_OPEN,    /* a block begins, and was not read yet */
 	ISC_CLOSE,   /* the block around it ends; there are no words */
 	ISC_BROKEN,  /* a string without its end, or a statement that is too long or cut by another block's end */
-	ISC_RESTART, /* a new lease begins where none should; its first word was not taken */
+	ISC_RESTART, /* a new declaration of leases begins where none should; its first word was not taken */
 	ISC_FILE,    /* the file ends */
 	ISC_FAILED   /* with errno */
 } isc_end_t;
@@ -37,7 +37,7 @@ typedef struct isc_reader {
 
 void isc_reader_open(isc_reader_t *reader, int fd, uint64_t limit_bytes);
 
-/* The next statement. 'inside': a block, where a line that begins with "lease" says that its end is missing. */
+/* The next statement. 'inside': a block, where a line that begins with "lease" or "ia-na" says that its end is missing. */
 isc_end_t isc_reader_next(isc_reader_t *reader, bool inside);
 
 /* Skip a block that has begun, with all blocks in it. ISC_CLOSE if it ended. */

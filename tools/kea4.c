@@ -281,6 +281,16 @@ parse_context(kea4_parser_t *parser, cell_t cell, kea4_row_t *row) {
 	return problem;
 }
 
+kea4_problem_t
+kea4_parse_hostname(kea4_parser_t *parser, const char *cell, size_t bytes, kea4_row_t *row) {
+	return parse_hostname(parser, (cell_t){cell, bytes}, row);
+}
+
+kea4_problem_t
+kea4_parse_context(kea4_parser_t *parser, const char *cell, size_t bytes, kea4_row_t *row) {
+	return parse_context(parser, (cell_t){cell, bytes}, row);
+}
+
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 const char *
@@ -453,6 +463,16 @@ format_hostname(const char *text, size_t bytes, char *out) {
 		}
 	}
 	return count;
+}
+
+size_t
+kea4_format_hostname(const char *text, size_t bytes, char *out) {
+	return format_hostname(text, bytes, out);
+}
+
+size_t
+kea4_format_context(const char *text, size_t bytes, char *out) {
+	return format_text(text, bytes, out);
 }
 
 static size_t

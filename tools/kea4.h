@@ -3,8 +3,8 @@
  * The DHCPv4 lease file of Kea (memfile CSV): header and rows.
  *
  * The file is a log: the last row of an address counts, and a row with valid_lifetime 0 ends its lease. What follows
- * from that is in import_plan.h; here are single rows. There is no quoting; see kea_text.h for the escaping of the two text
- * columns. Read are files of every release (9, 10, 11, 12 or more columns); written are 12 columns.
+ * from that is in import_plan.h; here are single rows. There is no quoting, a double quote is an octet like any other, so that a library for quoted CSV would
+ * not do; see kea_text.h for the escaping of the two text columns. Read are files of every release (9, 10, 11, 12 or more columns); written are 12 columns.
  *
  * Nothing here knows the engine.
  */
@@ -107,6 +107,10 @@ const char *kea4_column_name(size_t column);
 /* Parse one row. On anything but KEA4_FINE the row's content is undefined. */
 kea4_problem_t kea4_parse_row(kea4_parser_t *parser, const char *line, size_t bytes, kea4_row_t *row);
 
+/* The two texts of a row by themselves, for other files that have them. */
+kea4_problem_t kea4_parse_hostname(kea4_parser_t *parser, const char *cell, size_t bytes, kea4_row_t *row);
+kea4_problem_t kea4_parse_context(kea4_parser_t *parser, const char *cell, size_t bytes, kea4_row_t *row);
+
 /* Only the address of a row: a fraction of the cost. False if there is none. */
 bool kea4_peek_address(const char *line, size_t bytes, uint32_t *address);
 
@@ -126,6 +130,10 @@ enum { KEA4_ROW_OUT_BYTES = 2 * KEA_TEXT_CELL_GROWS * KEA4_TEXT_MAX_BYTES + 3 * 
  * as Kea itself does on reading.
  */
 size_t kea4_format_row(const kea4_row_t *row, char *out);
+
+/* Texts as cells; return their bytes, at most KEA_TEXT_CELL_GROWS * KEA4_TEXT_MAX_BYTES. */
+size_t kea4_format_hostname(const char *text, size_t bytes, char *out);
+size_t kea4_format_context(const char *text, size_t bytes, char *out);
 
 /* Dotted quad; returns its bytes, at most 15, without a NUL. */
 size_t kea4_format_ipv4(uint32_t address, char *out);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "cli.h"
 #include "kea4.h"
 
 enum { ETHERNET = 1, MAC_BYTES = 6 };
@@ -79,6 +80,19 @@ take_flag(piece_t text, bool *flag) {
 	return *flag || text.bytes == 0 || piece_is_word(text, "false");
 }
 
+/* These files are UTF-8, and so is the text as it stands there; only what is no UTF-8 is told by code points of its own. */
+static bool
+make_text(piece_t octets, char *text) {
+	if (memchr(octets.text, '\0', octets.bytes) == NULL) {
+		memcpy(text, octets.text, octets.bytes);
+		text[octets.bytes] = '\0';
+		if (cli_text_valid(text, octets.bytes)) {
+			return true;
+		}
+	}
+	return piece_text(octets, text);
+}
+
 static bool
 take_text(piece_t octets, char *text, const char **member, format_record_t *record) {
 	if (octets.bytes == 0) {
@@ -87,7 +101,7 @@ take_text(piece_t octets, char *text, const char **member, format_record_t *reco
 	if (octets.bytes > WINDOWS_TEXT_MAX_BYTES) {
 		return false;
 	}
-	if (piece_text(octets, text)) {
+	if (make_text(octets, text)) {
 		*member = text;
 	} else {
 		record->warnings |= UINT32_C(1) << FORMAT_WARN_NAME_DROPPED;

@@ -28,6 +28,9 @@ typedef struct {
 	lessor_lease_t *leases; /* to put in */
 	lessor_lease_t *found;  /* read */
 	lessor_client_t *clients;
+	lessor_lease6_t *found6;
+	lessor_client6_t *clients6;
+	lessor_address6_t *addresses6;
 	uint32_t *addresses;
 	size_t buffer_bytes;
 	uint8_t *buffer;
@@ -146,6 +149,9 @@ thread_end(void *begun) {
 		free(thread->leases);
 		free(thread->found);
 		free(thread->clients);
+		free(thread->found6);
+		free(thread->clients6);
+		free(thread->addresses6);
 		free(thread->addresses);
 		free(thread->buffer);
 		free(thread->leases6);
@@ -184,11 +190,15 @@ thread_begin(void *opened, uint64_t group, unsigned batch) {
 		thread->leases = calloc(batch, sizeof(*thread->leases));
 		thread->found = calloc(batch, sizeof(*thread->found));
 		thread->clients = calloc(batch, sizeof(*thread->clients));
+		thread->found6 = calloc(batch, sizeof(*thread->found6));
+		thread->clients6 = calloc(batch, sizeof(*thread->clients6));
+		thread->addresses6 = calloc(batch, sizeof(*thread->addresses6));
 		thread->addresses = calloc(batch, sizeof(*thread->addresses));
 		thread->buffer_bytes = (size_t)batch * BUFFER_BYTES;
 		thread->buffer = malloc(thread->buffer_bytes);
 	}
 	if (thread == NULL || thread->statuses == NULL || thread->leases == NULL || thread->found == NULL ||
+	    thread->found6 == NULL || thread->clients6 == NULL || thread->addresses6 == NULL ||
 	    thread->leases6 == NULL || thread->batch6 == NULL || thread->clients == NULL || thread->addresses == NULL ||
 	    thread->buffer == NULL) {
 		thread_end(thread);
@@ -307,23 +317,52 @@ judge_all(const thread_t *thread, const bench_lease_t *leases, const lessor_leas
 	return good;
 }
 
-/* One by one, by address or by client. */
+static bool
+judge6(const bench_lease_t *wanted, const lessor_lease6_t *found, lessor_status_t status, bench_answer_t *answer) {
+	const bool good = translate(status, answer);
+	if (good && *answer == BENCH_OK) {
+		*answer = compare6(wanted, found);
+	}
+	return good;
+}
+
+static lessor_status_t
+get_batch6(thread_t *thread, bool by_client, const bench_lease_t *leases, size_t n) {
+	for (size_t i = 0; i < n; i++) {
+		const lease6_t *wanted = &thread->leases6[i];
+		fill6(&thread->leases6[i], &leases[i]);
+		thread->addresses6[i] = wanted->lease.address;
+		thread->clients6[i] = (lessor_client6_t){
+			.prefix = wanted->lease.address.high, .duid = wanted->duid, .duid_bytes = sizeof(wanted->duid)};
+	}
+	return by_client ? lessor_lease6_get_client_batch(thread->engine, thread->clients6, n, thread->found6,
+							  thread->buffer, thread->buffer_bytes, thread->statuses)
+			 : lessor_lease6_get_batch(thread->engine, thread->addresses6, n, thread->found6,
+						   thread->buffer, thread->buffer_bytes, thread->statuses);
+}
+
+/* By address or by client. */
 static bool
 get6(thread_t *thread, bool by_client, const bench_lease_t *leases, size_t n, bench_answer_t *answers) {
 	bool good = true;
+	if (n > 1) {
+		const lessor_status_t status = get_batch6(thread, by_client, leases, n);
+		for (size_t i = 0; status == LESSOR_OK && i < n && good; i++) {
+			good = judge6(&leases[i], &thread->found6[i], thread->statuses[i], &answers[i]);
+		}
+		return status == LESSOR_OK ? good : refuse("get", status);
+	}
 	for (size_t i = 0; i < n && good; i++) {
 		lease6_t *wanted = thread->leases6;
 		lessor_lease6_t found;
 		fill6(wanted, &leases[i]);
-		good = translate(by_client ? lessor_lease6_get_client(thread->engine, wanted->lease.address.high,
-								      wanted->duid, sizeof(wanted->duid), 0, &found,
-								      thread->buffer, BUFFER_BYTES)
-					   : lessor_lease6_get(thread->engine, wanted->lease.address, &found,
-							       thread->buffer, BUFFER_BYTES),
-				 &answers[i]);
-		if (good && answers[i] == BENCH_OK) {
-			answers[i] = compare6(&leases[i], &found);
-		}
+		good = judge6(&leases[i], &found,
+			      by_client ? lessor_lease6_get_client(thread->engine, wanted->lease.address.high,
+								   wanted->duid, sizeof(wanted->duid), 0, &found,
+								   thread->buffer, BUFFER_BYTES)
+					: lessor_lease6_get(thread->engine, wanted->lease.address, &found,
+							    thread->buffer, BUFFER_BYTES),
+			      &answers[i]);
 	}
 	return good;
 }

@@ -39,11 +39,35 @@ lsr_arena_destroy(lsr_arena_t *arena) {
 	*arena = (lsr_arena_t){0};
 }
 
+bool
+lsr_budget_charge(lsr_budget_t *budget, uint64_t size_bytes) {
+	uint64_t used = atomic_load_explicit(&budget->used_bytes, memory_order_relaxed);
+	do {
+		if (used > budget->limit_bytes || size_bytes > budget->limit_bytes - used) {
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(&budget->used_bytes, &used, used + size_bytes,
+							memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
+bool
+lsr_arena_charge_to(lsr_arena_t *arena, lsr_budget_t *budget) {
+	arena->budget = budget;
+	return lsr_budget_charge(budget, atomic_load_explicit(&arena->committed_bytes, memory_order_relaxed));
+}
+
 static bool
 commit(lsr_arena_t *arena, size_t from_bytes, size_t to_bytes) {
 	unsigned char *from = arena->base + from_bytes;
 	const size_t size_bytes = to_bytes - from_bytes;
+	if (arena->budget != NULL && !lsr_budget_charge(arena->budget, size_bytes)) {
+		return false;
+	}
 	if (mprotect(from, size_bytes, PROT_READ | PROT_WRITE) != 0) {
+		if (arena->budget != NULL) {
+			(void)atomic_fetch_sub_explicit(&arena->budget->used_bytes, size_bytes, memory_order_relaxed);
+		}
 		return false;
 	}
 	(void)madvise(from, size_bytes, MADV_HUGEPAGE);

@@ -21,6 +21,15 @@
 
 #define LSR_ARENA_STEP_BYTES ((size_t)2 << 20)
 
+/* A limit for several arenas together. 'used' is charged step by step, when memory is committed. */
+typedef struct lsr_budget {
+	uint64_t limit_bytes; /* fixed before other threads know it */
+	_Atomic uint64_t used_bytes;
+} lsr_budget_t;
+
+/* False: it would be too much; nothing is charged. Any thread. */
+bool lsr_budget_charge(lsr_budget_t *budget, uint64_t size_bytes);
+
 typedef struct lsr_arena {
 	unsigned char *base;           /* aligned to LSR_ARENA_STEP_BYTES; fixed after init */
 	size_t reserved_bytes;         /* fixed after init */
@@ -29,6 +38,7 @@ typedef struct lsr_arena {
 		comfortable_bytes; /* at most committed; written under 'lock', and once before other threads know the arena */
 	atomic_size_t wanted_bytes; /* the most that was asked for beyond comfort; any thread */
 	atomic_bool asked;          /* the provisioner knows; set by any thread, cleared by the provisioner's */
+	lsr_budget_t *budget;       /* or NULL: no limit; written once, before other threads know the arena */
 	struct lsr_provisioner *provisioner; /* or NULL; written once, before other threads know the arena */
 	pthread_mutex_t lock;
 	void *mapping;
@@ -37,6 +47,9 @@ typedef struct lsr_arena {
 
 /* Reserve at least reserve_bytes. False if the address space is not to be had. */
 bool lsr_arena_init(lsr_arena_t *arena, size_t reserve_bytes);
+
+/* From now on it is charged to this, what it has already included. False: that is too much. Nobody else knows the arena yet. */
+bool lsr_arena_charge_to(lsr_arena_t *arena, lsr_budget_t *budget);
 
 /* Give everything back. An arena that is all zero is left alone. */
 void lsr_arena_destroy(lsr_arena_t *arena);

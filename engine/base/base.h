@@ -119,4 +119,20 @@ lsr_equal_short(const void *one, const void *other, size_t size_bytes) {
  */
 void lsr_relax(unsigned *round);
 
+/*
+ * Faults that are built in on purpose, to show that the tests notice them: a test compiles the files they are in once more, with LSR_PLANT. In the library there is nothing of it.
+ */
+enum {
+	LSR_PLANT_PUBLISH_EARLY = 1, /* a flush is reported before it was written */
+	LSR_PLANT_TORN_FRAME,        /* checksums of frames are not looked at */
+	LSR_PLANT_RETRY_FLUSH,       /* a write that failed is made again */
+	LSR_PLANT_DROP_EARLY         /* of the log, one segment too many goes */
+};
+#ifdef LSR_PLANT
+extern int lsr_planted;
+#define LSR_PLANTED(fault) (lsr_planted == (fault))
+#else
+#define LSR_PLANTED(fault) false
+#endif
+
 #endif

@@ -78,6 +78,29 @@ system_size(int file) {
 	return fstat(file, &status) != 0 ? -errno : (int64_t)status.st_size;
 }
 
+static int
+system_list(int directory, int (*visit)(void *context, const char *name), void *context) {
+	const int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
+	if (stream == NULL) {
+		const int error = -errno;
+		if (copy >= 0) {
+			(void)close(copy);
+		}
+		return error;
+	}
+	int result = 0;
+	const struct dirent *entry;
+	while (result == 0 && (errno = 0, entry = readdir(stream)) != NULL) {
+		result = visit(context, entry->d_name);
+	}
+	if (result == 0 && errno != 0) {
+		result = -errno;
+	}
+	(void)closedir(stream);
+	return result;
+}
+
 const lsr_io_ops_t lsr_io_system = {
 	.open = system_open,
 	.close = system_close,
@@ -90,6 +113,7 @@ const lsr_io_ops_t lsr_io_system = {
 	.rename = system_rename,
 	.unlink = system_unlink,
 	.size = system_size,
+	.list = system_list,
 };
 
 const lsr_io_ops_t *lsr_io = &lsr_io_system;
@@ -139,6 +163,7 @@ by_name(const void *a, const void *b) {
 
 /* Two passes over an array of fixed-size names keep this simple; a store has some dozen files. */
 typedef struct {
+	const char *prefix;
 	char (*names)[NAME_MAX + 1];
 	size_t count;
 	size_t capacity;
@@ -160,34 +185,15 @@ remember(lsr_name_list_t *list, const char *name) {
 }
 
 static int
-read_names(int directory, const char *prefix, lsr_name_list_t *list) {
-	const int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
-	if (stream == NULL) {
-		const int error = -errno;
-		if (copy >= 0) {
-			(void)close(copy);
-		}
-		return error;
-	}
-	int result = 0;
-	const struct dirent *entry;
-	while (result == 0 && (errno = 0, entry = readdir(stream)) != NULL) {
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
-			result = remember(list, entry->d_name);
-		}
-	}
-	if (result == 0 && errno != 0) {
-		result = -errno;
-	}
-	(void)closedir(stream);
-	return result;
+remember_matching(void *context, const char *name) {
+	lsr_name_list_t *list = context;
+	return strncmp(name, list->prefix, strlen(list->prefix)) == 0 ? remember(list, name) : 0;
 }
 
 int
 lsr_io_list(int directory, const char *prefix, char ***names, size_t *count) {
-	lsr_name_list_t list = {0};
-	int result = read_names(directory, prefix, &list);
+	lsr_name_list_t list = {.prefix = prefix};
+	int result = lsr_io->list(directory, remember_matching, &list);
 	char **block = NULL;
 	if (result == 0) {
 		block = malloc(list.count * (sizeof(char *) + sizeof(list.names[0])) + 1);

@@ -29,6 +29,8 @@ typedef struct lsr_io_ops {
 	int (*rename)(int directory, const char *from, const char *to);
 	int (*unlink)(int directory, const char *name);
 	int64_t (*size)(int file);
+	/* Calls 'visit' for every name, in any order, until it answers something else than 0; answers that. */
+	int (*list)(int directory, int (*visit)(void *context, const char *name), void *context);
 } lsr_io_ops_t;
 
 /* The table in use. Set by tests before the first engine is opened; read-only afterwards. */

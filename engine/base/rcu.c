@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/base.h"
@@ -71,6 +72,69 @@ lsr_rcu_defer(lsr_rcu_head_t *head, void (*function)(lsr_rcu_head_t *head)) {
 	urcu_bp_call_rcu(&head->urcu, run);
 	(void)atomic_fetch_sub_explicit(&entering, 1, memory_order_release); /* F3 */
 }
+
+/* ---- ages ---------------------------------------------------------------------------------------------------------- */
+
+/* The age is moved on only while somebody waits for it: so many ages from the newest stamp on. */
+#define AGES 3u
+
+/* Bits 0-31 the age, bits 32-63 how many are still to come. Any thread; who changes "none to come" begins, the helper thread ends. */
+static _Atomic uint64_t ages;
+
+static void
+move_age(lsr_rcu_head_t *head) {
+	uint64_t now = atomic_load_explicit(&ages, memory_order_relaxed);
+	uint64_t next;
+	do {
+		next = ((now >> 32) - 1) << 32 | (uint32_t)(now + 1);
+	} while (!atomic_compare_exchange_weak_explicit(&ages, &now, next, memory_order_acq_rel,
+							memory_order_relaxed)); /* G3 */
+	if (next >> 32 != 0) {
+		lsr_rcu_defer(head, move_age);
+	} else {
+		free(head);
+	}
+}
+
+/* Have AGES to come. Without memory they do not, until somebody asks again. */
+static void
+want_ages(uint64_t now) {
+	lsr_rcu_head_t *head = NULL;
+	while (now >> 32 < AGES) {
+		if (now >> 32 == 0 && head == NULL) {
+			head = malloc(sizeof(*head));
+			if (head == NULL) {
+				return;
+			}
+		}
+		if (atomic_compare_exchange_strong_explicit(&ages, &now, (uint64_t)AGES << 32 | (uint32_t)now,
+							    memory_order_acq_rel, memory_order_relaxed)) {
+			if (now >> 32 == 0) {
+				lsr_rcu_defer(head, move_age);
+				head = NULL;
+			}
+			break;
+		}
+	}
+	free(head);
+}
+
+uint16_t
+lsr_rcu_stamp(void) {
+	const uint64_t now = atomic_load_explicit(&ages, memory_order_relaxed);
+	if (LSR_UNLIKELY(now >> 32 < AGES)) {
+		want_ages(now);
+	}
+	return (uint16_t)(now % (1u << LSR_RCU_STAMP_BITS));
+}
+
+bool
+lsr_rcu_is_past(uint16_t stamp) {
+	const uint64_t now = atomic_load_explicit(&ages, memory_order_acquire); /* G4 */
+	return (now - stamp) % (1u << LSR_RCU_STAMP_BITS) >= AGES;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------------------------- */
 
 static void
 await_done(uint64_t target) {
@@ -150,6 +214,8 @@ lsr_rcu_after_fork_child(void) {
 	(void)atomic_fetch_add_explicit(&process, 1, memory_order_relaxed);
 	atomic_store_explicit(&deferred, 0, memory_order_relaxed);
 	atomic_store_explicit(&done, 0, memory_order_relaxed);
+	/* None is under way here. */
+	atomic_store_explicit(&ages, (uint32_t)atomic_load_explicit(&ages, memory_order_relaxed), memory_order_relaxed);
 	atomic_store_explicit(&forking, false, memory_order_seq_cst);
 	urcu_bp_after_fork_child();
 	urcu_bp_call_rcu_after_fork_child();

@@ -89,6 +89,19 @@ void lsr_rcu_after_fork_child(void);
 /* Call 'function' with 'head' after a grace period, on a helper thread. */
 void lsr_rcu_defer(lsr_rcu_head_t *head, void (*function)(lsr_rcu_head_t *head));
 
+/*
+ * Ages: for what is not freed but used again, of which there is too much to defer each. Takes a stamp when it has been taken out, inside the read-side section in which that
+ * was done; it is nobody's any more when the stamp is past, some grace periods later. Cheap: most calls load one word. (A stamp that is very old may look as if it were not past.)
+ *
+ * Three ages. The first may end at once. The second is a grace period that waits for whoever took the stamp: with its end everybody sees that the thing is out. The third waits for
+ * those who began to read before.
+ *   Edge: G3 move the age on, after a grace period (release)  ->  G4 lsr_rcu_is_past() (acquire): readers of before have ended (G1, G2).
+ */
+#define LSR_RCU_STAMP_BITS 15u
+
+uint16_t lsr_rcu_stamp(void);
+bool lsr_rcu_is_past(uint16_t stamp);
+
 /* Wait until as much has run as had been deferred before this call. As lsr_rcu_synchronize(). */
 void lsr_rcu_drain(void);
 

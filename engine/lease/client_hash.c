@@ -5,8 +5,12 @@
 
 #include "base/rcu.h"
 
-/* Buckets per shard at the beginning: 256 KiB in all. */
+/* Buckets per shard at the beginning: 256 KiB in all. Tests have fewer, at least 2. */
+#ifdef LSR_HASH_FIRST_BUCKETS
+#define FIRST_BUCKETS LSR_HASH_FIRST_BUCKETS
+#else
 #define FIRST_BUCKETS 16u
+#endif
 /* Entries per bucket at which a shard grows: 4 of 7 keeps four of five buckets without overflow in the worst phase of a round. */
 #define LOAD 4u
 /* A counted key (lsr_hash_is_sampled()) stands for so many. */

@@ -41,7 +41,10 @@
 #include "base/rcu.h"
 #include "lease/page.h"
 
-#define LSR_HASH_SHARDS  256u
+/* Tests have them smaller. A power of two, at least 4. */
+#ifndef LSR_HASH_SHARDS
+#define LSR_HASH_SHARDS 256u
+#endif
 #define LSR_HASH_ENTRIES 7u
 
 typedef struct lsr_bucket {
@@ -105,7 +108,7 @@ bool lsr_client_hash_remove(lsr_client_hash_t *hash, uint64_t h, uint32_t record
 
 static inline unsigned
 lsr_hash_shard_of(uint64_t h) {
-	return (unsigned)(h >> 56);
+	return (unsigned)(h >> 56) % LSR_HASH_SHARDS;
 }
 
 static inline uint32_t

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-#define ITEM_HEAD_BYTES 4u
+#define ITEM_HEAD_BYTES LSR_TAIL_ITEM_HEAD_BYTES
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are written as they lie in memory");
 
@@ -59,20 +59,99 @@ lsr_lease_check(const lessor_lease_t *lease, uint32_t fields, lsr_lease_sizes_t 
 
 /* ---- tails ----------------------------------------------------------------------------------------------------- */
 
+/* In memory of its own: behind what retires it. NULL: there is none. */
+static lsr_tail_t *
+new_tail(size_t size_bytes) {
+	lsr_rcu_head_t *head = malloc(sizeof(*head) + sizeof(lsr_tail_t) + size_bytes);
+	if (head == NULL) {
+		return NULL;
+	}
+	lsr_tail_t *tail = (lsr_tail_t *)(void *)(head + 1);
+	tail->size_bytes = (uint16_t)size_bytes;
+	atomic_init(&tail->place, LSR_TAIL_HEAP);
+	return tail;
+}
+
+static lsr_rcu_head_t *
+head_of(lsr_tail_t *tail) {
+	return (lsr_rcu_head_t *)(void *)tail - 1;
+}
+
+static unsigned
+place_of(const lsr_tail_t *tail) {
+	return atomic_load_explicit(&tail->place, memory_order_acquire); /* T2 */
+}
+
 void
 lsr_tail_free(lsr_tail_t *tail) {
-	free(tail);
+	if (tail == NULL) {
+		return;
+	}
+	if (LSR_UNLIKELY(place_of(tail) == LSR_TAIL_HEAP)) {
+		free(head_of(tail));
+	} else if (place_of(tail) == LSR_TAIL_HOME) {
+		atomic_store_explicit(&tail->place, LSR_TAIL_EMPTY, memory_order_release); /* T1 */
+	}
 }
 
 static void
 free_retired(lsr_rcu_head_t *head) {
-	free(LSR_CONTAINER(head, lsr_tail_t, retired));
+	free(head);
 }
 
 void
 lsr_tail_retire(lsr_tail_t *tail) {
-	if (tail != NULL) {
-		lsr_rcu_defer(&tail->retired, free_retired);
+	if (tail == NULL) {
+		return;
+	}
+	if (place_of(tail) == LSR_TAIL_HEAP) {
+		lsr_rcu_defer(head_of(tail), free_retired);
+	} else {
+		atomic_store_explicit(&tail->place, (uint16_t)(LSR_TAIL_LEFT | lsr_rcu_stamp()),
+				      memory_order_release); /* T1 */
+	}
+}
+
+static bool
+is_vacant(const lsr_tail_t *home) {
+	const unsigned place = place_of(home);
+	return place == LSR_TAIL_EMPTY ||
+	       ((place & LSR_TAIL_LEFT) != 0 && lsr_rcu_is_past((uint16_t)(place & ~(unsigned)LSR_TAIL_LEFT)));
+}
+
+static void
+copy_tail(lsr_tail_t *to, const lsr_tail_t *from) {
+	to->size_bytes = from->size_bytes;
+	memcpy(to->bytes, from->bytes, from->size_bytes);
+}
+
+bool
+lsr_body_move_in_slowly(lsr_body_t *body, lsr_tail_t *home) {
+	lsr_tail_t *tail = body->tail;
+	if (LSR_LIKELY(tail->size_bytes <= LSR_HOME_TEXT_BYTES) && LSR_LIKELY(is_vacant(home))) {
+		copy_tail(home, tail);
+		atomic_store_explicit(&home->place, LSR_TAIL_HOME, memory_order_relaxed);
+		lsr_tail_free(tail);
+		body->tail = home;
+	} else if (place_of(tail) == LSR_TAIL_DRAFT) {
+		body->tail = new_tail(tail->size_bytes);
+		if (body->tail == NULL) {
+			body->tail = tail;
+			return false;
+		}
+		copy_tail(body->tail, tail);
+	}
+	return true;
+}
+
+void
+lsr_body_move_out(lsr_body_t *body, lsr_tail_t *draft) {
+	lsr_tail_t *tail = body->tail;
+	if (tail != NULL && place_of(tail) == LSR_TAIL_HOME) {
+		copy_tail(draft, tail);
+		atomic_init(&draft->place, LSR_TAIL_DRAFT);
+		body->tail = draft;
+		lsr_tail_free(tail);
 	}
 }
 
@@ -99,11 +178,10 @@ items_bytes(const lsr_items_t *items) {
 
 static lsr_tail_t *
 build_tail(const lsr_items_t *items, size_t total) {
-	lsr_tail_t *tail = malloc(sizeof(*tail) + total);
+	lsr_tail_t *tail = new_tail(total);
 	if (tail == NULL) {
 		return NULL;
 	}
-	tail->size_bytes = (uint32_t)total;
 	uint8_t *to = tail->bytes;
 	for (unsigned kind = 1; kind < LSR_TAIL_KINDS; kind++) {
 		if (items->data[kind] == NULL) {
@@ -603,11 +681,10 @@ get_body(const uint8_t *image, size_t size_bytes, lsr_body_t *body, bool is_six)
 	}
 	lsr_copy_short(body->text, image + LSR_IMAGE_HEAD_BYTES, text_bytes);
 	if (tail_bytes != 0) {
-		body->tail = malloc(sizeof(*body->tail) + tail_bytes);
+		body->tail = new_tail(tail_bytes);
 		if (body->tail == NULL) {
 			return LESSOR_NO_MEMORY;
 		}
-		body->tail->size_bytes = (uint32_t)tail_bytes;
 		memcpy(body->tail->bytes, image + LSR_IMAGE_HEAD_BYTES + text_bytes, tail_bytes);
 	}
 	return LESSOR_OK;

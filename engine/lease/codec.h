@@ -47,11 +47,7 @@ enum {
 	LSR_TAIL_KINDS = 13
 };
 
-typedef struct lsr_tail {
-	lsr_rcu_head_t retired;
-	uint32_t size_bytes;
-	uint8_t bytes[];
-} lsr_tail_t;
+#define LSR_TAIL_ITEM_HEAD_BYTES 4u
 
 /* The client id of an IPv6 lease: the IAID, big-endian, then the DUID. */
 #define LSR_CLIENT6_HEAD_BYTES 4u
@@ -248,9 +244,23 @@ lsr_body_counter(const lsr_body_t *body) {
 										      : state;
 }
 
-/* Free a tail that was never published / after a grace period. NULL is accepted. */
+/* Free a tail that was never published, or that nobody reads any more / one that readers may still look at, in the section in which it was taken out. NULL is accepted. */
 void lsr_tail_free(lsr_tail_t *tail);
 void lsr_tail_retire(lsr_tail_t *tail);
+
+/*
+ * Have the tail where it can stay when the body is published: a short one goes into the home of the record, which the caller has claimed, if nobody is left in there; a draft that
+ * cannot gets memory of its own. False: there is none, the body is as it was.
+ */
+bool lsr_body_move_in_slowly(lsr_body_t *body, lsr_tail_t *home);
+
+static inline bool
+lsr_body_move_in(lsr_body_t *body, lsr_tail_t *home) {
+	return body->tail == NULL || lsr_body_move_in_slowly(body, home);
+}
+
+/* The reverse, for a body that has not been published: its tail goes from home to a draft, which has LSR_HOME_TAIL_BYTES. */
+void lsr_body_move_out(lsr_body_t *body, lsr_tail_t *draft);
 
 /* Of the texts that lie in the body. */
 static inline size_t

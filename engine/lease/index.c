@@ -13,6 +13,8 @@
 
 /* A test makes the machine small (all of these), so that little of everything is enough for splits, joins and levels. */
 #ifndef LSR_INDEX_LEAF_BYTES
+/* Smaller steps: leaves that fit better, but have to be made anew more often. */
+#define LSR_INDEX_STEP_BYTES 128u
 /* Longer leaves: fewer of them, thus smaller inner nodes, but more lines to look at and more to copy. Eight lines hold 41 entries. */
 #define LSR_INDEX_LEAF_BYTES 512u
 /* Children of an inner node: what is copied when one of them is split. */
@@ -21,7 +23,7 @@
 #define LSR_INDEX_SPARE 6u
 #endif
 
-#define STEP_BYTES   LSR_CACHE_LINE_BYTES
+#define LINE_BYTES   LSR_CACHE_LINE_BYTES
 #define HEADER_BYTES 16u
 #define ENTRY_BYTES  12u
 #define LEAF_MAX     ((LSR_INDEX_LEAF_BYTES - HEADER_BYTES) / ENTRY_BYTES)
@@ -96,10 +98,11 @@ live_in(const lsr_index_node_t *leaf) {
 	return atomic_load_explicit(&leaf->live, memory_order_relaxed);
 }
 
-/* How many places a leaf for so many entries has: it ends with a line. */
+/* How many places a leaf for so many entries has: it ends with a line, or, unless it is very short, with a pair of lines. */
 static inline unsigned
 places_for(unsigned entries) {
-	const unsigned bytes = (unsigned)lsr_round_up(HEADER_BYTES + entries * ENTRY_BYTES, STEP_BYTES);
+	const unsigned least = HEADER_BYTES + entries * ENTRY_BYTES;
+	const unsigned bytes = least <= LINE_BYTES ? LINE_BYTES : (unsigned)lsr_round_up(least, LSR_INDEX_STEP_BYTES);
 	return (bytes - HEADER_BYTES) / ENTRY_BYTES;
 }
 
@@ -124,11 +127,15 @@ places_with(const lsr_index_node_t *leaf, uint64_t key) {
 	/* Each aligned eight bytes of a vector are loaded at once. What looks like a candidate is loaded again. */
 	const __m128i wanted = _mm_set1_epi64x((long long)key);
 	const __m128i *pairs = (const __m128i *)(const void *)((const char *)leaf + HEADER_BYTES);
-	for (unsigned i = 0; i + 2 <= count; i += 2) {
-		const __m128i equal = _mm_cmpeq_epi64(_mm_loadu_si128(pairs + i / 2), wanted);
-		places |= (uint64_t)(unsigned)_mm_movemask_pd(_mm_castsi128_pd(equal)) << i;
+	unsigned i = 0;
+	for (; i + 4 <= count; i += 4) {
+		const __m128 low = _mm_castsi128_ps(_mm_cmpeq_epi64(_mm_loadu_si128(pairs + i / 2), wanted));
+		const __m128 high = _mm_castsi128_ps(_mm_cmpeq_epi64(_mm_loadu_si128(pairs + i / 2 + 1), wanted));
+		places |= (uint64_t)(unsigned)_mm_movemask_ps(_mm_shuffle_ps(low, high, 0x88)) << i;
 	}
-	places |= (uint64_t)(key_at(leaf, count - 1) == key) << (count - 1);
+	for (; i < count; i++) {
+		places |= (uint64_t)(key_at(leaf, i) == key) << i;
+	}
 	atomic_thread_fence(memory_order_acquire); /* I7 */
 #else
 	for (unsigned i = 0; i < count; i++) {
@@ -138,11 +145,15 @@ places_with(const lsr_index_node_t *leaf, uint64_t key) {
 	return places;
 }
 
-/* The first free place, or 'count'. */
+/* A free place of a leaf that has one, for who has locked it. Most are filled from the front, and nothing is ever removed from them. */
 static unsigned
 free_place(const lsr_index_node_t *leaf) {
-	unsigned i = 0;
-	while (i < leaf->count && value_at(leaf, i) != 0) {
+	unsigned i = live_in(leaf);
+	if (LSR_LIKELY(value_at(leaf, i) == 0)) {
+		return i;
+	}
+	i = 0;
+	while (value_at(leaf, i) != 0) {
 		i++;
 	}
 	return i;
@@ -275,7 +286,7 @@ lsr_index_approach(lsr_index_probe_t *probes, unsigned count) {
 	for (bool on_the_way = true; on_the_way;) {
 		on_the_way = false;
 		for (unsigned i = 0; i < count; i++) {
-			const lsr_index_node_t *node = probes[i].at;
+			lsr_index_node_t *node = probes[i].at;
 			if (node != NULL && node->level > 0) {
 				probes[i].at = step_down(node, probes[i].key);
 				on_the_way = on_the_way || node->level > 1;
@@ -639,13 +650,64 @@ settle(lsr_index_change_t *change, lsr_index_node_t *parent, unsigned level, uns
 
 /* ---- inserting --------------------------------------------------------------------------------------------------- */
 
+/* The entries of a locked leaf that is full, in no particular order; of 'key' they tell whether it comes behind all of them, or before. */
+typedef struct lsr_index_harvest {
+	lsr_index_entry_t entry[LEAF_MAX + 1];
+	unsigned count;
+	bool ascending;
+	bool descending;
+} lsr_index_harvest_t;
+
+static void
+gather(const lsr_index_node_t *leaf, uint64_t key, lsr_index_harvest_t *harvest) {
+	const unsigned count = leaf->count;
+	unsigned below = 0;
+	for (unsigned i = 0; i < count; i++) {
+		harvest->entry[i] = (lsr_index_entry_t){.key = key_at(leaf, i), .value = value_at(leaf, i)};
+		below += (unsigned)(harvest->entry[i].key < key);
+	}
+	harvest->count = count;
+	harvest->ascending = below == count;
+	harvest->descending = below == 0;
+}
+
+/* Put the nth in order (from 0 on) at its place, smaller ones before it, greater ones behind. */
+static void
+set_apart(lsr_index_entry_t *entries, unsigned count, unsigned nth) {
+	int low = 0;
+	int high = (int)count - 1;
+	while (low < high) {
+		const uint64_t pivot = entries[(low + high) / 2].key;
+		int i = low;
+		int j = high;
+		while (i <= j) {
+			while (entries[i].key < pivot) {
+				i++;
+			}
+			while (entries[j].key > pivot) {
+				j--;
+			}
+			if (i <= j) {
+				const lsr_index_entry_t entry = entries[i];
+				entries[i++] = entries[j];
+				entries[j--] = entry;
+			}
+		}
+		low = (int)nth >= i ? i : low;
+		high = (int)nth <= j ? j : (int)nth < i ? low : high;
+	}
+}
+
 /* Two leaves for more entries than one can have; halves, unless they come in order: then the one that will get no more is left full. */
 static bool
-halve(lsr_index_change_t *change, const lsr_index_entry_t *entries, unsigned count, lsr_index_parts_t *parts) {
-	const bool ascending = entries[count - 1].key == change->key;
-	const bool descending = entries[0].key == change->key;
+halve(lsr_index_change_t *change, lsr_index_harvest_t *harvest, lsr_index_parts_t *parts) {
+	lsr_index_entry_t *entries = harvest->entry;
+	const unsigned count = harvest->count;
+	const bool ascending = harvest->ascending;
+	const bool descending = harvest->descending;
 	const unsigned left = ascending ? count - 1 : descending ? 1 : count / 2;
 	const unsigned room = LEAF_MAX / 2;
+	set_apart(entries, count, left);
 	parts->count = 2;
 	parts->separator = entries[left].key;
 	parts->node[0] = new_leaf(change, entries, left, descending ? room : ascending ? left : left + 1);
@@ -659,17 +721,16 @@ halve(lsr_index_change_t *change, const lsr_index_entry_t *entries, unsigned cou
 /* Leaves with an entry more than the full one has: a longer one, or two. */
 static bool
 outgrow(lsr_index_change_t *change, const lsr_index_node_t *leaf, uint32_t value, lsr_index_parts_t *parts) {
-	lsr_index_entry_t entries[LEAF_MAX + 1];
-	unsigned count = collect(leaf, 0, UINT64_MAX, entries);
-	sort_in(entries, count++, (lsr_index_entry_t){.key = change->key, .value = value});
-	if (count > LEAF_MAX) {
-		return halve(change, entries, count, parts);
+	lsr_index_harvest_t harvest;
+	gather(leaf, change->key, &harvest);
+	harvest.entry[harvest.count++] = (lsr_index_entry_t){.key = change->key, .value = value};
+	if (harvest.count > LEAF_MAX) {
+		return halve(change, &harvest, parts);
 	}
 	/* Entries that come in order will fill it; others have many leaves to go to. */
-	const bool ascending = entries[count - 1].key == change->key;
-	const unsigned places = ascending ? (unsigned)lsr_min_u64(2 * count, LEAF_MAX) : count;
+	const unsigned places = harvest.ascending ? (unsigned)lsr_min_u64(2 * harvest.count, LEAF_MAX) : harvest.count;
 	parts->count = 1;
-	parts->node[0] = new_leaf(change, entries, count, places);
+	parts->node[0] = new_leaf(change, harvest.entry, harvest.count, places);
 	return parts->node[0] != NULL;
 }
 
@@ -732,30 +793,44 @@ put(lsr_index_node_t *leaf, unsigned place, uint64_t key, uint32_t value) {
 	atomic_store_explicit(&leaf->live, (uint16_t)(live_in(leaf) + 1), memory_order_relaxed);
 }
 
+/* Insert into a locked leaf. */
+static inline lsr_index_insert_t
+insert_into(lsr_index_t *index, lsr_index_node_t *leaf, uint64_t key, uint32_t value, uint32_t *present) {
+	const uint32_t found = find_in(leaf, key);
+	if (LSR_UNLIKELY(found != 0)) {
+		unlock(&leaf->state);
+		*present = found;
+		return LSR_INDEX_PRESENT;
+	}
+	if (LSR_UNLIKELY(live_in(leaf) == leaf->count)) {
+		return insert_by_change(index, leaf, key, value);
+	}
+	put(leaf, free_place(leaf), key, value);
+	unlock(&leaf->state);
+	return LSR_INDEX_DONE;
+}
+
 lsr_index_insert_t
 lsr_index_insert(lsr_index_t *index, uint64_t key, uint32_t value, uint32_t *present) {
 	for (;;) {
+		lsr_index_insert_t result;
 		lsr_index_node_t *leaf = lock_node(index, key, 0);
-		if (LSR_UNLIKELY(leaf == NULL)) {
-			lsr_index_insert_t result;
-			if (insert_first(index, key, value, &result)) {
-				return result;
-			}
-			continue;
+		if (LSR_LIKELY(leaf != NULL)) {
+			return insert_into(index, leaf, key, value, present);
 		}
-		const uint32_t found = find_in(leaf, key);
-		if (LSR_UNLIKELY(found != 0)) {
-			unlock(&leaf->state);
-			*present = found;
-			return LSR_INDEX_PRESENT;
+		if (insert_first(index, key, value, &result)) {
+			return result;
 		}
-		if (LSR_UNLIKELY(live_in(leaf) == leaf->count)) {
-			return insert_by_change(index, leaf, key, value);
-		}
-		put(leaf, free_place(leaf), key, value);
-		unlock(&leaf->state);
-		return LSR_INDEX_DONE;
 	}
+}
+
+lsr_index_insert_t
+lsr_index_insert_near(const lsr_index_probe_t *probe, uint32_t value, uint32_t *present) {
+	/* As in lock_node(): found on an old way is good enough. */
+	if (LSR_LIKELY(probe->at != NULL) && LSR_LIKELY(lock(&probe->at->state))) {
+		return insert_into(probe->index, probe->at, probe->key, value, present);
+	}
+	return lsr_index_insert(probe->index, probe->key, value, present);
 }
 
 /* ---- removing ---------------------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * The index of a sparse scope: a 64-bit key (the lower half of an address) -> a 32-bit value (a record id, never 0), in the order of the keys.
  *
  * Shape. A B+ tree. A leaf is some cache lines: a header, its keys in no particular order, then their values; a place whose value is 0 is free. It is as
- * long as its entries need, in steps of a line, up to eight lines, which are 41 entries. Inner nodes have sorted keys and pointers to the nodes below. An entry takes 12.8
+ * long as its entries need, in steps of two lines, up to eight lines, which are 41 entries. Inner nodes have sorted keys and pointers to the nodes below. An entry takes 12.8
  * bytes in all if keys come in order, 14.4 if they come at random, some 15.5 after much churn.
  *
  * Whatever is one entry is changed in place, by one store that readers see all of or nothing of. Whatever moves entries - a leaf that grows, is split, is
@@ -116,18 +116,18 @@ bool lsr_index_check(const lsr_index_t *index, lsr_index_shape_t *shape);
 
 /* One look-up of a batch; any number of indexes may take part. The caller fills in 'index' and 'key'. */
 typedef struct lsr_index_probe {
-	const lsr_index_t *index;
+	lsr_index_t *index;
 	uint64_t key;
-	const lsr_index_node_t *at; /* set by lsr_index_approach(): the leaf, or NULL */
+	lsr_index_node_t *at; /* set by lsr_index_approach(): the leaf, or NULL */
 } lsr_index_probe_t;
 
 /* Take so many look-ups (32 is good) down to their leaves, level by level, and have the leaves' lines fetched: their misses overlap. */
 void lsr_index_approach(lsr_index_probe_t *probes, unsigned count);
 
-/*
- * The value or 0, as lsr_index_find() would say now; in the section of lsr_index_approach(). Cheap when the lines have come. lsr_index_insert() and
- * lsr_index_remove() gain as much by an approach before them.
- */
+/* The value or 0, as lsr_index_find() would say now; in the section of lsr_index_approach(). Cheap when the lines have come. lsr_index_remove() gains by an approach, too. */
 uint32_t lsr_index_find_near(const lsr_index_probe_t *probe);
+
+/* As lsr_index_insert(), in the section of lsr_index_approach(). */
+lsr_index_insert_t lsr_index_insert_near(const lsr_index_probe_t *probe, uint32_t value, uint32_t *present);
 
 #endif

@@ -10,7 +10,7 @@ lsr_pages_init(lsr_pages_t *pages, uint64_t max_records) {
 	const uint64_t most = limit + 1 + LSR_PAGE_RUNS * LSR_PAGES_STEP;
 	if (!lsr_arena_init(&pages->records, most * LSR_PAGE_BYTES) ||
 	    !lsr_arena_init(&pages->infos, most * sizeof(lsr_page_info_t)) ||
-	    !lsr_arena_init(&pages->lows, most * LSR_PAGE_RECORDS * sizeof(uint64_t))) {
+	    !lsr_arena_init(&pages->homes, most * LSR_PAGE_RECORDS * sizeof(lsr_home_t))) {
 		lsr_arena_destroy(&pages->infos);
 		lsr_arena_destroy(&pages->records);
 		return false;
@@ -26,7 +26,7 @@ lsr_pages_destroy(lsr_pages_t *pages) {
 	}
 	lsr_arena_destroy(&pages->records);
 	lsr_arena_destroy(&pages->infos);
-	lsr_arena_destroy(&pages->lows);
+	lsr_arena_destroy(&pages->homes);
 	(void)pthread_mutex_destroy(&pages->lock);
 }
 

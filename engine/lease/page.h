@@ -6,7 +6,8 @@
  *   Readers: anybody inside a read-side section.
  *   Owner field: written by whoever takes or gives back the page, under the pool's lock; a page changes owner only after a grace
  *   period, so inside one section a page that belonged to a scope goes on belonging to it.
- *   Lows: the lower half of the address of an IPv6 lease, which its place does not tell. Written by whoever holds the claim of the record, before it becomes LIVE.
+ *   Homes: what an IPv6 record has beside its line: the lower half of the address, which its place does not tell, and room for a short tail (lease/record.h). The low is written by
+ *   whoever holds the claim of the record, before it becomes LIVE.
  *   Edge: L1 store low (release), then LIVE  ->  L2 load LIVE, then low (acquire), then the word again: a low that is newer than the lease shows in the word.
  */
 #ifndef LSR_PAGE_H
@@ -30,10 +31,17 @@ typedef struct lsr_page_info {
 	uint32_t next_free;            /* pool lock */
 } lsr_page_info_t;
 
+typedef struct lsr_home {
+	_Atomic uint64_t low;
+	uint8_t tail[LSR_HOME_TAIL_BYTES]; /* an lsr_tail_t; all zero is an empty one */
+} __attribute__((aligned(32))) lsr_home_t;
+
+static_assert(sizeof(lsr_home_t) == 32, "two in a line");
+
 typedef struct lsr_pages {
 	lsr_arena_t records;
 	lsr_arena_t infos;
-	lsr_arena_t lows;       /* one u64 for each record; committed and touched for pages of IPv6 scopes only */
+	lsr_arena_t homes;      /* one for each record; committed and touched for pages of IPv6 scopes only */
 	uint32_t limit;         /* pages, fixed; what runs have left over may come on top */
 	pthread_mutex_t lock;   /* protects what follows */
 	uint32_t used;          /* pages ever taken from the arena, including page 0 */
@@ -76,15 +84,26 @@ lsr_pages_info(const lsr_pages_t *pages, uint32_t page) {
 	return (lsr_page_info_t *)(void *)pages->infos.base + page;
 }
 
-static inline _Atomic uint64_t *
-lsr_pages_low(const lsr_pages_t *pages, uint32_t id) {
-	return (_Atomic uint64_t *)(void *)pages->lows.base + id;
+static inline lsr_home_t *
+lsr_pages_home(const lsr_pages_t *pages, uint32_t id) {
+	return (lsr_home_t *)(void *)pages->homes.base + id;
 }
 
-/* Memory for the lows of a page; false: there is none. */
+static inline _Atomic uint64_t *
+lsr_pages_low(const lsr_pages_t *pages, uint32_t id) {
+	return &lsr_pages_home(pages, id)->low;
+}
+
+/* The tail of a record that has its own at home. */
+static inline lsr_tail_t *
+lsr_pages_home_tail(const lsr_pages_t *pages, uint32_t id) {
+	return (lsr_tail_t *)(void *)lsr_pages_home(pages, id)->tail;
+}
+
+/* Memory for the homes of a page; false: there is none. */
 static inline bool
-lsr_pages_ensure_lows(lsr_pages_t *pages, uint32_t page) {
-	return lsr_arena_ensure(&pages->lows, ((size_t)page + 1) * LSR_PAGE_RECORDS * sizeof(uint64_t));
+lsr_pages_ensure_homes(lsr_pages_t *pages, uint32_t page) {
+	return lsr_arena_ensure(&pages->homes, ((size_t)page + 1) * LSR_PAGE_RECORDS * sizeof(lsr_home_t));
 }
 
 /* Whose record this is. */

@@ -9,7 +9,7 @@
  * Memory:  a slot is a record for as long as the engine lives (type-stable): only tails are freed, after a grace period.
  *
  * State word: bit 0 LIVE (the body is a lease, or a reservation without one), bit 1 CLAIM (somebody is changing the slot), bit 2 BUSY (the body is being overwritten,
- * read the shadow), bits 8-23 index of the shadow, bits 24-63 sequence, one more at each change.
+ * read the shadow), bit 3 OFFER (no lease: the address is held for a client, see offers.h; whoever makes a lease of it overrides that), bits 8-23 index of the shadow, bits 24-63 sequence, one more at each change.
  *
  * Life of a slot, with the word's flags:
  *   create:  0 -> CLAIM -> LIVE|CLAIM -> LIVE          readers see nothing until LIVE
@@ -41,6 +41,7 @@ enum {
 	LSR_WORD_LIVE = 1,
 	LSR_WORD_CLAIM = 2,
 	LSR_WORD_BUSY = 4,
+	LSR_WORD_OFFER = 8,
 	LSR_WORD_SHADOW_SHIFT = 8,
 	LSR_WORD_SEQUENCE_SHIFT = 24
 };
@@ -67,12 +68,37 @@ enum {
 	LSR_BODY_NO_BIT = 128
 };
 
-struct lsr_tail;
+/*
+ * What has no room in the body (lease/codec.h says what is in it). Its bytes do not change while a reader may look at them. It lies in memory of its own, or, if it is short and
+ * the record an IPv6 one, in the home that such a record has (lease/page.h); a draft lies with whoever makes a lease, and is never published.
+ *
+ * 'place' is its owner's, who is: of a tail that is not published, its maker; else whoever holds the claim of its record; when that is no more its tail, whoever made it so, who is the
+ * last to write it. A home is empty or left before it is taken: by the holder of the record's claim, who takes it before giving the claim back.
+ *   Edge: T1 store 'place', left or empty (release)  ->  T2 load it (acquire) before the home is taken.
+ */
+typedef struct lsr_tail {
+	uint16_t size_bytes;
+	_Atomic uint16_t place;
+	uint8_t bytes[];
+} lsr_tail_t;
+
+/* lsr_tail_t.place */
+enum {
+	LSR_TAIL_EMPTY = 0, /* a home with nothing in it */
+	LSR_TAIL_HEAP = 1,  /* behind an lsr_rcu_head_t of its own */
+	LSR_TAIL_HOME = 2,
+	LSR_TAIL_DRAFT = 3,
+	LSR_TAIL_LEFT = 0x8000 /* a home that readers may still look at; the other bits are an lsr_rcu_stamp() */
+};
+
+/* Bytes of a tail that has room in a home. */
+#define LSR_HOME_TEXT_BYTES 20u
+#define LSR_HOME_TAIL_BYTES (sizeof(lsr_tail_t) + LSR_HOME_TEXT_BYTES)
 
 typedef struct lsr_body {
 	uint64_t lsn;
 	uint64_t expires_at;
-	struct lsr_tail *tail; /* NULL, or immutable once published */
+	lsr_tail_t *tail; /* NULL, or immutable once published */
 	uint32_t last_transaction_s;
 	uint16_t origin; /* lease/origin.h */
 	uint8_t client_id_bytes;

@@ -86,8 +86,8 @@ lsr_sparse_touch(lsr_sparse_t *sparse, lsr_pages_t *pages, uint32_t place) {
 		page = lsr_table_add_page_of(table, pages, index, sparse->owner,
 					     place / LSR_PAGE_RECORDS * LSR_PAGE_RECORDS);
 	}
-	return page != 0 && lsr_pages_ensure_lows(pages, page) ? page << LSR_PAGE_SHIFT | place % LSR_PAGE_RECORDS
-							       : LSR_NO_RECORD;
+	return page != 0 && lsr_pages_ensure_homes(pages, page) ? page << LSR_PAGE_SHIFT | place % LSR_PAGE_RECORDS
+								: LSR_NO_RECORD;
 }
 
 uint64_t

@@ -27,6 +27,8 @@ typedef struct lsr_sparse {
 	lsr_index_t index;
 	_Atomic uint32_t chunks; /* S1, S2 */
 	_Atomic(lsr_table_t *) chunk[LSR_SPARSE_CHUNKS];
+	_Atomic uint64_t
+		hint; /* any thread, relaxed: its mark, then the place that it would look at next (leases6.c) */
 } lsr_sparse_t;
 
 /* NULL: no memory. */
@@ -70,7 +72,7 @@ uint32_t lsr_sparse_find(const lsr_sparse_t *sparse, uint32_t from);
 /* One chunk more than so many, made by this call or by another. False: no memory, or there are 2^31 places. */
 bool lsr_sparse_grow(lsr_sparse_t *sparse, uint32_t chunks);
 
-/* The record of a place, its page and low being there afterwards; LSR_NO_RECORD: memory or the limit is exhausted. */
+/* The record of a place, its page and home being there afterwards; LSR_NO_RECORD: memory or the limit is exhausted. */
 uint32_t lsr_sparse_touch(lsr_sparse_t *sparse, lsr_pages_t *pages, uint32_t place);
 
 /* As lsr_record_read(), with the low that belongs to the body. */

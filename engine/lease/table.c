@@ -66,7 +66,7 @@ lsr_table_is_sound(const lsr_table_t *table, const lsr_pages_t *pages, uint32_t 
 		uint64_t live = 0;
 		for (uint32_t place = 0; page != 0 && place < LSR_PAGE_RECORDS; place++) {
 			const lsr_record_t *record = lsr_pages_record(pages, page << LSR_PAGE_SHIFT | place);
-			live |= (uint64_t)((lsr_record_word(record) & LSR_WORD_LIVE) != 0) << place;
+			live |= (uint64_t)((lsr_record_word(record) & (LSR_WORD_LIVE | LSR_WORD_OFFER)) != 0) << place;
 		}
 		if (taken != live) {
 			*wrong = table->subnet + (index << LSR_PAGE_SHIFT) + (uint32_t)__builtin_ctzll(taken ^ live);

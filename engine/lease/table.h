@@ -7,7 +7,7 @@
  *   Readers: anybody inside a read-side section, wait-free.
  *   Directory entries: 0 -> page once, by compare-and-swap, never back while the scope is reachable.
  *   Edge: D1 install page (release) -> D2 load entry (acquire): the page's owner and offset are set.
- *   Bits: the record is the authority. The bit of an address is set only while the record is a lease (or a reservation without one, here and below): by
+ *   Bits: the record is the authority. The bit of an address is set only while the record is a lease (or a reservation without one, or an address that is offered, here and below): by
  *   whoever holds its claim, after the record has become LIVE (create) and back before it stops being LIVE (delete). So a bit that is seen set proves a lease at
  *   that moment; one that is seen clear proves nothing while somebody holds the claim.
  *   Earliest expiry: one for each page, beside its bits; never later than the truth once the change that made it so has returned, but often earlier: nothing moves it back

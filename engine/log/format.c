@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "base/crc.h"
 
 void
@@ -38,7 +39,8 @@ lsr_frame_is_sound(const lsr_frame_header_t *frame, const uint8_t store_id[LSR_S
 	return frame->magic == LSR_FRAME_MAGIC && lsr_format_is_known(frame->version) &&
 	       memcmp(frame->store_id, store_id, LSR_STORE_ID_BYTES) == 0 &&
 	       frame->payload_bytes <= LSR_FRAME_PAYLOAD_MAX &&
-	       LSR_FRAME_HEADER_BYTES + (uint64_t)frame->payload_bytes <= space_bytes && frame->crc == frame_crc(frame);
+	       LSR_FRAME_HEADER_BYTES + (uint64_t)frame->payload_bytes <= space_bytes &&
+	       (frame->crc == frame_crc(frame) || LSR_PLANTED(LSR_PLANT_TORN_FRAME));
 }
 
 /* ---- groups ------------------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/probe.h"
 #include "base/thread.h"
 
 /* With nobody waiting, this much is worth a flush by itself. */
@@ -297,6 +298,13 @@ payload_that_fits(const lsr_log_t *log) {
 				     LSR_FRAME_PAYLOAD_MAX);
 }
 
+static void
+publish_durable(lsr_log_t *log) {
+	atomic_store_explicit(&log->durable, log->gathered, memory_order_seq_cst); /* L5 */
+	wake_waiters(log);
+	tell_notifiers(log);
+}
+
 /*
  * Write what was gathered last, durably. The ring and the place in the file are given out before the write: appenders go on meanwhile.
  */
@@ -322,20 +330,21 @@ write_frame(lsr_log_t *log, uint32_t payload_bytes, uint16_t flags) {
 	log->gathered += payload_bytes;
 	raise_limit(log);
 	lsr_frame_seal(header);
-	const int result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
+	if (LSR_PLANTED(LSR_PLANT_PUBLISH_EARLY)) {
+		publish_durable(log);
+	}
+	LSR_PROBE_FLUSH_BEGIN(disk_bytes);
+	int result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
+	LSR_PROBE_FLUSH_END(disk_bytes, result);
+	if (LSR_PLANTED(LSR_PLANT_RETRY_FLUSH) && result != 0) {
+		result = lsr_io_write_all(current->file, log->frame, disk_bytes, offset);
+	}
 	if (result == 0) {
 		log->previous_crc = header->crc;
 		(void)atomic_fetch_add_explicit(&log->flushes, 1, memory_order_relaxed);
 		(void)atomic_fetch_add_explicit(&log->flushed_bytes, disk_bytes, memory_order_relaxed);
 	}
 	return result;
-}
-
-static void
-publish_durable(lsr_log_t *log) {
-	atomic_store_explicit(&log->durable, log->gathered, memory_order_seq_cst); /* L5 */
-	wake_waiters(log);
-	tell_notifiers(log);
 }
 
 /* One frame: gather, write, publish. 0, 1 if nothing was complete yet, or a negative errno. */
@@ -609,7 +618,11 @@ int
 lsr_log_drop(lsr_log_t *log, uint64_t lsn, uint32_t before_s) {
 	const int result = lsr_segments_drop(&log->segments, lsn, before_s);
 	(void)pthread_mutex_lock(&log->lock);
-	log->refused_at_ns = 0; /* there may be room now: ask again at the next refusal */
+	log->refused_at_ns = 0; /* there may be room now: ask again at the next refusal, */
+	if (log->segments.limit_bytes != 0 && log->prepare_state == LSR_PREPARE_FULL) {
+		log->prepare_state = LSR_PREPARE_WANTED; /* and where it is known that there is, now */
+		(void)pthread_cond_broadcast(&log->changed);
+	}
 	(void)pthread_mutex_unlock(&log->lock);
 	return result;
 }
@@ -726,6 +739,8 @@ lsr_log_open(lsr_log_t *log, int directory, const uint8_t store_id[LSR_STORE_ID_
 	if (lsr_segments_init(&log->segments, directory, store_id, options->segment_bytes, contents) != 0) {
 		status = LESSOR_NO_MEMORY;
 	}
+	log->segments.limit_bytes = options->disk_limit_bytes;
+	atomic_init(&log->segments.snapshot_bytes, options->snapshot_bytes);
 	log->frame = aligned_alloc(LSR_BLOCK_BYTES, lsr_frame_disk_bytes(LSR_FRAME_PAYLOAD_MAX));
 	log->ring = map_ring(log->ring_bytes);
 	if (status == LESSOR_OK && (log->frame == NULL || log->ring == NULL)) {

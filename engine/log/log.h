@@ -108,7 +108,12 @@ typedef struct lsr_log_options {
 	uint64_t ring_bytes;
 	uint64_t segment_bytes;
 	uint32_t gather_us;
+	uint64_t disk_limit_bytes; /* of segments and snapshot; 0: none */
+	uint64_t snapshot_bytes;   /* the newest one's */
 } lsr_log_options_t;
+
+/* What a log has of memory besides its ring: a frame, zeros. */
+#define LSR_LOG_BUFFERS_BYTES ((uint64_t)2 << 20)
 
 /* Before anything else, also for an engine without a log; and at the very end. */
 void lsr_log_init(lsr_log_t *log);

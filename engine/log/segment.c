@@ -139,7 +139,8 @@ make_segment(lsr_segments_t *segments, lsr_segment_t *segment, bool direct, cons
 		result = write_header(segments, segment, 0);
 	}
 	if (result == 0) {
-		result = lsr_io->datasync(segment->file); /* size and extents, once; O_DSYNC covered the contents */
+		/* Size and extents, once: O_DSYNC covers the contents, and on Linux these too. */
+		result = lsr_io->datasync(segment->file);
 	}
 	if (result != 0) {
 		lsr_segments_discard(segments, segment);
@@ -147,10 +148,27 @@ make_segment(lsr_segments_t *segments, lsr_segment_t *segment, bool direct, cons
 	return result;
 }
 
+/* How large the next segment may be: as large as is its turn, or what the limit leaves, in whole steps. */
+static uint64_t
+permitted_bytes(lsr_segments_t *segments) {
+	/* Bytes on their way into the list are counted twice for a moment, never not at all. */
+	const uint64_t used = atomic_load_explicit(&segments->made_bytes, memory_order_acquire) +
+			      atomic_load_explicit(&segments->total_bytes, memory_order_relaxed) +
+			      atomic_load_explicit(&segments->snapshot_bytes, memory_order_relaxed);
+	if (segments->limit_bytes == 0) {
+		return segments->next_size_bytes;
+	}
+	const uint64_t left = used < segments->limit_bytes ? segments->limit_bytes - used : 0;
+	return lsr_min_u64(segments->next_size_bytes, left / LSR_SEGMENT_FIRST_BYTES * LSR_SEGMENT_FIRST_BYTES);
+}
+
 int
 lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _Atomic bool *stop) {
 	lsr_segment_t segment = {
-		.index = segments->next_index, .size_bytes = segments->next_size_bytes, .offset = LSR_BLOCK_BYTES};
+		.index = segments->next_index, .size_bytes = permitted_bytes(segments), .offset = LSR_BLOCK_BYTES};
+	if (segment.size_bytes == 0) {
+		return -ENOSPC;
+	}
 	int result = make_segment(segments, &segment, true, stop);
 	if (result == -EINVAL) { /* no direct I/O here; some file systems say so only when they are written to */
 		result = make_segment(segments, &segment, false, stop);
@@ -158,6 +176,7 @@ lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _A
 	if (result != 0) {
 		return result;
 	}
+	(void)atomic_fetch_add_explicit(&segments->made_bytes, segment.size_bytes, memory_order_relaxed);
 	segments->next_index++;
 	segments->next_size_bytes = lsr_min_u64(segments->next_size_bytes * 2, segments->size_max_bytes);
 	*prepared = segment;
@@ -203,6 +222,7 @@ lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint6
 			(void)lsr_io->close(segments->current.file);
 		}
 		segments->current = *prepared;
+		(void)atomic_fetch_sub_explicit(&segments->made_bytes, prepared->size_bytes, memory_order_release);
 	}
 	return result;
 }
@@ -212,6 +232,7 @@ lsr_segments_finish(lsr_segments_t *segments) {
 	if (segments->current.file < 0) {
 		return 0;
 	}
+	/* The mark is durable: the file is right with either length. Synced, its room is free at once. */
 	int result = lsr_io->truncate(segments->current.file, segments->current.offset);
 	if (result == 0) {
 		result = lsr_io->datasync(segments->current.file);
@@ -259,7 +280,7 @@ lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], const
 		result = lsr_io->truncate(file, end_offset);
 	}
 	if (result == 0) {
-		result = lsr_io->datasync(file);
+		result = lsr_io->datasync(file); /* as in lsr_segments_finish() */
 	}
 	(void)lsr_io->close(file);
 	return result;
@@ -273,7 +294,8 @@ lsr_segments_drop(lsr_segments_t *segments, uint64_t lsn, uint32_t begun_before_
 	int result = 0;
 	(void)pthread_mutex_lock(&segments->lock);
 	/* A segment is unnecessary if its successor begins at or before lsn, and early enough. The last one always stays. */
-	while (segments->count > 1 && segments->list[1].first_lsn <= lsn &&
+	const size_t next = LSR_PLANTED(LSR_PLANT_DROP_EARLY) ? 0 : 1;
+	while (segments->count > 1 && segments->list[next].first_lsn <= lsn &&
 	       segments->list[1].begun_s < begun_before_s && result == 0) {
 		lsr_segment_name(segments->list[0].index, name);
 		result = lsr_io->unlink(segments->directory, name);

@@ -36,7 +36,10 @@ typedef struct lsr_segments {
 	lsr_segment_info_t *list; /* segments in use, ascending */
 	size_t count;
 	size_t capacity;
-	_Atomic uint64_t total_bytes; /* on disk; read by statistics */
+	uint64_t limit_bytes;            /* of all of it; 0: none. Fixed after open */
+	_Atomic uint64_t snapshot_bytes; /* of the newest one, which counts too */
+	_Atomic uint64_t made_bytes;     /* prepared and not in the list yet */
+	_Atomic uint64_t total_bytes;    /* on disk; read by statistics */
 } lsr_segments_t;
 
 #define LSR_PREPARE_STEP_BYTES  ((size_t)1 << 20)
@@ -48,7 +51,7 @@ int lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t sto
 void lsr_segments_destroy(lsr_segments_t *segments);
 
 /* Make the next segment file: allocated, zeroed, synced. 0 or a negative errno (no file left then); -ECANCELED
- * once *stop is true. */
+ * once *stop is true; -ENOSPC also if it would exceed the limit. Near the limit it is smaller. */
 int lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _Atomic bool *stop);
 
 /* Begin to use a prepared segment at first_lsn. 0 or a negative errno. */

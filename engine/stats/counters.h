@@ -39,6 +39,8 @@ typedef struct lsr_counters {
 	/* Seldom wanted, in a line of their own. */
 	uint64_t deletes_saved;    /* scope lock: deletes of the other half when the epoch moved */
 	_Atomic uint64_t releases; /* addresses freed without a delete; since the start, for searches (allocate.c) */
+	_Atomic uint64_t offered;  /* addresses that are offered, in units as by_state */
+	_Atomic uint64_t expires;  /* of the deletes, those of sweeps; since the start */
 } lsr_counters_t;
 
 static inline uint64_t
@@ -102,6 +104,12 @@ static inline uint64_t
 lsr_counters_deletes(const lsr_counters_t *counters) {
 	return atomic_load_explicit(&counters->deletes[0], memory_order_relaxed) +
 	       atomic_load_explicit(&counters->deletes[1], memory_order_relaxed);
+}
+
+/* Addresses of the pool that are offered. */
+static inline uint32_t
+lsr_counters_pending(const lsr_counters_t *counters) {
+	return (uint32_t)(atomic_load_explicit(&counters->offered, memory_order_relaxed) >> 32);
 }
 
 /* Reservations without a lease. */

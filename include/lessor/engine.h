@@ -71,7 +71,27 @@ typedef struct lessor_options {
 	uint32_t
 		retain_log_s; /* and what of it is not older than this, in seconds by the machine's clock; default 0. Whole segments go. Each
 	                        * of the two keeps, whatever the other says; nobody who reads the log keeps anything */
+	uint32_t max_offers; /* offers at a time (lessor/server.h); default LESSOR_DEFAULT_MAX_OFFERS, at most 2^24 */
+	uint32_t sweep_interval_s; /* sweep by itself (lessor/expire.h) so often; default 0: never */
+	uint32_t sweep_grace_s;    /* grace_s of these sweeps; default 0 */
+	uint32_t sweep_doom_s;     /* doom_s of these sweeps; default 0: LESSOR_DEFAULT_DOOM_S */
+	uint64_t memory_limit_bytes; /* default 0: none. See below */
+	uint64_t disk_limit_bytes;   /* default 0: none. See below */
 } lessor_options_t;
+
+/*
+ * memory_limit_bytes: what records, the index of clients and the log's buffers may take; a size below what an empty engine needs makes the open fail with
+ * LESSOR_NO_MEMORY. Memory is charged in steps of 2 MiB for each of up to five areas, when it is taken, and is not given back before the engine is
+ * closed. Texts that do not fit a record, scopes with their maps, and the index of IPv6 addresses are not counted: leave room for them.
+ * At the limit a create that needs another step is refused with LESSOR_NO_MEMORY, and nothing has changed; creates that find room in what there is, updates,
+ * deletes, reads and snapshots go on. The index of clients then grows no further and becomes slower. An open of a store that
+ * does not fit is refused with LESSOR_NO_MEMORY.
+ *
+ * disk_limit_bytes: what the log's segments, prepared ones included, and the newest snapshot may take together; at least 4 MiB. When the next segment does not fit, changes that need it are
+ * refused with LESSOR_DISK_FULL before they show anywhere, as on a full disk; reads, waiting and snapshots go on. A snapshot is then taken by itself, within a second or so,
+ * unless snapshot_after_bytes is UINT64_MAX; what log it makes unnecessary is room again. A snapshot is never refused by
+ * the limit: while it is written, and if it is itself larger, more is on disk than the limit says.
+ */
 
 /* Fill with the defaults. Callable from anywhere. */
 void lessor_options_init(lessor_options_t *options);

@@ -3,7 +3,9 @@
  * Expiry: removing the leases whose time is over.
  *
  * A lease whose time is over is still a lease: it is found, and it keeps its address and its client from others, until it is deleted or
- * a sweep removes it. Nothing is swept behind the caller's back; a server sweeps as often as it wants to have addresses back.
+ * a sweep removes it. Nothing is swept behind the caller's back, unless lessor_options_t.sweep_interval_s says so: a thread of the engine's then sweeps everything, slice after
+ * slice, once in each interval. By the wall clock; if that has jumped by more than a second since its last round, in either direction, it waits for another round, so that a
+ * jump that is taken back within the interval does no harm.
  *
  * Which leases a sweep at the time 'now' removes, by the low two bits of their address state:
  *

@@ -134,7 +134,7 @@ lessor_status_t lessor_lease_create_batch(lessor_engine_t *engine, const lessor_
  *            Without a hint each thread goes on from where it found the last one in this scope, so that an address that was given up comes back late.
  * Returns:   as lessor_lease_create(), but for LESSOR_ADDRESS_TAKEN. LESSOR_NO_SCOPE: no scope has this subnet address. LESSOR_CLIENT_TAKEN: the client
  *            has a lease in the scope, whether the pool is exhausted or not. LESSOR_EXHAUSTED: at one moment during the call every address of the pool
- *            had a lease.
+ *            had a lease or was offered.
  * Cost:      of a create and a few words more, however full the scope is; with many exclusions, a little for each when the pool is nearly exhausted.
  */
 lessor_status_t lessor_lease_allocate(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_lease_t *lease,

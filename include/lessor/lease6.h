@@ -4,9 +4,8 @@
  *
  * What <lessor/lease.h> says of leases holds here, with these differences. A client is a DUID together with an IAID; the pair is unique in a scope (RFC 8415
  * 12: clients choose IAIDs freely, 0 too). A lease has two expiries.
- * Cost: as for IPv4 leases, and the way through an index of the scope's addresses, which grows with the logarithm of their number. With a DUID and a name
- * of together at most 16 bytes no memory is allocated, but by the index
- * for some thirty leases at a time.
+ * Cost: as for IPv4 leases, and the way through an index of the scope's addresses, which grows with the logarithm of their number. With a DUID of at most 16 bytes,
+ * and a name of at most 16 or what the DUID leaves of that, no memory is allocated, but by the index for some ten leases at a time.
  * Source: MS-DHCPM 3.2.4.72 to 3.2.4.74, 3.2.4.125; RFC 8415.
  */
 #ifndef LESSOR_LEASE6_H
@@ -63,6 +62,23 @@ lessor_status_t lessor_lease6_get(lessor_engine_t *engine, lessor_address6_t add
 lessor_status_t lessor_lease6_get_client(lessor_engine_t *engine, uint64_t prefix, const uint8_t *duid,
 					 size_t duid_bytes, uint32_t iaid, lessor_lease6_t *lease, void *buffer,
 					 size_t buffer_bytes);
+
+/* A client in one of the scopes. */
+typedef struct lessor_client6 {
+	uint64_t prefix;
+	const uint8_t *duid;
+	uint16_t duid_bytes;
+	uint32_t iaid;
+} lessor_client6_t;
+
+/* Read many, as lessor_lease_get_batch() does; 64 bytes of the buffer for each lease are enough where DUID and name have together at most 32. */
+lessor_status_t lessor_lease6_get_batch(lessor_engine_t *engine, const lessor_address6_t *addresses, size_t count,
+					lessor_lease6_t *leases, void *buffer, size_t buffer_bytes,
+					lessor_status_t *statuses);
+lessor_status_t lessor_lease6_get_client_batch(lessor_engine_t *engine, const lessor_client6_t *clients, size_t count,
+					       lessor_lease6_t *leases, void *buffer, size_t buffer_bytes,
+					       lessor_status_t *statuses);
+
 lessor_status_t lessor_lease6_find_name(lessor_engine_t *engine, const char *name, lessor_lease6_t *lease, void *buffer,
 					size_t buffer_bytes);
 lessor_status_t lessor_lease6_update(lessor_engine_t *engine, const lessor_lease6_t *lease, uint32_t fields,

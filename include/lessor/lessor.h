@@ -11,6 +11,7 @@
 #include <lessor/reservation.h>
 #include <lessor/scope.h>
 #include <lessor/scope6.h>
+#include <lessor/server.h>
 #include <lessor/stats.h>
 #include <lessor/status.h>
 #include <lessor/stream.h>

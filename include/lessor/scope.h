@@ -161,7 +161,7 @@ lessor_status_t lessor_scope_exclusions(lessor_engine_t *engine, uint32_t subnet
 					size_t capacity, size_t *count);
 
 /*
- * Look for addresses that could be allocated: those of the pool from 'first' to 'last' that hold no lease in any state, ascending, the first 'count' of
+ * Look for addresses that could be allocated: those of the pool from 'first' to 'last' that hold no lease in any state and are not offered, ascending, the first 'count' of
  * them. *found becomes how many there are in 'addresses'; fewer than 'count' means that there are no more. Nothing is reserved: by the time the caller
  * creates a lease there, another may have been faster; lessor_lease_allocate() does both in one step.
  *

@@ -5,7 +5,7 @@
  * Let R be the scope's range, X the union of its exclusions and P = R - X its pool. Then, whenever no change is under way,
  *
  *     in_use  = addresses of P that hold a lease in state ACTIVE or DECLINED, or are reserved
- *     pending = addresses of P that are offered and hold no such lease (always 0 until an offer call exists)
+ *     pending = addresses of P that are offered (lessor/server.h) and hold no lease
  *     free    = |P| - in_use - pending
  *
  * exactly. While changes run, each figure is off by no more than the changes in flight. A DOOM lease is not in use, although its
@@ -39,6 +39,7 @@ typedef struct lessor_scope_stats_s {
 	uint64_t in_use_high_water; /* the greatest in_use since the scope was created or its pool last changed */
 	uint64_t creates;           /* since the scope was created, across restarts */
 	uint64_t deletes;
+	uint64_t expires; /* of these, by sweeps, since the engine was opened */
 } lessor_scope_stats_t;
 
 typedef struct lessor_engine_stats_s {
@@ -53,11 +54,11 @@ typedef struct lessor_engine_stats_s {
 	lessor_filetime_t opened_at; /* when lessor_open() began */
 } lessor_engine_stats_t;
 
-/* The figures of one scope. Progress: wait-free. Returns: LESSOR_OK; LESSOR_NOT_FOUND; LESSOR_INVALID; LESSOR_FORKED. */
+/* The figures of one scope. Progress: wait-free, unless offers are over since: these are ended first. Returns: LESSOR_OK; LESSOR_NOT_FOUND; LESSOR_INVALID; LESSOR_FORKED. */
 lessor_status_t lessor_scope_stats(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_t *stats);
 
 /*
- * The same figures by visiting every lease of the scope; in_use_high_water, creates and deletes are 0. For tests and
+ * The same figures by visiting every lease of the scope; in_use_high_water, creates, deletes and expires are 0. For tests and
  * operators. Exact only while nobody changes the scope. Cost: grows with the leases.
  */
 lessor_status_t lessor_scope_recount(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_t *stats);
@@ -82,6 +83,29 @@ lessor_status_t lessor_scope_scan(lessor_engine_t *engine, uint32_t subnet, uint
 
 /* The whole engine. Cost: grows with the number of scopes. Returns: LESSOR_OK; LESSOR_INVALID; LESSOR_FORKED. */
 lessor_status_t lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats);
+
+/* Takes a piece of text, not NUL-terminated; false: no more is wanted. */
+typedef bool lessor_write_t(void *context, const char *text, size_t bytes);
+
+/* Besides the library's own names also those that exporters for Kea use, as far as there are figures for them. */
+enum { LESSOR_METRICS_KEA_NAMES = 1u << 0 };
+
+/*
+ * All figures, of IPv4 and IPv6 scopes and of the engine, as OpenMetrics text up to and including "# EOF": what a scraper is to get as
+ * "application/openmetrics-text; version=1.0.0; charset=utf-8". 'write' gets it in pieces of at most 4 KiB, is called by this thread, and may call any function
+ * on the engine but lessor_close().
+ * Ensures: on any failure the text is incomplete, and has no "# EOF".
+ * Returns: LESSOR_OK; LESSOR_IO ('write' answered false); LESSOR_NO_MEMORY; LESSOR_INVALID (write NULL, unknown flags); LESSOR_FORKED.
+ * Cost:    a microsecond or two for each scope. Source: https://prometheus.io/docs/specs/om/open_metrics_spec/
+ */
+lessor_status_t lessor_stats_openmetrics(lessor_engine_t *engine, uint32_t flags, lessor_write_t *write, void *context);
+
+/*
+ * Let other processes of this machine see the figures, as 'lessor stats' does: until lessor_close() a thread answers whoever connects to the socket lessor.stats in
+ * the store's directory with this text (with the names of Kea), and closes the connection. Who may open the socket for writing, may connect.
+ * Returns: LESSOR_OK (also if it does so already); LESSOR_READ_ONLY (also without a log); LESSOR_IO; LESSOR_NO_MEMORY; LESSOR_INVALID; LESSOR_FORKED.
+ */
+lessor_status_t lessor_stats_serve(lessor_engine_t *engine);
 
 #ifdef __cplusplus
 }

@@ -28,8 +28,11 @@ run() {
 [ -e "$libdir/liblessor.a" ] || fail "liblessor.a is not installed."
 if [ -n "${LESSOR_COMMAND:-}" ]; then
 	"$prefix/bin/lessor" --version | grep -qF "$VERSION" || fail "lessor --version does not say $VERSION."
-	[ -e "$prefix/share/man/man1/lessor.1" ] || fail "lessor.1 is not installed."
+	for file in man/man1/lessor.1 man/man5/lessor-store.5 bash-completion/completions/lessor zsh/site-functions/_lessor; do
+		[ -s "$prefix/share/$file" ] || fail "share/$file is not installed."
+	done
 fi
+[ -s "$prefix/share/man/man3/lessor.3" ] || fail "lessor.3 is not installed."
 
 export PKG_CONFIG_PATH="$libdir/pkgconfig"
 [ "$("$PKG_CONFIG" --modversion lessor)" = "$VERSION" ] || fail "lessor.pc has another version than $VERSION."

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Offers: addresses that are held for a client for a while, in memory only.
+ *
+ * An offer has two halves. The record of its address, which is no lease, says LSR_WORD_OFFER, and its bit in the map of free addresses is set, so that no search meets it.
+ * Here lies for whom and until when. The record is the authority: a lease that is created there, or a scope that is deleted, ends the offer without asking here; what
+ * is left here is dropped when it is met. An entry knows the whole word that the record had, which never comes again.
+ *
+ *   Locks: one for each shard; taken before record claims, which are only tried under it; nobody takes it while he holds a claim.
+ *   Times are those of the monotonic clock.
+ */
+#ifndef LSR_OFFERS_H
+#define LSR_OFFERS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/base.h"
+
+#define LSR_OFFER_SHARDS  64u
+#define LSR_OFFER_BUCKETS 1024u /* of a shard */
+
+typedef struct lsr_offer {
+	struct lsr_offer *next; /* of the bucket */
+	uint64_t key;           /* of the client in the scope */
+	uint64_t until_ns;
+	uint64_t word; /* of the record, while it is offered */
+	uint32_t uid;  /* of the scope */
+	uint32_t address;
+	uint32_t record_id;
+	uint32_t heap_at;
+	uint8_t client_id_bytes;
+	uint8_t client_id[];
+} lsr_offer_t;
+
+typedef struct lsr_offer_shard {
+	LSR_APART pthread_mutex_t lock;
+	uint32_t count;
+	uint32_t room;
+	lsr_offer_t **heap;   /* that which ends first is first */
+	lsr_offer_t **bucket; /* NULL: there never was an offer */
+} lsr_offer_shard_t;
+
+typedef struct lsr_offers {
+	lsr_offer_shard_t *shard;
+	uint32_t max;
+	_Atomic uint32_t count;
+	_Atomic uint64_t due_ns; /* not later than the end of the first that ends; UINT64_MAX: there is none */
+} lsr_offers_t;
+
+/* Whose offer. */
+typedef struct lsr_offer_client {
+	uint64_t key;
+	uint32_t uid;
+	const uint8_t *client_id;
+	uint8_t client_id_bytes;
+} lsr_offer_client_t;
+
+/* False: no memory. */
+bool lsr_offers_init(lsr_offers_t *offers, uint32_t max);
+void lsr_offers_destroy(lsr_offers_t *offers);
+
+/* The shard of a client, locked. */
+lsr_offer_shard_t *lsr_offers_lock(lsr_offers_t *offers, uint64_t key);
+void lsr_offers_unlock(lsr_offer_shard_t *shard);
+
+/* With the shard locked: the client's offer; NULL. */
+lsr_offer_t *lsr_offers_find(const lsr_offer_shard_t *shard, const lsr_offer_client_t *client);
+
+/* A new one, not yet entered. NULL: no memory, or (*at_limit) there are too many. It is counted from here on. */
+lsr_offer_t *lsr_offers_new(lsr_offers_t *offers, lsr_offer_shard_t *shard, const lsr_offer_client_t *client,
+			    bool *at_limit);
+
+/* Give back one that was not entered. */
+void lsr_offers_drop(lsr_offers_t *offers, lsr_offer_t *offer);
+
+/* Enter it, until offer->until_ns; cannot fail. Move the end of one that is entered. Take it out and free it. */
+void lsr_offers_enter(lsr_offers_t *offers, lsr_offer_shard_t *shard, lsr_offer_t *offer);
+void lsr_offers_move(lsr_offers_t *offers, lsr_offer_shard_t *shard, lsr_offer_t *offer, uint64_t until_ns);
+void lsr_offers_remove(lsr_offers_t *offers, lsr_offer_shard_t *shard, lsr_offer_t *offer);
+
+/* One of them ends then, or has to be looked at again. */
+void lsr_offers_note(lsr_offers_t *offers, uint64_t due_ns);
+
+#endif

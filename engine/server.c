@@ -1,0 +1,840 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a DHCP server does: offers (offers.h), and binding, releasing and declining, which are creates and updates of leases with questions asked first.
+ *
+ * The questions are asked again by the create or update itself, under the claim of the record: a create meets the record's word, which says whether the address is
+ * offered, and knows the word that the client's own offer gave it. Whatever changed in between starts it over.
+ */
+#include <lessor/server.h>
+
+#include "engine_p.h"
+
+#include <lessor/expire.h>
+
+#include <string.h>
+
+#include "base/clock.h"
+
+#define ALL_FLAGS     ((uint32_t)(LESSOR_OFFER_RECLAIM | LESSOR_OFFER_SUPERSCOPE))
+#define NS_PER_MS     UINT64_C(1000000)
+#define RECLAIM_LOOKS 8u /* of which all that are over lose their grace */
+
+/* ---- ending offers ------------------------------------------------------------------------------------------------- */
+
+/* The offer's scope, if the record is still its. Inside a read-side section. */
+static lsr_scope_t *
+scope_of_offer(const lessor_engine_t *engine, const lsr_offer_t *offer) {
+	lsr_scope_t *scope = lsr_engine_scope_of(engine, offer->address);
+	return scope != NULL && scope->uid == offer->uid &&
+			       lsr_table_peek(&scope->table, offer->address) == offer->record_id
+		       ? scope
+		       : NULL;
+}
+
+/* Does its address stand as it was offered? Somebody may be about to change that. */
+static bool
+stands(const lessor_engine_t *engine, const lsr_offer_t *offer) {
+	const lsr_record_t *record = lsr_pages_record(&engine->pages, offer->record_id);
+	return ((lsr_record_word(record) ^ offer->word) & ~(uint64_t)LSR_WORD_CLAIM) == 0;
+}
+
+/* Give its address back. In this order for allocate.c: free for searches, counted, then no offer any more. */
+static void
+free_offered(lsr_scope_t *scope, const lsr_offer_t *offer, lsr_record_t *record) {
+	lsr_table_free(&scope->table, offer->address);
+	(void)atomic_fetch_add_explicit(&scope->counters.releases, 1, memory_order_seq_cst);
+	lsr_engine_uncount_offer(scope, offer->address);
+	atomic_store_explicit(&record->word, lsr_word_next(offer->word, 0), memory_order_release); /* R5 */
+}
+
+/*
+ * End an offer and free it. False: somebody is changing the address, or the scope, at this moment; it is still there. The shard is locked; inside a read-side section.
+ */
+static bool
+end_offer(lessor_engine_t *engine, lsr_offer_shard_t *shard, lsr_offer_t *offer) {
+	lsr_scope_t *scope = scope_of_offer(engine, offer);
+	lsr_record_t *record = lsr_pages_record(&engine->pages, offer->record_id);
+	if (scope != NULL && stands(engine, offer)) {
+		uint64_t word = offer->word;
+		if (atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN ||
+		    (!atomic_compare_exchange_strong_explicit(&record->word, &word, word | LSR_WORD_CLAIM,
+							      memory_order_acq_rel, memory_order_relaxed) &&
+		     stands(engine, offer))) {
+			return false;
+		}
+		if (word == offer->word) {
+			free_offered(scope, offer, record);
+		}
+	}
+	lsr_offers_remove(&engine->offers, shard, offer);
+	return true;
+}
+
+/* Of one shard. Returns how many. */
+static uint32_t
+end_offers_of(lessor_engine_t *engine, lsr_offer_shard_t *shard, uint64_t now_ns, uint32_t max) {
+	uint32_t ended = 0;
+	lsr_rcu_enter();
+	(void)pthread_mutex_lock(&shard->lock);
+	while (ended < max && shard->count > 0 && shard->heap[0]->until_ns <= now_ns &&
+	       end_offer(engine, shard, shard->heap[0])) {
+		ended++;
+	}
+	if (shard->count > 0) {
+		lsr_offers_note(&engine->offers, shard->heap[0]->until_ns);
+	}
+	(void)pthread_mutex_unlock(&shard->lock);
+	lsr_rcu_leave();
+	return ended;
+}
+
+bool
+lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max) {
+	lsr_offers_t *offers = &engine->offers;
+	const uint64_t now_ns = lsr_clock_ns();
+	const uint64_t due_ns = atomic_load_explicit(&offers->due_ns, memory_order_relaxed);
+	if (now_ns < due_ns || (max != UINT32_MAX && now_ns - due_ns < NS_PER_MS)) {
+		return false; /* by the way, not more often than it is worth */
+	}
+	/* Forgotten before one looks: what is entered behind that is noted behind it. */
+	atomic_store_explicit(&offers->due_ns, UINT64_MAX, memory_order_seq_cst);
+	uint32_t ended = 0;
+	for (unsigned i = 0; i < LSR_OFFER_SHARDS; i++) {
+		ended += end_offers_of(engine, &offers->shard[i], now_ns, max - ended);
+	}
+	return ended > 0;
+}
+
+/* ---- offering ------------------------------------------------------------------------------------------------------ */
+
+/* One offer in the making. */
+typedef struct {
+	lsr_search_t search;
+	const lessor_offer_request_t *request;
+	uint32_t subnet;
+	lessor_filetime_t now;
+	uint64_t now_ns;
+	uint64_t until_ns;
+	lsr_offer_client_t client;
+	lsr_offer_shard_t *shard;
+	lsr_offer_t *fresh;
+	uint32_t address; /* the answer */
+	lessor_status_t status;
+	lsr_step_t step;
+	const lsr_record_t *blocker;
+} lsr_offering_t;
+
+static void
+decide(lsr_offering_t *offering, lessor_status_t status) {
+	offering->status = status;
+	offering->step = LSR_STEP_DONE;
+}
+
+static void
+answer(lsr_offering_t *offering, uint32_t address) {
+	offering->address = address;
+	decide(offering, LESSOR_OK);
+}
+
+/* The client's own lease in a scope. False: it has none. Inside a read-side section. */
+static bool
+find_own(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id, size_t client_id_bytes,
+	 uint32_t *address, lsr_body_t *body) {
+	const uint32_t id = lsr_engine_find_client(engine, scope, client_id, client_id_bytes);
+	if (id == LSR_NO_RECORD || !lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, body) ||
+	    lsr_body_is_empty(body) || !lsr_body_is_client(body, client_id, client_id_bytes)) {
+		return false;
+	}
+	*address = lsr_table_address(&scope->table, &engine->pages, id);
+	return true;
+}
+
+/* Is it kept away from everybody, its client too? */
+static bool
+is_held(const lsr_body_t *body, lessor_filetime_t now) {
+	return (body->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_DECLINED &&
+	       !(lsr_time_comes(body->expires_at) && body->expires_at <= now);
+}
+
+static void
+enter_fresh(lsr_offering_t *offering, uint32_t address, uint32_t record_id, uint64_t word) {
+	lsr_offer_t *offer = offering->fresh;
+	offer->address = address;
+	offer->record_id = record_id;
+	offer->word = word;
+	offer->until_ns = offering->until_ns;
+	lsr_offers_enter(&offering->search.engine->offers, offering->shard, offer);
+	offering->fresh = NULL;
+	answer(offering, address);
+}
+
+/* Offer this address. False: it is not to be had. */
+static bool
+try_address(lsr_search_t *search, uint32_t address) {
+	lsr_offering_t *offering = LSR_CONTAINER(search, lsr_offering_t, search);
+	lsr_scope_t *scope = search->scope;
+	lsr_pages_t *pages = &search->engine->pages;
+	uint64_t word;
+	const uint32_t id = lsr_table_touch(&scope->table, pages, address);
+	search->waits = false;
+	if (id == LSR_NO_RECORD) {
+		decide(offering, lsr_pages_at_limit(pages) ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
+		return true;
+	}
+	lsr_record_t *record = lsr_pages_record(pages, id);
+	const bool has_claim = lsr_record_claim(record, &word);
+	if (!has_claim || (word & (LSR_WORD_LIVE | LSR_WORD_OFFER)) != 0) {
+		if (has_claim) {
+			lsr_record_unclaim(record, word);
+		}
+		search->waits = !has_claim && (word & LSR_WORD_LIVE) == 0;
+		if (search->waits || !lsr_table_is_taken(&scope->table, address)) {
+			search->in_doubt = record;
+		}
+		return false;
+	}
+	lsr_table_take(&scope->table, address, LESSOR_TIME_NONE);
+	(void)atomic_fetch_add_explicit(&scope->counters.offered, lsr_engine_unit(scope, address),
+					memory_order_relaxed);
+	const uint64_t offered = lsr_word_next(word, LSR_WORD_OFFER);
+	atomic_store_explicit(&record->word, offered, memory_order_release); /* R5 */
+	lsr_engine_go_on_behind(scope, address);
+	enter_fresh(offering, address, id, offered);
+	return true;
+}
+
+static void
+wait_for(lsr_offering_t *offering, const lsr_record_t *record) {
+	offering->blocker = record;
+	offering->step = LSR_STEP_RECORD;
+}
+
+/* With the shard locked: the offer that the client has. False: none, and none is in the way. */
+static bool
+renew_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
+	lsr_offer_t *offer = lsr_offers_find(offering->shard, &offering->client);
+	if (offer == NULL) {
+		return false;
+	}
+	if (offering->now_ns < offer->until_ns && stands(engine, offer) && scope_of_offer(engine, offer) != NULL &&
+	    lsr_scope_in_pool(offering->search.config, offer->address)) {
+		lsr_offers_move(&engine->offers, offering->shard, offer, offering->until_ns);
+		answer(offering, offer->address);
+		return true;
+	}
+	const lsr_record_t *record = lsr_pages_record(&engine->pages, offer->record_id);
+	if (!end_offer(engine, offering->shard, offer)) {
+		wait_for(offering, record);
+		return true;
+	}
+	return false;
+}
+
+/* With the shard locked: look for a free address. */
+static void
+offer_free(lessor_engine_t *engine, lsr_offering_t *offering) {
+	bool at_limit;
+	lsr_search_t *search = &offering->search;
+	const uint64_t deletes = lsr_engine_deletes_of(search->scope);
+	offering->fresh = lsr_offers_new(&engine->offers, offering->shard, &offering->client, &at_limit);
+	if (offering->fresh == NULL) {
+		decide(offering, at_limit ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
+		return;
+	}
+	if (!lsr_engine_search(search, offering->request->hint)) {
+		if (search->in_doubt != NULL) {
+			wait_for(offering, search->in_doubt);
+		} else if (lsr_engine_deletes_of(search->scope) == deletes) {
+			decide(offering, LESSOR_EXHAUSTED);
+		} else {
+			offering->step = LSR_STEP_AGAIN;
+		}
+	} else if (offering->step != LSR_STEP_DONE) {
+		wait_for(offering, search->in_doubt); /* the hint's */
+	}
+	if (offering->fresh != NULL) {
+		lsr_offers_drop(&engine->offers, offering->fresh);
+		offering->fresh = NULL;
+	}
+}
+
+/* One try, inside a read-side section. */
+static void
+try_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
+	lsr_body_t body;
+	uint32_t address;
+	const uint8_t *client_id = offering->client.client_id;
+	const size_t client_id_bytes = offering->client.client_id_bytes;
+	lsr_scope_t *scope = lsr_engine_scope_named(engine, offering->subnet);
+	offering->step = LSR_STEP_GATE;
+	if (scope == NULL) {
+		decide(offering, LESSOR_NO_SCOPE);
+		return;
+	}
+	if (atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
+		return;
+	}
+	offering->step = LSR_STEP_OPEN;
+	offering->client.key = lsr_engine_client_key(engine, scope, client_id, client_id_bytes);
+	offering->client.uid = scope->uid;
+	offering->search = (lsr_search_t){
+		.engine = engine, .scope = scope, .config = lsr_scope_config(scope), .take = try_address};
+	if (find_own(engine, scope, client_id, client_id_bytes, &address, &body)) {
+		if (is_held(&body, offering->now)) {
+			decide(offering, LESSOR_CONFLICT);
+		} else {
+			answer(offering, address);
+		}
+		return;
+	}
+	if (lsr_engine_find_reserved_empty(engine, scope, client_id, client_id_bytes, &address)) {
+		answer(offering, address);
+		return;
+	}
+	offering->shard = lsr_offers_lock(&engine->offers, offering->client.key);
+	if (!renew_offer(engine, offering)) {
+		offer_free(engine, offering);
+	}
+	lsr_offers_unlock(offering->shard);
+}
+
+/* What is left of offers that are over stands in nobody's way. */
+static bool
+may_go_on(lessor_engine_t *engine, const lsr_offering_t *offering) {
+	return (offering->status == LESSOR_EXHAUSTED || offering->status == LESSOR_LIMIT) &&
+	       lsr_engine_end_offers(engine, UINT32_MAX);
+}
+
+/* In the scope offering->subnet. */
+static lessor_status_t
+offer_in(lessor_engine_t *engine, lsr_offering_t *offering) {
+	do {
+		do {
+			lsr_rcu_enter();
+			try_offer(engine, offering);
+			lsr_rcu_leave();
+			if (offering->step != LSR_STEP_DONE) {
+				lsr_engine_await(engine, offering->step, offering->blocker);
+			}
+		} while (offering->step != LSR_STEP_DONE);
+	} while (may_go_on(engine, offering));
+	return offering->status;
+}
+
+/* Remove some leases of the scope that are over. *removed: whether there were any. */
+static lessor_status_t
+reclaim(lessor_engine_t *engine, uint32_t subnet, lessor_filetime_t now, bool *removed) {
+	lessor_scope_t scope;
+	lessor_cursor_t cursor;
+	lessor_expire_options_t options;
+	lessor_expire_report_t report = {0};
+	lessor_status_t status = lessor_scope_get(engine, subnet, &scope, NULL, 0);
+	lessor_expire_options_init(&options);
+	options.limit = RECLAIM_LOOKS;
+	options.doom_s = UINT32_MAX;
+	lessor_cursor_init(&cursor, subnet, status == LESSOR_OK ? subnet | ~scope.mask : subnet);
+	while (status == LESSOR_OK && report.removed == 0) {
+		status = lessor_expire(engine, now, &options, &cursor, &report, LESSOR_ASYNC, NULL);
+	}
+	*removed = report.removed > 0;
+	return status == LESSOR_END || status == LESSOR_NOT_FOUND ? LESSOR_OK : status;
+}
+
+static lessor_status_t
+offer_or_reclaim(lessor_engine_t *engine, lsr_offering_t *offering) {
+	bool removed = false;
+	lessor_status_t status;
+	do {
+		status = offer_in(engine, offering);
+		if (status != LESSOR_EXHAUSTED || (offering->request->flags & LESSOR_OFFER_RECLAIM) == 0) {
+			return status;
+		}
+		status = reclaim(engine, offering->subnet, offering->now, &removed);
+	} while (status == LESSOR_OK && removed);
+	return status == LESSOR_OK ? LESSOR_EXHAUSTED : status;
+}
+
+/* The number of the superscope that a scope is in; 0. Inside a read-side section. */
+static uint32_t
+superscope_of(const lessor_engine_t *engine, const lsr_scope_t *scope) {
+	const uint32_t number = lsr_scope_config(scope)->superscope;
+	return lsr_superscopes_get(&engine->superscopes, number) != NULL ? number : 0;
+}
+
+/* The next scope from the cursor on that is in this superscope. */
+static bool
+next_sibling(const lessor_engine_t *engine, lsr_scope_cursor_t *cursor, uint32_t number, uint32_t *subnet) {
+	for (bool more = true; more;) {
+		lsr_rcu_enter();
+		const lsr_scope_t *scope = lsr_engine_next_scope(engine, cursor);
+		more = scope != NULL && !scope->is_sparse;
+		const bool is_one = more && superscope_of(engine, scope) == number;
+		*subnet = is_one ? scope->subnet : 0;
+		lsr_rcu_leave();
+		if (is_one) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The scope that was asked for has nothing; the others of its superscope. */
+static lessor_status_t
+offer_elsewhere(lessor_engine_t *engine, lsr_offering_t *offering) {
+	lsr_scope_cursor_t cursor = {0};
+	lessor_status_t status = LESSOR_EXHAUSTED;
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = lsr_engine_scope_named(engine, offering->request->subnet);
+	const uint32_t number = scope != NULL ? superscope_of(engine, scope) : 0;
+	lsr_rcu_leave();
+	while (number != 0 && status == LESSOR_EXHAUSTED && next_sibling(engine, &cursor, number, &offering->subnet)) {
+		if (offering->subnet != offering->request->subnet) {
+			const lessor_status_t there = offer_or_reclaim(engine, offering);
+			status = there != LESSOR_NO_SCOPE ? there : status; /* deleted since */
+		}
+	}
+	return status;
+}
+
+lessor_status_t
+lessor_offer_make(lessor_engine_t *engine, const lessor_offer_request_t *request, lessor_offer_t *offer) {
+	lessor_status_t status = lsr_engine_for_change(engine, LESSOR_ASYNC);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (request == NULL || offer == NULL || request->client_id == NULL || request->client_id_bytes == 0 ||
+	    (request->flags & ~ALL_FLAGS) != 0 || request->hold_ms > LESSOR_HOLD_MAX_MS) {
+		return LESSOR_INVALID;
+	}
+	(void)lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
+	const uint64_t hold_ms = request->hold_ms != 0 ? request->hold_ms : LESSOR_DEFAULT_HOLD_MS;
+	lsr_offering_t offering = {
+		.request = request,
+		.subnet = request->subnet,
+		.now = request->now != LESSOR_TIME_NONE ? request->now : lessor_time_now(),
+		.now_ns = lsr_clock_ns(),
+		.client = {.client_id = request->client_id, .client_id_bytes = request->client_id_bytes}};
+	offering.until_ns = offering.now_ns + hold_ms * NS_PER_MS;
+	status = offer_or_reclaim(engine, &offering);
+	if (status == LESSOR_EXHAUSTED && (request->flags & LESSOR_OFFER_SUPERSCOPE) != 0) {
+		status = offer_elsewhere(engine, &offering);
+	}
+	if (status == LESSOR_OK) {
+		*offer = (lessor_offer_t){.address = offering.address, .subnet = offering.subnet};
+	}
+	return status;
+}
+
+/* ---- withdrawing --------------------------------------------------------------------------------------------------- */
+
+/* End the client's offer in a scope. LESSOR_OK, or why not; *blocker not NULL: wait for that, then try again. Inside a read-side section. */
+static lessor_status_t
+try_withdraw(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id, uint8_t client_id_bytes,
+	     const lsr_record_t **blocker) {
+	const lsr_offer_client_t client = {.key = lsr_engine_client_key(engine, scope, client_id, client_id_bytes),
+					   .uid = scope->uid,
+					   .client_id = client_id,
+					   .client_id_bytes = client_id_bytes};
+	lessor_status_t status = LESSOR_NOT_FOUND;
+	lsr_offer_shard_t *shard = lsr_offers_lock(&engine->offers, client.key);
+	lsr_offer_t *offer = lsr_offers_find(shard, &client);
+	*blocker = NULL;
+	if (offer != NULL) {
+		const lsr_record_t *record = lsr_pages_record(&engine->pages, offer->record_id);
+		const bool stood = stands(engine, offer) && lsr_clock_ns() < offer->until_ns;
+		*blocker = end_offer(engine, shard, offer) ? NULL : record;
+		status = stood ? LESSOR_OK : LESSOR_NOT_FOUND;
+	}
+	lsr_offers_unlock(shard);
+	return status;
+}
+
+/* In the scope that has this address. */
+static lessor_status_t
+withdraw(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, uint8_t client_id_bytes) {
+	for (;;) {
+		const lsr_record_t *blocker = NULL;
+		lessor_status_t status = LESSOR_NO_SCOPE;
+		lsr_step_t step = LSR_STEP_DONE;
+		lsr_rcu_enter();
+		const lsr_scope_t *scope = lsr_engine_scope_of(engine, address);
+		if (scope != NULL && atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
+			step = LSR_STEP_GATE;
+		} else if (scope != NULL) {
+			status = try_withdraw(engine, scope, client_id, client_id_bytes, &blocker);
+			step = blocker != NULL ? LSR_STEP_RECORD : LSR_STEP_DONE;
+		}
+		lsr_rcu_leave();
+		if (step == LSR_STEP_DONE) {
+			return status;
+		}
+		lsr_engine_await(engine, step, blocker);
+	}
+}
+
+lessor_status_t
+lessor_offer_withdraw(lessor_engine_t *engine, uint32_t subnet, const uint8_t *client_id, size_t client_id_bytes) {
+	const lessor_status_t status = lsr_engine_for_change(engine, LESSOR_ASYNC);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (client_id == NULL || client_id_bytes == 0 || client_id_bytes > LESSOR_CLIENT_ID_MAX_BYTES) {
+		return LESSOR_INVALID;
+	}
+	lsr_rcu_enter();
+	const bool is_scope = lsr_engine_scope_named(engine, subnet) != NULL;
+	lsr_rcu_leave();
+	return is_scope ? withdraw(engine, subnet, client_id, (uint8_t)client_id_bytes) : LESSOR_NO_SCOPE;
+}
+
+/* ---- binding what is not there ------------------------------------------------------------------------------------- */
+
+/* A lease in the making, at an address that is given. */
+typedef struct {
+	lsr_create_t create;
+	const uint8_t *client_id; /* whose offer may be in the way; NULL: anybody's, and the pool does not matter */
+	uint8_t client_id_bytes;
+	bool needs_offer;
+} lsr_binding_t;
+
+static void
+refuse(lsr_create_t *create, lessor_status_t status) {
+	create->status = status;
+	create->step = LSR_STEP_DONE;
+}
+
+/* The word of the record at this address, if it is offered to this client; 0. */
+static uint64_t
+offered_word(lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_binding_t *binding, uint32_t address) {
+	if (atomic_load_explicit(&engine->offers.count, memory_order_relaxed) == 0) {
+		return 0;
+	}
+	const lsr_offer_client_t client = {
+		.key = lsr_engine_client_key(engine, scope, binding->client_id, binding->client_id_bytes),
+		.uid = scope->uid,
+		.client_id = binding->client_id,
+		.client_id_bytes = binding->client_id_bytes};
+	lsr_offer_shard_t *shard = lsr_offers_lock(&engine->offers, client.key);
+	const lsr_offer_t *offer = lsr_offers_find(shard, &client);
+	const uint64_t word =
+		offer != NULL && offer->address == address && lsr_clock_ns() < offer->until_ns && stands(engine, offer)
+			? offer->word
+			: 0;
+	lsr_offers_unlock(shard);
+	return word;
+}
+
+/* Claim the address and the client. Inside a read-side section. */
+static void
+claim_given(lessor_engine_t *engine, lsr_binding_t *binding, uint64_t own_word) {
+	lsr_create_t *create = &binding->create;
+	create->record_id = lsr_table_touch(&create->scope->table, &engine->pages, create->lease->address);
+	if (create->record_id == LSR_NO_RECORD) {
+		refuse(create, lsr_pages_at_limit(&engine->pages) ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
+		return;
+	}
+	create->record = lsr_pages_record(&engine->pages, create->record_id);
+	lsr_create_claim(engine, create);
+	if (create->step == LSR_STEP_CLAIMED && binding->client_id != NULL && (create->word & LSR_WORD_OFFER) != 0 &&
+	    create->word != own_word) {
+		lsr_create_undo(engine, create);
+		refuse(create, LESSOR_ADDRESS_TAKEN);
+	}
+}
+
+/* Steps 2 to 4. Inside a read-side section. */
+static void
+try_binding(lessor_engine_t *engine, lsr_binding_t *binding) {
+	uint32_t reserved;
+	uint64_t own_word = 0;
+	lsr_create_t *create = &binding->create;
+	const lessor_lease_t *lease = create->lease;
+	lsr_scope_t *scope = create->scope = lsr_engine_scope_of(engine, lease->address);
+	if (scope == NULL) {
+		refuse(create, LESSOR_NO_SCOPE);
+		return;
+	}
+	create->step = LSR_STEP_GATE;
+	if (atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
+		return;
+	}
+	create->key = lsr_engine_client_key(engine, scope, lease->client_id, lease->client_id_bytes);
+	lsr_client_hash_prefetch(&engine->clients, create->key);
+	if (lsr_engine_find_reserved_empty(engine, scope, lease->client_id, lease->client_id_bytes, &reserved)) {
+		create->step = LSR_STEP_TAKE;
+		if (reserved != lease->address) {
+			refuse(create, LESSOR_RESERVED);
+		}
+		return;
+	}
+	if (binding->client_id != NULL) {
+		own_word = offered_word(engine, scope, binding, lease->address);
+		if (own_word == 0 && binding->needs_offer) {
+			refuse(create, LESSOR_NOT_FOUND);
+			return;
+		}
+		if (!lsr_scope_in_pool(lsr_scope_config(scope), lease->address)) {
+			refuse(create, LESSOR_OUTSIDE);
+			return;
+		}
+	}
+	claim_given(engine, binding, own_word);
+	if (create->step == LSR_STEP_CLAIMED &&
+	    LSR_UNLIKELY(lsr_engine_find_reserved_empty(engine, scope, lease->client_id, lease->client_id_bytes,
+							&reserved))) {
+		lsr_create_undo(engine, create); /* since we looked: once more */
+	}
+}
+
+/* The whole of it but waiting for the disk; *end is moved on success. */
+static lessor_status_t
+run_binding(lessor_engine_t *engine, lsr_binding_t *binding, const lessor_lease_t *lease, uint64_t *end) {
+	lsr_create_t *create = &binding->create;
+	lsr_create_begin(create, lease);
+	lsr_create_prepare(engine, create);
+	while (create->step != LSR_STEP_DONE) {
+		const lessor_status_t status = lsr_engine_admit(engine, create->log_bytes);
+		if (status != LESSOR_OK) {
+			refuse(create, status);
+			break;
+		}
+		lsr_rcu_enter();
+		try_binding(engine, binding);
+		if (create->step == LSR_STEP_CLAIMED) {
+			(void)lsr_create_commit(engine, create, end); /* no room: undone, once more */
+		}
+		lsr_rcu_leave();
+		if (create->step == LSR_STEP_TAKE) {
+			lsr_create_take(engine, create, end);
+		} else if (create->step != LSR_STEP_DONE) {
+			lsr_engine_await(engine, create->step, create->blocker);
+		}
+	}
+	lsr_create_drop(create);
+	return create->status;
+}
+
+/* ---- binding ------------------------------------------------------------------------------------------------------- */
+
+/* What the client has at the address, or elsewhere in its scope. */
+typedef enum { OWN_NOTHING, OWN_LEASE, OWN_DORMANT, OWN_HELD, OWN_ELSEWHERE } lsr_own_t;
+
+static lsr_own_t
+look_for_own(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_t now) {
+	lsr_own_t own = OWN_NOTHING;
+	lsr_body_t body;
+	uint32_t address;
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = lsr_engine_scope_of(engine, lease->address);
+	if (scope != NULL && find_own(engine, scope, lease->client_id, lease->client_id_bytes, &address, &body)) {
+		const bool is_dormant = lsr_body_is_reserved(&body) && body.expires_at == LESSOR_TIME_NONE;
+		own = address != lease->address ? OWN_ELSEWHERE
+		      : is_held(&body, now)     ? OWN_HELD
+		      : is_dormant              ? OWN_DORMANT
+						: OWN_LEASE;
+	}
+	lsr_rcu_leave();
+	return own;
+}
+
+/* What a lease that goes on takes over. */
+static uint32_t
+fields_of(const lessor_lease_t *lease, lsr_own_t own) {
+	if (own == OWN_DORMANT) {
+		return ((uint32_t)LESSOR_FIELD_ALL & ~(uint32_t)LESSOR_FIELD_CLIENT_ID) | LESSOR_IF_RESERVED;
+	}
+	uint32_t fields = LESSOR_FIELD_EXPIRES | LESSOR_FIELD_ADDRESS_STATE | LESSOR_FIELD_LAST_TRANSACTION |
+			  LESSOR_FIELD_CLIENT_TYPE | LESSOR_IF_RESERVED;
+	fields |= lease->name != NULL ? LESSOR_FIELD_NAME : 0;
+	fields |= lease->hardware_bytes != 0 ? LESSOR_FIELD_HARDWARE : 0;
+	fields |= lease->owner_name != NULL || lease->owner_address != 0 ? LESSOR_FIELD_OWNER : 0;
+	return fields;
+}
+
+/* One try. *again: what was seen is not so any more. */
+static lessor_status_t
+bind_once(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_t now, uint64_t *end, bool *again) {
+	const lsr_own_t own = look_for_own(engine, lease, now);
+	lessor_status_t status;
+	*again = false;
+	if (own == OWN_ELSEWHERE || own == OWN_HELD) {
+		return own == OWN_HELD ? LESSOR_CONFLICT : LESSOR_CLIENT_TAKEN;
+	}
+	if (own != OWN_NOTHING) {
+		status = lsr_engine_update(engine, lease, fields_of(lease, own), lease->client_id,
+					   lease->client_id_bytes, end);
+		*again = status == LESSOR_NOT_FOUND || status == LESSOR_OTHER_CLIENT;
+		return status;
+	}
+	lsr_binding_t binding = {.client_id = lease->client_id, .client_id_bytes = lease->client_id_bytes};
+	status = run_binding(engine, &binding, lease, end);
+	*again = (status == LESSOR_CLIENT_TAKEN || status == LESSOR_ADDRESS_TAKEN || status == LESSOR_OUTSIDE) &&
+		 look_for_own(engine, lease, now) != OWN_NOTHING;
+	return status;
+}
+
+lessor_status_t
+lessor_lease_bind(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_t now, lessor_mode_t mode,
+		  lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (lease == NULL || lease->address == 0 || lease->client_id == NULL || lease->client_id_bytes == 0) {
+		return LESSOR_INVALID;
+	}
+	(void)lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
+	uint64_t end = 0;
+	bool again;
+	lessor_lease_t bound = *lease;
+	bound.address_state = LESSOR_STATE_ACTIVE;
+	now = now != LESSOR_TIME_NONE ? now : lessor_time_now();
+	do {
+		status = bind_once(engine, &bound, now, &end, &again);
+	} while (again);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (atomic_load_explicit(&engine->offers.count, memory_order_relaxed) != 0) {
+		(void)withdraw(engine, bound.address, bound.client_id, bound.client_id_bytes);
+	}
+	return lsr_engine_finish(engine, end, mode, ticket);
+}
+
+/* ---- releasing and declining --------------------------------------------------------------------------------------- */
+
+static bool
+is_legal_end(const uint8_t *client_id, size_t client_id_bytes, lessor_filetime_t now) {
+	return (client_id == NULL || (client_id_bytes != 0 && client_id_bytes <= LESSOR_CLIENT_ID_MAX_BYTES)) &&
+	       lsr_time_comes(now);
+}
+
+/* The record of an address. False: there is no lease. */
+static bool
+read_lease(const lessor_engine_t *engine, uint32_t address, lsr_body_t *body) {
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = lsr_engine_scope_of(engine, address);
+	const uint32_t id = scope != NULL ? lsr_table_peek(&scope->table, address) : LSR_NO_RECORD;
+	const bool is_lease = id != LSR_NO_RECORD &&
+			      lsr_record_read(lsr_pages_record(&engine->pages, id), engine->shadows, body) &&
+			      !lsr_body_is_empty(body);
+	lsr_rcu_leave();
+	return is_lease;
+}
+
+lessor_status_t
+lessor_lease_release(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
+		     lessor_filetime_t now, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (address == 0 || !is_legal_end(client_id, client_id_bytes, now)) {
+		return LESSOR_INVALID;
+	}
+	lsr_body_t body;
+	uint64_t end = 0;
+	lessor_lease_t over = {.address = address, .expires_at = now};
+	uint32_t fields = LESSOR_FIELD_EXPIRES | LESSOR_IF_RESERVED;
+	if (read_lease(engine, address, &body)) {
+		const bool is_dormant = lsr_body_is_reserved(&body) && body.expires_at == LESSOR_TIME_NONE;
+		if (is_dormant || (lsr_time_comes(body.expires_at) && body.expires_at <= now)) {
+			over.expires_at = body.expires_at;
+		}
+	}
+	status = lsr_engine_update(engine, &over, fields, client_id, client_id_bytes, &end);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : status;
+}
+
+/* The lease that keeps an address away from everybody. */
+#define DECLINED_ID_BYTES 8u
+
+static lessor_lease_t
+declined_lease(uint32_t address, lessor_filetime_t now, lessor_filetime_t expires_at, uint8_t id[DECLINED_ID_BYTES]) {
+	const uint8_t made_up[DECLINED_ID_BYTES] = {0,
+						    'B',
+						    'A',
+						    'D',
+						    (uint8_t)(address >> 24),
+						    (uint8_t)(address >> 16),
+						    (uint8_t)(address >> 8),
+						    (uint8_t)address};
+	lessor_lease_t lease;
+	memcpy(id, made_up, sizeof(made_up));
+	lessor_lease_init(&lease);
+	lease.address = address;
+	lease.client_id = id;
+	lease.client_id_bytes = DECLINED_ID_BYTES;
+	lease.client_id_made_up = true;
+	lease.client_type = LESSOR_CLIENT_UNSPECIFIED;
+	lease.address_state = LESSOR_STATE_DECLINED;
+	lease.expires_at = expires_at;
+	lease.name = "BAD_ADDRESS";
+	const uint64_t unix_s = now / LESSOR_TICKS_PER_SECOND;
+	lease.last_transaction_s =
+		unix_s > LESSOR_UNIX_EPOCH_FILETIME_S ? (uint32_t)(unix_s - LESSOR_UNIX_EPOCH_FILETIME_S) : 0;
+	return lease;
+}
+
+/* When a hold ends. False: no scope has this address. */
+static bool
+end_of_hold(const lessor_engine_t *engine, uint32_t address, lessor_filetime_t now, uint32_t hold_s,
+	    lessor_filetime_t *expires_at) {
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = lsr_engine_scope_of(engine, address);
+	const uint64_t hold =
+		scope == NULL ? 0 : (hold_s != 0 ? hold_s : lsr_scope_config(scope)->lease_s) * LESSOR_TICKS_PER_SECOND;
+	lsr_rcu_leave();
+	*expires_at = now < LESSOR_TIME_INFINITE - hold ? now + hold : LESSOR_TIME_INFINITE;
+	return scope != NULL;
+}
+
+/* A lease becomes one that is declined. */
+static lessor_status_t
+decline_lease(lessor_engine_t *engine, const lessor_lease_t *declined, const lsr_body_t *body, const uint8_t *client_id,
+	      size_t client_id_bytes, uint64_t *end) {
+	uint32_t fields =
+		LESSOR_FIELD_EXPIRES | LESSOR_FIELD_ADDRESS_STATE | LESSOR_FIELD_LAST_TRANSACTION | LESSOR_IF_RESERVED;
+	if (!lsr_body_is_reserved(body)) {
+		fields |= LESSOR_FIELD_CLIENT_ID | LESSOR_FIELD_NAME;
+	}
+	return lsr_engine_update(engine, declined, fields, client_id, client_id_bytes, end);
+}
+
+lessor_status_t
+lessor_lease_decline(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
+		     lessor_filetime_t now, uint32_t hold_s, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_status_t status = lsr_engine_for_change(engine, mode);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	lessor_filetime_t expires_at;
+	if (address == 0 || !is_legal_end(client_id, client_id_bytes, now)) {
+		return LESSOR_INVALID;
+	}
+	if (!end_of_hold(engine, address, now, hold_s, &expires_at)) {
+		return LESSOR_NO_SCOPE;
+	}
+	uint8_t id[DECLINED_ID_BYTES];
+	uint64_t end = 0;
+	lsr_body_t body;
+	const lessor_lease_t declined = declined_lease(address, now, expires_at, id);
+	do {
+		if (read_lease(engine, address, &body)) {
+			status = decline_lease(engine, &declined, &body, client_id, client_id_bytes, &end);
+		} else {
+			lsr_binding_t binding = {.client_id = client_id,
+						 .client_id_bytes = (uint8_t)client_id_bytes,
+						 .needs_offer = client_id != NULL};
+			status = run_binding(engine, &binding, &declined, &end);
+		}
+	} while ((status == LESSOR_ADDRESS_TAKEN && read_lease(engine, address, &body)) ||
+		 (status == LESSOR_NOT_FOUND && client_id == NULL));
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	if (client_id != NULL) {
+		(void)withdraw(engine, address, client_id, (uint8_t)client_id_bytes);
+	}
+	return lsr_engine_finish(engine, end, mode, ticket);
+}
