@@ -312,12 +312,24 @@ write_snapshot(lsr_checkpoint_t *checkpoint, char *sentence, size_t sentence_byt
 	return status;
 }
 
+/*
+ * Drop the log that neither recovery nor retention wants. A segment goes when its successor begins early enough: bytes are counted back from the snapshot, time from now.
+ */
+static void
+drop_log(lessor_engine_t *engine, uint64_t from) {
+	const uint32_t now_s = lsr_clock_unix_s();
+	const uint32_t before_s = engine->retain_log_s == 0      ? UINT32_MAX
+				  : now_s > engine->retain_log_s ? now_s - engine->retain_log_s
+								 : 0;
+	(void)lsr_log_drop(&engine->log, from - lsr_min_u64(from, engine->retain_log_bytes), before_s);
+}
+
 /* Step 4's second half. What cannot be removed now is removed after the next snapshot. */
 static void
 drop_older(lessor_engine_t *engine, uint64_t from, uint64_t snapshot_bytes) {
 	(void)lsr_snapshot_remove_others(engine->directory, from);
 	atomic_store_explicit(&engine->log.segments.snapshot_bytes, snapshot_bytes, memory_order_relaxed);
-	(void)lsr_log_drop(&engine->log, from);
+	drop_log(engine, from);
 	atomic_store_explicit(&engine->snapshot_from, from, memory_order_relaxed);
 }
 
@@ -367,7 +379,7 @@ lessor_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 
 /* ---- the keeper: snapshots by itself -------------------------------------------------------------------------------- */
 
-/* What the last try saw: after a failure the log must grow again before the next one. */
+/* What the last try saw: after a failure the log must grow again before the next one. Segments that are only retained do not count. */
 typedef struct {
 	uint64_t tail;
 	size_t segments;
@@ -377,7 +389,11 @@ static lsr_tried_t
 log_now(lessor_engine_t *engine) {
 	lsr_tried_t now = {.tail = lsr_log_tail(&engine->log)};
 	(void)pthread_mutex_lock(&engine->log.segments.lock);
-	now.segments = engine->log.segments.count;
+	const uint64_t from = atomic_load_explicit(&engine->snapshot_from, memory_order_relaxed);
+	const lsr_segments_t *segments = &engine->log.segments;
+	for (size_t i = 0; i < segments->count; i++) {
+		now.segments += i + 1 == segments->count || segments->list[i + 1].first_lsn > from;
+	}
 	(void)pthread_mutex_unlock(&engine->log.segments.lock);
 	return now;
 }
@@ -409,6 +425,8 @@ run_keeper(void *argument) {
 		if (is_due(engine, &tried, &now)) {
 			(void)lessor_snapshot(engine, NULL);
 			tried = log_now(engine);
+		} else if (engine->retain_log_s != 0) {
+			drop_log(engine, atomic_load_explicit(&engine->snapshot_from, memory_order_relaxed));
 		}
 		(void)pthread_mutex_lock(&engine->keeper_lock);
 		(void)clock_gettime(CLOCK_REALTIME, &until);

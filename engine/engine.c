@@ -211,7 +211,7 @@ lock_directory(lessor_engine_t *engine, const char *path, lessor_report_t *repor
 }
 
 static lessor_status_t
-read_identity(lessor_engine_t *engine, int file, lessor_report_t *report) {
+read_identity(int file, uint8_t store_id[LSR_STORE_ID_BYTES], bool *log_begun, lessor_report_t *report) {
 	lsr_identity_t identity;
 	const int result = lsr_io_read_all(file, &identity, sizeof(identity), 0);
 	if (result == -ENODATA) {
@@ -228,9 +228,22 @@ read_identity(lessor_engine_t *engine, int file, lessor_report_t *report) {
 		return complain(report, LESSOR_UNSUPPORTED, "%s: format version %u, this library knows up to %u",
 				STORE_NAME, identity.version, LSR_FORMAT_VERSION);
 	}
-	memcpy(engine->store_id, identity.store_id, sizeof(engine->store_id));
-	engine->log_begun = identity.log_begun != 0;
+	memcpy(store_id, identity.store_id, LSR_STORE_ID_BYTES);
+	*log_begun = identity.log_begun != 0;
 	return LESSOR_OK;
+}
+
+lessor_status_t
+lsr_store_identify(int directory, uint8_t store_id[LSR_STORE_ID_BYTES], lessor_report_t *report) {
+	bool ignored;
+	const int file = lsr_io->open(directory, STORE_NAME, O_RDONLY, 0);
+	if (file < 0) {
+		return file == -ENOENT ? complain(report, LESSOR_NO_STORE, "the directory holds no store")
+				       : complain_errno(report, -file, "cannot be opened", STORE_NAME);
+	}
+	const lessor_status_t status = read_identity(file, store_id, &ignored, report);
+	(void)lsr_io->close(file);
+	return status;
 }
 
 static int
@@ -262,7 +275,7 @@ static lessor_status_t
 identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t *report) {
 	const int file = lsr_io->open(engine->directory, STORE_NAME, O_RDONLY, 0);
 	if (file >= 0) {
-		const lessor_status_t status = read_identity(engine, file, report);
+		const lessor_status_t status = read_identity(file, engine->store_id, &engine->log_begun, report);
 		(void)lsr_io->close(file);
 		return status;
 	}
@@ -471,6 +484,8 @@ new_engine(const lessor_options_t *options) {
 	engine->read_only = options->read_only;
 	engine->strict_address_state = options->strict_address_state;
 	engine->snapshot_after_bytes = options->snapshot_after_bytes;
+	engine->retain_log_bytes = options->retain_log_bytes;
+	engine->retain_log_s = options->retain_log_s;
 	engine->disk_limit_bytes = options->disk_limit_bytes;
 	engine->directory = engine->lock_file = -1;
 	engine->next_uid = 1;

@@ -72,6 +72,8 @@ struct lessor_engine {
 	uint8_t store_id[LSR_STORE_ID_BYTES];
 	bool log_begun; /* the store has had a log segment before */
 	uint64_t snapshot_after_bytes;
+	uint64_t retain_log_bytes;
+	uint32_t retain_log_s;
 	uint64_t loaded_lsn; /* what the open found: durable */
 	uint64_t loaded_log_bytes;
 	lessor_filetime_t opened_at;
@@ -663,6 +665,11 @@ bool lsr_engine_holds(const lessor_engine_t *engine, const lsr_scope_t *scope, l
 
 /* Fill an empty engine from its directory; contents of the log for lsr_log_open(). Everything it found goes into the report. */
 lessor_status_t lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor_report_t *report);
+
+/* ---- engine.c: a directory without an engine --------------------------------------------------------------------- */
+
+/* The identity of the store in a directory. As lessor_open() answers. */
+lessor_status_t lsr_store_identify(int directory, uint8_t store_id[LSR_STORE_ID_BYTES], lessor_report_t *report);
 
 /* ---- checkpoint.c ------------------------------------------------------------------------------------------------ */
 

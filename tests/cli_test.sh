@@ -95,7 +95,7 @@ json() {
 test_help() {
 	expect 0 --help
 	has 'Commands:'
-	for command in scope create get delete list stats import export verify snapshot generate; do
+	for command in scope create get delete list stats import export verify log history snapshot generate; do
 		expect 0 --help
 		has "^  $command "
 		expect 0 "$command" --help
@@ -114,7 +114,7 @@ test_help() {
 # Every option of every command is in the manual page.
 test_manual() {
 	for command in scope\ add scope\ list scope\ show scope\ set scope\ exclude scope\ include scope\ remove create get \
-		delete list stats import export verify snapshot generate; do
+		delete list stats import export verify log history snapshot generate; do
 		# shellcheck disable=SC2086 # some are two words
 		expect 0 $command --help
 		sed -n 's/^  ....--\([a-z-]*\).*/\1/p' "$out" >options
@@ -504,6 +504,49 @@ test_verify_and_snapshot() {
 }
 
 # What looks like a write that a crash interrupted: bytes behind the end of the log that are no part of it.
+test_log_and_history() {
+	LESSOR_STORE=$work/changes
+	export LESSOR_STORE
+	expect 0 scope add --subnet 192.0.2.0/24 --range 192.0.2.1-192.0.2.254
+	expect 0 create --address 192.0.2.7 --mac 01 --name first
+	expect 0 delete --address 192.0.2.7
+	sleep 1
+	moment=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+	sleep 1
+	expect 0 create --address 192.0.2.7 --mac 02 --name second
+	expect 0 log
+	has '^[0-9]* 20..-..-..T..:..:..Z scope 192.0.2.0/24 state enabled range 192.0.2.1 192.0.2.254$'
+	has '^[0-9]* 20..-..-..T..:..:..Z lease 192.0.2.7 client 01 state active expires .* name first$'
+	has '^[0-9]* 20..-..-..T..:..:..Z lease-end 192.0.2.7$'
+	from=$(sed -n 's/^\([0-9]*\) .* lease-end .*/\1/p' "$out")
+	expect 0 log --from "$from" --json
+	json
+	is "$(grep '"kind":"lease","address":"192.0.2.7".*"name":"second"' "$out")"
+	complaint 1 'position' log --from 1000000
+	expect 0 log changes
+	complaint 2 'no address' history somewhere
+	expect 0 history 192.0.2.7
+	has 'lease 192.0.2.7 .* name first$'
+	has 'lease-end 192.0.2.7$'
+	has 'lease 192.0.2.7 .* name second$'
+	complaint 3 'no lease of 192.0.2.7 at that time' history 192.0.2.7 --at "$moment"
+	expect 0 history 192.0.2.7 --at "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --json
+	json
+	has '"name":"second"'
+	complaint 3 'no lease of 2001:db8::1' history 2001:db8::1
+	"$lessor" log --follow >follow 2>/dev/null &
+	following=$!
+	expect 0 create --address 192.0.2.8 --mac 03 --name third
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		grep -q 'name third$' follow && break
+		sleep 0.5
+	done
+	kill -INT "$following"
+	wait "$following"
+	grep -q 'name third$' follow || fail "'log --follow' does not show what another process does"
+	unset LESSOR_STORE
+}
+
 test_torn_log() {
 	LESSOR_STORE=$work/torn
 	export LESSOR_STORE
@@ -564,7 +607,7 @@ test_no_permission() {
 
 if [ $# -eq 0 ]; then
 	set -- help manual wrong_arguments missing_store scopes leases stats hostile_names output_failures locked_store \
-		verify_and_snapshot torn_log no_permission
+		verify_and_snapshot log_and_history torn_log no_permission
 fi
 for test; do
 	"test_$test"

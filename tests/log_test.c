@@ -518,10 +518,10 @@ segments_roll_and_are_dropped(void **state) {
 	const uint64_t bytes_before = atomic_load(&log->segments.total_bytes);
 	assert_int_equal(bytes_before, before * MIB);
 	/* Nothing may go for a position in the first one. */
-	assert_int_equal(lsr_log_drop(log, LSR_LSN_FIRST), 0);
+	assert_int_equal(lsr_log_drop(log, LSR_LSN_FIRST, UINT32_MAX), 0);
 	assert_int_equal(lsr_directory_count(store->directory, "log-"), before);
 	/* What lies behind the middle is still complete. */
-	assert_int_equal(lsr_log_drop(log, middle), 0);
+	assert_int_equal(lsr_log_drop(log, middle, UINT32_MAX), 0);
 	const size_t after = lsr_directory_count(store->directory, "log-");
 	assert_true(after < before && after >= 2);
 	assert_int_equal(atomic_load(&log->segments.total_bytes), after * MIB);
@@ -534,7 +534,7 @@ segments_roll_and_are_dropped(void **state) {
 	assert_non_null(strstr(contents.sentence, "missing"));
 	lsr_log_contents_free(&contents);
 	/* The last one always stays. */
-	assert_int_equal(lsr_log_drop(log, UINT64_MAX), 0);
+	assert_int_equal(lsr_log_drop(log, UINT64_MAX, UINT32_MAX), 0);
 	assert_int_equal(lsr_directory_count(store->directory, "log-"), 1);
 	lsn = append(log, 0, 5000, 1000);
 	close_log(store, LESSOR_OK);
@@ -1335,7 +1335,7 @@ run_full_disk(lsr_store_t *store, uint32_t size_bytes, bool wait_each, bool drop
 	assert_true(written > 10);
 	lsr_disk_heal();
 	if (drop) {
-		assert_int_equal(lsr_log_drop(log, last), 0);
+		assert_int_equal(lsr_log_drop(log, last, UINT32_MAX), 0);
 	}
 	/* A refusal is believed for a moment, unless segments were dropped. */
 	lessor_status_t status = LESSOR_DISK_FULL;

@@ -174,6 +174,8 @@ void cli_put_text_line(const char *label, const char *text);
 /* A lease as lines for people, and as one JSON object in one line; false if memory ran out. */
 void cli_put_lease(const lessor_lease_t *lease);
 bool cli_put_lease_json(const lessor_lease_t *lease);
+/* The members of that object; without the scope's, if subnet_mask is 0. False if memory ran out. */
+bool cli_json_lease(struct json_object *object, const lessor_lease_t *lease);
 
 /* A table with columns as wide as their cells need. The first row is the heading. */
 typedef struct cli_table {
@@ -230,6 +232,8 @@ int cmd_import(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
+int cmd_log(int argc, char **argv);
+int cmd_history(int argc, char **argv);
 int cmd_generate(int argc, char **argv);
 
 #endif

@@ -365,7 +365,8 @@ json_add_hex(struct json_object *object, const char *key, const uint8_t *bytes, 
 static bool
 json_add_identity(struct json_object *object, const lessor_lease_t *lease) {
 	return cli_json_address(object, "address", lease->address) &&
-	       cli_json_subnet(object, lease->address & lease->subnet_mask, lease->subnet_mask) &&
+	       (lease->subnet_mask == 0 ||
+		cli_json_subnet(object, lease->address & lease->subnet_mask, lease->subnet_mask)) &&
 	       json_add_hex(object, "client_id", lease->client_id, lease->client_id_bytes) &&
 	       cli_json_bool(object, "client_id_made_up", lease->client_id_made_up) &&
 	       cli_json_number(object, "client_type", lease->client_type) &&
@@ -398,12 +399,17 @@ json_add_texts(struct json_object *object, const lessor_lease_t *lease) {
 }
 
 bool
+cli_json_lease(struct json_object *object, const lessor_lease_t *lease) {
+	return json_add_identity(object, lease) && json_add_status(object, lease) && json_add_texts(object, lease);
+}
+
+bool
 cli_put_lease_json(const lessor_lease_t *lease) {
 	struct json_object *object = json_object_new_object();
 	if (object == NULL) {
 		return false;
 	}
-	if (json_add_identity(object, lease) && json_add_status(object, lease) && json_add_texts(object, lease)) {
+	if (cli_json_lease(object, lease)) {
 		return cli_put_json(object);
 	}
 	(void)json_object_put(object);

@@ -18,6 +18,8 @@ static const cli_command_t commands[] = {
 	{"import", cmd_import, "Take over leases from files of another server"},
 	{"export", cmd_export, "Write all leases as a file of another server"},
 	{"verify", cmd_verify, "Check a store for damage"},
+	{"log", cmd_log, "Print the changes of a store as they were made"},
+	{"history", cmd_history, "Show what an address has been through"},
 	{"snapshot", cmd_snapshot, "Write a snapshot and drop the log before it"},
 	{"generate", cmd_generate, "Make up leases for tests and measurements"},
 	{NULL, NULL, NULL},

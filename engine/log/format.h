@@ -10,15 +10,16 @@
  *   block 0, the segment header:
  *      0 u64 magic "LSRSEG01"          8 u32 version (2)           12 u32 zero
  *     16 16 bytes store id            32 u64 index                40 u64 first LSN (0 only while it is being prepared)
- *     48 u64 size of the file         56 u32 zero                 60 u32 CRC32C of bytes 0-59
+ *     48 u64 size of the file         56 u32 begun at, Unix s     60 u32 CRC32C of bytes 0-59
  *   then frames, each beginning on a fresh block:
  *      0 u32 magic "LSRF"              4 u16 version (2)            6 u16 flags (1: the store was closed here)
  *      8 16 bytes store id            24 u64 LSN of the first payload byte
  *     32 u64 durable LSN when it was built                        40 u32 payload bytes
  *     44 u32 CRC of the frame before (0 for the first of a process, and in a mark that recovery wrote)
- *     48 u64 index of the segment     56 u32 zero
+ *     48 u64 index of the segment     56 u32 built at, Unix s
  *     60 u32 CRC32C of bytes 0-59 and the payload
  *     64 payload: whole records; then zeros up to the next block
+ *   The two times are those of the machine's clock, and 0 where whoever wrote noted none. Nothing depends on them but history and retention.
  *
  * A frame counts if magic, version, store id, segment index and CRC are right and its LSN is the end of the frame before. If it then
  * does not carry that one's CRC - or 0, as the first of a process, or the mark behind a torn tail - two logs were mixed: damage. The
@@ -109,7 +110,7 @@ typedef struct lsr_segment_header {
 	uint64_t index;                       /* 32 */
 	uint64_t first_lsn;                   /* 40 */
 	uint64_t size_bytes;                  /* 48 */
-	uint32_t zero2;                       /* 56 */
+	uint32_t begun_s;                     /* 56 */
 	uint32_t crc;                         /* 60 */
 } lsr_segment_header_t;
 
@@ -123,7 +124,7 @@ typedef struct lsr_frame_header {
 	uint32_t payload_bytes;               /* 40 */
 	uint32_t previous_crc;                /* 44 */
 	uint64_t segment_index;               /* 48 */
-	uint32_t zero;                        /* 56 */
+	uint32_t time_s;                      /* 56 */
 	uint32_t crc;                         /* 60 */
 } lsr_frame_header_t;
 

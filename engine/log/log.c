@@ -321,7 +321,8 @@ write_frame(lsr_log_t *log, uint32_t payload_bytes, uint16_t flags) {
 				       .durable_lsn = lsr_log_durable(log),
 				       .payload_bytes = payload_bytes,
 				       .previous_crc = log->previous_crc,
-				       .segment_index = current->index};
+				       .segment_index = current->index,
+				       .time_s = lsr_clock_unix_s()};
 	memcpy(header->store_id, log->segments.store_id, sizeof(header->store_id));
 	memset(log->frame + LSR_FRAME_HEADER_BYTES + payload_bytes, 0,
 	       disk_bytes - LSR_FRAME_HEADER_BYTES - payload_bytes);
@@ -518,21 +519,25 @@ raise_wanted(lsr_log_t *log, uint64_t lsn) {
 	}
 }
 
-lessor_status_t
-lsr_log_wait(lsr_log_t *log, uint64_t lsn, int64_t timeout_ms) {
-	lessor_status_t status = lsr_log_poll(log, lsn);
-	if (status != LESSOR_TIMEOUT || timeout_ms == 0) {
-		return status;
-	}
+/* Is more than lsn durable? As lsr_log_poll() answers. */
+static lessor_status_t
+poll_beyond(lsr_log_t *log, uint64_t lsn) {
+	const lessor_status_t status = status_of(log);
+	return lsr_log_durable(log) > lsn ? LESSOR_OK : status == LESSOR_OK ? LESSOR_TIMEOUT : status;
+}
+
+/* Sleep from flush to flush until 'poll' has another answer than LESSOR_TIMEOUT. */
+static lessor_status_t
+await_flushes(lsr_log_t *log, uint64_t lsn, int64_t timeout_ms, lessor_status_t (*poll)(lsr_log_t *, uint64_t)) {
+	lessor_status_t status;
 	const uint64_t deadline_ns =
 		timeout_ms < 0 ? UINT64_MAX
 			       : lsr_clock_ns() + lsr_min_u64((uint64_t)timeout_ms, UINT64_C(1) << 40) * NS_PER_MS;
-	raise_wanted(log, lsn);
 	(void)atomic_fetch_add_explicit(&log->waiters, 1, memory_order_seq_cst); /* L5 */
 	lsr_log_wake(log);
 	for (;;) {
 		const uint32_t seen = atomic_load_explicit(&log->flushes_seen, memory_order_seq_cst); /* L5 */
-		status = lsr_log_poll(log, lsn);
+		status = poll(log, lsn);
 		if (status != LESSOR_TIMEOUT) {
 			break;
 		}
@@ -544,6 +549,22 @@ lsr_log_wait(lsr_log_t *log, uint64_t lsn, int64_t timeout_ms) {
 	}
 	(void)atomic_fetch_sub_explicit(&log->waiters, 1, memory_order_seq_cst);
 	return status;
+}
+
+lessor_status_t
+lsr_log_wait(lsr_log_t *log, uint64_t lsn, int64_t timeout_ms) {
+	const lessor_status_t status = lsr_log_poll(log, lsn);
+	if (status != LESSOR_TIMEOUT || timeout_ms == 0) {
+		return status;
+	}
+	raise_wanted(log, lsn);
+	return await_flushes(log, lsn, timeout_ms, lsr_log_poll);
+}
+
+lessor_status_t
+lsr_log_await(lsr_log_t *log, uint64_t lsn, int64_t timeout_ms) {
+	const lessor_status_t status = poll_beyond(log, lsn);
+	return status != LESSOR_TIMEOUT || timeout_ms == 0 ? status : await_flushes(log, lsn, timeout_ms, poll_beyond);
 }
 
 /* ---- notifiers ----------------------------------------------------------------------------------------------------- */
@@ -594,8 +615,8 @@ lsr_log_notifier_close(lsr_log_t *log, int fd) {
 }
 
 int
-lsr_log_drop(lsr_log_t *log, uint64_t lsn) {
-	const int result = lsr_segments_drop(&log->segments, lsn);
+lsr_log_drop(lsr_log_t *log, uint64_t lsn, uint32_t before_s) {
+	const int result = lsr_segments_drop(&log->segments, lsn, before_s);
 	(void)pthread_mutex_lock(&log->lock);
 	log->refused_at_ns = 0; /* there may be room now: ask again at the next refusal, */
 	if (log->segments.limit_bytes != 0 && log->prepare_state == LSR_PREPARE_FULL) {

@@ -194,6 +194,9 @@ lsr_log_announce(lsr_log_t *log, uint64_t end) {
 /* As lessor_ticket_wait(). */
 lessor_status_t lsr_log_wait(lsr_log_t *log, uint64_t lsn, int64_t timeout_ms);
 
+/* Wait until more than lsn is durable. LESSOR_OK; LESSOR_TIMEOUT; LESSOR_LOG_FAILED; LESSOR_CLOSED. Makes nobody flush sooner. */
+lessor_status_t lsr_log_await(lsr_log_t *log, uint64_t lsn, int64_t timeout_ms);
+
 /* As lessor_ticket_poll(). */
 lessor_status_t lsr_log_poll(lsr_log_t *log, uint64_t lsn);
 
@@ -210,7 +213,7 @@ lsr_log_tail(lsr_log_t *log) {
 lessor_status_t lsr_log_notifier_open(lsr_log_t *log, int *fd);
 lessor_status_t lsr_log_notifier_close(lsr_log_t *log, int fd);
 
-/* Segments wholly before lsn are not needed any more. Frees room on a full disk. */
-int lsr_log_drop(lsr_log_t *log, uint64_t lsn);
+/* Segments wholly before lsn, and before a time (as lsr_segments_drop()), are not needed any more. Frees room on a full disk. */
+int lsr_log_drop(lsr_log_t *log, uint64_t lsn, uint32_t before_s);
 
 #endif

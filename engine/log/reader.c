@@ -50,6 +50,7 @@ check_header(lsr_log_reading_t *reading, const char *name, const lsr_segment_hea
 	}
 	info->first_lsn = header->first_lsn;
 	info->made_bytes = header->size_bytes;
+	info->begun_s = header->begun_s;
 	return LESSOR_OK;
 }
 

@@ -19,6 +19,7 @@ typedef struct lsr_segment_info {
 	uint64_t first_lsn;
 	uint64_t size_bytes; /* of the file now */
 	uint64_t made_bytes; /* as it was prepared */
+	uint32_t begun_s;    /* Unix seconds; 0: not known */
 	uint64_t end_offset; /* behind the last frame; set by lsr_log_read() for the last segment in use */
 } lsr_segment_info_t;
 

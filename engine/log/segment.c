@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "base/clock.h"
 #include "base/io.h"
 
 static void
@@ -93,7 +94,8 @@ write_header(const lsr_segments_t *segments, const lsr_segment_t *segment, uint6
 				       .version = LSR_FORMAT_VERSION,
 				       .index = segment->index,
 				       .first_lsn = first_lsn,
-				       .size_bytes = segment->size_bytes};
+				       .size_bytes = segment->size_bytes,
+				       .begun_s = first_lsn != 0 ? lsr_clock_unix_s() : 0};
 	memcpy(header.store_id, segments->store_id, sizeof(header.store_id));
 	lsr_segment_header_seal(&header);
 	uint8_t *block = aligned_alloc(LSR_BLOCK_BYTES, LSR_BLOCK_BYTES);
@@ -196,8 +198,10 @@ lsr_segments_discard(lsr_segments_t *segments, lsr_segment_t *prepared) {
 
 int
 lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint64_t first_lsn) {
-	const lsr_segment_info_t info = {
-		.index = prepared->index, .first_lsn = first_lsn, .size_bytes = prepared->size_bytes};
+	const lsr_segment_info_t info = {.index = prepared->index,
+					 .first_lsn = first_lsn,
+					 .size_bytes = prepared->size_bytes,
+					 .begun_s = lsr_clock_unix_s()};
 	char from[32];
 	char to[32];
 	prepared_name(prepared->index, from);
@@ -246,7 +250,8 @@ write_mark(int file, const uint8_t store_id[LSR_STORE_ID_BYTES], const lsr_segme
 				   .flags = LSR_FRAME_CLOSED,
 				   .first_lsn = end_lsn,
 				   .durable_lsn = end_lsn,
-				   .segment_index = info->index};
+				   .segment_index = info->index,
+				   .time_s = lsr_clock_unix_s()};
 	memcpy(mark.store_id, store_id, sizeof(mark.store_id));
 	lsr_frame_seal(&mark);
 	memcpy(block, &mark, sizeof(mark));
@@ -284,13 +289,14 @@ lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], const
 /* ---- dropping ---------------------------------------------------------------------------------------------------- */
 
 int
-lsr_segments_drop(lsr_segments_t *segments, uint64_t lsn) {
+lsr_segments_drop(lsr_segments_t *segments, uint64_t lsn, uint32_t begun_before_s) {
 	char name[32];
 	int result = 0;
 	(void)pthread_mutex_lock(&segments->lock);
-	/* A segment is unnecessary if its successor begins at or before lsn. The last one always stays. */
+	/* A segment is unnecessary if its successor begins at or before lsn, and early enough. The last one always stays. */
 	const size_t next = LSR_PLANTED(LSR_PLANT_DROP_EARLY) ? 0 : 1;
-	while (segments->count > 1 && segments->list[next].first_lsn <= lsn && result == 0) {
+	while (segments->count > 1 && segments->list[next].first_lsn <= lsn &&
+	       segments->list[1].begun_s < begun_before_s && result == 0) {
 		lsr_segment_name(segments->list[0].index, name);
 		result = lsr_io->unlink(segments->directory, name);
 		if (result == -ENOENT) {

@@ -70,8 +70,11 @@ int lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], c
 /* Close and remove a prepared segment that was never taken. */
 void lsr_segments_discard(lsr_segments_t *segments, lsr_segment_t *prepared);
 
-/* Remove the segments of which nothing behind 'lsn' is needed. 0 or the first error; a segment that could not be removed stays listed. */
-int lsr_segments_drop(lsr_segments_t *segments, uint64_t lsn);
+/*
+ * Remove the segments of which nothing behind 'lsn' is needed, and which ended before a time, Unix seconds; UINT32_MAX: whenever that was. 0 or the first error; a segment that
+ * could not be removed stays listed.
+ */
+int lsr_segments_drop(lsr_segments_t *segments, uint64_t lsn, uint32_t begun_before_s);
 
 /* Room for payload in the current and (if not NULL) the prepared segment, however the payload is cut into frames of the greatest size. */
 uint64_t lsr_segments_room(const lsr_segments_t *segments, const lsr_segment_t *prepared);

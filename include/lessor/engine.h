@@ -66,6 +66,11 @@ typedef struct lessor_options {
 	uint64_t expected_leases; /* take the memory of this many leases while opening, so that no create waits for the
 	                             * kernel to find it; some 85 bytes each; not more than max_leases, if that is given;
 	                             * LESSOR_NO_MEMORY if the machine has not so much; default 0: it comes as leases do */
+	uint64_t
+		retain_log_bytes; /* keep this much of the log that snapshots have made unnecessary, for <lessor/stream.h>; default 0 */
+	uint32_t
+		retain_log_s; /* and what of it is not older than this, in seconds by the machine's clock; default 0. Whole segments go. Each
+	                        * of the two keeps, whatever the other says; nobody who reads the log keeps anything */
 	uint32_t max_offers; /* offers at a time (lessor/server.h); default LESSOR_DEFAULT_MAX_OFFERS, at most 2^24 */
 	uint32_t sweep_interval_s;   /* sweep by itself (lessor/expire.h) so often; default 0: never */
 	uint32_t sweep_grace_s;      /* grace_s of these sweeps; default 0 */

@@ -14,6 +14,7 @@
 #include <lessor/server.h>
 #include <lessor/stats.h>
 #include <lessor/status.h>
+#include <lessor/stream.h>
 #include <lessor/superscope.h>
 #include <lessor/time.h>
 #include <lessor/version.h>
