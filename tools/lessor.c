@@ -18,6 +18,7 @@ static const cli_command_t commands[] = {
 	{"import", cmd_import, "Take over leases from files of another server"},
 	{"export", cmd_export, "Write all leases as a file of another server"},
 	{"verify", cmd_verify, "Check a store for damage"},
+	{"salvage", cmd_salvage, "Bring what is good in a damaged store into a new one"},
 	{"snapshot", cmd_snapshot, "Write a snapshot and drop the log before it"},
 	{"generate", cmd_generate, "Make up leases for tests and measurements"},
 	{NULL, NULL, NULL},
