@@ -112,10 +112,6 @@ static lessor_status_t
 take_frame(lsr_log_picking_t *picking, const lsr_frame_header_t *frame) {
 	lsr_pick_t *pick = picking->pick;
 	const bool may_begin = pick->offset == LSR_BLOCK_BYTES || (frame->flags & LSR_FRAME_CLOSED) != 0;
-	if (picking->next_lsn != 0 && frame->first_lsn < picking->next_lsn) {
-		complain(picking, pick->name, pick->offset, 0, "a frame that stood there before");
-		return LESSOR_OK;
-	}
 	if (picking->follows && frame->first_lsn == picking->next_lsn && frame->previous_crc != picking->last_crc &&
 	    !(may_begin && frame->previous_crc == 0)) {
 		/* Two logs were mixed: what stood here is not known, how much it was neither. */
@@ -165,7 +161,7 @@ pick_frames(lsr_log_picking_t *picking) {
 	while (pick->offset < picking->size_bytes && status == LESSOR_OK) {
 		bool used;
 		const lsr_frame_header_t *frame = frame_here(picking, &used);
-		if (frame == NULL) {
+		if (frame == NULL || frame->first_lsn < picking->next_lsn) { /* or one that stood there before */
 			pick->offset += LSR_BLOCK_BYTES;
 			picking->garbage_end =
 				used ? lsr_min_u64(pick->offset, picking->size_bytes) : picking->garbage_end;

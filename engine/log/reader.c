@@ -191,8 +191,10 @@ deliver(lsr_log_reading_t *reading, const lsr_frame_header_t *frame, const char 
 	const uint8_t *payload = (const uint8_t *)(frame + 1);
 	uint32_t at = 0;
 	while (at < frame->payload_bytes) {
-		uint32_t header;
-		memcpy(&header, payload + at, sizeof(header));
+		uint32_t header = 0;
+		if (frame->payload_bytes - at >= LSR_RECORD_ALIGN) {
+			memcpy(&header, payload + at, sizeof(header));
+		}
 		const uint32_t size_bytes = lsr_header_bytes(header);
 		if (size_bytes == 0 || size_bytes > frame->payload_bytes - at) {
 			return complain(reading->contents, LESSOR_DAMAGED,
