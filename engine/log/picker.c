@@ -138,7 +138,7 @@ frame_here(lsr_log_picking_t *picking, bool *used) {
 			    &lost);
 	*used = lost || picking->bytes[0] != 0 ||
 		memcmp(picking->bytes, picking->bytes + 1, lsr_min_u64(LSR_BLOCK_BYTES, left_bytes) - 1) != 0;
-	if (left_bytes < LSR_FRAME_HEADER_BYTES || frame->magic != LSR_FRAME_MAGIC ||
+	if (left_bytes < LSR_BLOCK_BYTES /* as the reader sees it */ || frame->magic != LSR_FRAME_MAGIC ||
 	    frame->payload_bytes > LSR_FRAME_PAYLOAD_MAX) {
 		return NULL;
 	}

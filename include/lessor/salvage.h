@@ -6,7 +6,8 @@
  * is right, at the place that it names, is as it was written. So:
  *
  *   1 The log up to its first damage, replayed over a snapshot without damage (or over nothing, where the log begins with the store), gives the store as it was at
- *     that position: exactly, and everything in it. LESSOR_SALVAGE_EXACT stops there.
+ *     that position: exactly, and everything in it. LESSOR_SALVAGE_EXACT stops there. (A snapshot that was written while changes went on shows some changes that
+ *     stand behind its beginning in the log. If the damage is among those, each thing is as it was at a position of its own.)
  *   2 A record behind the damage is what its address, scope or other thing was at its own position. LESSOR_SALVAGE_NEWEST goes on with all of them: each thing is
  *     then as the last change of it that is left says. It may have changed or ended by a change that is lost: that can be so for each lease whose ticket is less
  *     than the end of a lost range, and for no other. If two leases claim one client, the later one stands.
@@ -59,7 +60,8 @@ typedef struct lessor_finding {
 typedef void (*lessor_finding_function)(void *context, const lessor_finding_t *finding);
 
 /*
- * As lessor_verify(); and, if the store is damaged, hand all that is damaged to 'function', not only the first place. Opens nothing for writing, works on a
+ * As lessor_verify(); and, if the store is damaged, hand all that is damaged to 'function', not only the first place: damage that an open would meet, not that
+ * of files which the newest snapshot has made unnecessary. A place that the disk cannot read is damage. Opens nothing for writing, works on a
  * read-only directory. Not while an engine of any process has the store open for changes: LESSOR_LOCKED.
  * Returns: as lessor_verify(). After LESSOR_DAMAGED there was at least one finding; it stands for the report's sentence if that is the only one without a file.
  */
