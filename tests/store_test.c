@@ -1912,7 +1912,7 @@ list_segments(const image_t *image, size_t segments[16]) {
 
 static void
 assert_only_whole_or_refused(const image_t *image, const char *what, size_t file, size_t at) {
-	tally_t tally = {0};
+	static tally_t tally; /* salvages some of all that are tried */
 	assert_right_or_refused(image, true, false, what, file, at, &tally);
 }
 
