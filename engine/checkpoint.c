@@ -38,6 +38,8 @@ typedef struct {
 
 typedef struct {
 	lessor_engine_t *engine;
+	int directory; /* where it goes, and for which store */
+	const uint8_t *store_id;
 	lsr_snapshot_writer_t writer;
 	uint32_t old_epoch;
 	uint8_t *bytes;
@@ -255,6 +257,11 @@ write_filters(lsr_checkpoint_t *checkpoint) {
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
 
+static uint64_t
+tail(lessor_engine_t *engine) {
+	return engine->has_log ? lsr_log_tail(&engine->log) : engine->loaded_lsn;
+}
+
 /* Step 1, and the scopes of step 2: under the scope lock, so that scopes and their saved counts belong together. */
 static int
 begin(lsr_checkpoint_t *checkpoint) {
@@ -262,10 +269,10 @@ begin(lsr_checkpoint_t *checkpoint) {
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	checkpoint->old_epoch = atomic_load_explicit(&engine->epoch, memory_order_relaxed);
 	(void)each_scope(checkpoint, save_deletes);
-	const uint64_t from = lsr_log_tail(&engine->log);
+	const uint64_t from = tail(engine);
 	atomic_store_explicit(&engine->epoch, checkpoint->old_epoch + 1, memory_order_seq_cst);
 	lsr_rcu_synchronize();
-	int result = lsr_snapshot_begin(&checkpoint->writer, engine->directory, engine->store_id, from);
+	int result = lsr_snapshot_begin(&checkpoint->writer, checkpoint->directory, checkpoint->store_id, from);
 	result = result != 0 ? result : lsr_superscopes_save(&engine->superscopes, write_thing, checkpoint);
 	result = result != 0 ? result : each_scope(checkpoint, write_one_scope);
 	(void)pthread_mutex_unlock(&engine->scope_lock);
@@ -299,8 +306,8 @@ write_snapshot(lsr_checkpoint_t *checkpoint, char *sentence, size_t sentence_byt
 	result = result != 0 ? result : write_filters(checkpoint);
 	lessor_status_t status = status_of(result);
 	if (status == LESSOR_OK) {
-		const uint64_t end = lsr_log_tail(&engine->log);
-		status = lsr_log_wait(&engine->log, end, -1);
+		const uint64_t end = tail(engine);
+		status = engine->has_log ? lsr_log_wait(&engine->log, end, -1) : LESSOR_OK;
 		result = status == LESSOR_OK ? lsr_snapshot_finish(&checkpoint->writer, end, checkpoint->old_epoch) : 0;
 		status = result != 0 ? status_of(result) : status;
 	}
@@ -334,8 +341,9 @@ drop_older(lessor_engine_t *engine, uint64_t from, uint64_t snapshot_bytes) {
 }
 
 static lessor_status_t
-take_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
-	lsr_checkpoint_t checkpoint = {.engine = engine, .writer = {.file = -1}};
+take_snapshot(lessor_engine_t *engine, int directory, const uint8_t *store_id, lessor_report_t *report) {
+	lsr_checkpoint_t checkpoint = {
+		.engine = engine, .directory = directory, .store_id = store_id, .writer = {.file = -1}};
 	lessor_status_t status = LESSOR_NO_MEMORY;
 	checkpoint.bytes = malloc(COLLECT_BYTES);
 	checkpoint.list = malloc(COLLECT_LEASES * sizeof(checkpoint.list[0]));
@@ -343,12 +351,14 @@ take_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 		status = write_snapshot(&checkpoint, report->sentence, sizeof(report->sentence));
 	}
 	if (status == LESSOR_OK) {
-		drop_older(engine, checkpoint.writer.from_lsn, checkpoint.writer.offset);
+		if (engine->has_log) {
+			drop_older(engine, checkpoint.writer.from_lsn, checkpoint.writer.offset);
+		}
 		report->snapshot_leases = checkpoint.writer.leases;
 		report->leases = checkpoint.writer.leases - checkpoint.empties;
 		report->snapshot_bytes = checkpoint.writer.offset;
 		report->scopes = atomic_load_explicit(&engine->scopes, memory_order_relaxed);
-		report->last_ticket = lsr_log_durable(&engine->log);
+		report->last_ticket = lessor_durable_ticket(engine);
 	}
 	free(checkpoint.bytes);
 	free(checkpoint.list);
@@ -370,11 +380,24 @@ lessor_snapshot(lessor_engine_t *engine, lessor_report_t *report) {
 	const uint64_t started_ns = lsr_clock_ns();
 	(void)pthread_mutex_lock(&engine->snapshot_lock);
 	LSR_PROBE_SNAPSHOT_BEGIN(lsr_log_tail(&engine->log));
-	status = take_snapshot(engine, report);
+	status = take_snapshot(engine, engine->directory, engine->store_id, report);
 	LSR_PROBE_SNAPSHOT_END(status, report->leases, report->snapshot_bytes);
 	(void)pthread_mutex_unlock(&engine->snapshot_lock);
 	report->seconds = (double)(lsr_clock_ns() - started_ns) * 1e-9;
 	return status;
+}
+
+lessor_status_t
+lsr_engine_write_copy(lessor_engine_t *engine, int directory, const uint8_t store_id[LSR_STORE_ID_BYTES],
+		      lessor_report_t *report) {
+	const lsr_log_contents_t contents = {.end_lsn = engine->loaded_lsn};
+	const lsr_log_options_t options = {
+		.ring_bytes = UINT64_C(1) << 20, .segment_bytes = UINT64_C(1) << 20, .gather_us = 1000};
+	lessor_status_t status = take_snapshot(engine, directory, store_id, report);
+	status = status != LESSOR_OK ? status
+				     : lsr_log_open(&engine->log, directory, store_id, &options, &contents,
+						    report->sentence, sizeof(report->sentence));
+	return status != LESSOR_OK ? status : lsr_log_close(&engine->log);
 }
 
 /* ---- the keeper: snapshots by itself -------------------------------------------------------------------------------- */

@@ -21,8 +21,6 @@
 #include "base/probe.h"
 #include "base/text.h"
 
-#define LOCK_NAME       "lessor.lock"
-#define STORE_NAME      "lessor.store"
 #define STORE_TEMPORARY "lessor.store.tmp"
 #define STORE_MAGIC     UINT64_C(0x3130455352534C)
 
@@ -151,8 +149,8 @@ sync_parent(int directory, lessor_report_t *report) {
 	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be synced", "the directory's parent");
 }
 
-static lessor_status_t
-open_directory(lessor_engine_t *engine, const char *path, bool create, lessor_report_t *report) {
+lessor_status_t
+lsr_engine_open_directory(lessor_engine_t *engine, const char *path, bool create, lessor_report_t *report) {
 	const bool made = create && mkdir(path, 0700) == 0;
 	if (create && !made && errno != EEXIST) {
 		return complain_errno(report, errno, "cannot be made", path);
@@ -181,52 +179,52 @@ refuse_orphans(const lessor_engine_t *engine, const char *path, lessor_report_t 
 	}
 	return logs + snapshots == 0 ? complain(report, LESSOR_NO_STORE, "%s holds no store", path)
 				     : complain(report, LESSOR_DAMAGED,
-						"%s: missing, although logs or snapshots are there", STORE_NAME);
+						"%s: missing, although logs or snapshots are there", LSR_STORE_NAME);
 }
 
 /* Before anything is made in a directory that is only to be used if it holds a store. */
 static lessor_status_t
 expect_store(const lessor_engine_t *engine, const char *path, lessor_report_t *report) {
-	const int file = lsr_io->open(engine->directory, STORE_NAME, O_RDONLY, 0);
+	const int file = lsr_io->open(engine->directory, LSR_STORE_NAME, O_RDONLY, 0);
 	if (file >= 0) {
 		(void)lsr_io->close(file);
 	}
 	return file == -ENOENT ? refuse_orphans(engine, path, report) : LESSOR_OK;
 }
 
-static lessor_status_t
-lock_directory(lessor_engine_t *engine, const char *path, lessor_report_t *report) {
+lessor_status_t
+lsr_engine_lock_directory(lessor_engine_t *engine, const char *path, lessor_report_t *report) {
 	const int flags = engine->read_only ? O_RDONLY : O_RDWR | O_CREAT;
-	engine->lock_file = lsr_io->open(engine->directory, LOCK_NAME, flags, 0600);
+	engine->lock_file = lsr_io->open(engine->directory, LSR_LOCK_NAME, flags, 0600);
 	if (engine->lock_file < 0) {
 		return engine->lock_file == -ENOENT
 			       ? complain(report, LESSOR_NO_STORE, "%s holds no store", path)
-			       : complain_errno(report, -engine->lock_file, "cannot be opened", LOCK_NAME);
+			       : complain_errno(report, -engine->lock_file, "cannot be opened", LSR_LOCK_NAME);
 	}
 	if (flock(engine->lock_file, (engine->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) {
 		return LESSOR_OK;
 	}
 	return errno == EWOULDBLOCK ? complain(report, LESSOR_LOCKED, "the store in %s is in use", path)
-				    : complain_errno(report, errno, "cannot be locked", LOCK_NAME);
+				    : complain_errno(report, errno, "cannot be locked", LSR_LOCK_NAME);
 }
 
-static lessor_status_t
-read_identity(int file, uint8_t store_id[LSR_STORE_ID_BYTES], bool *log_begun, lessor_report_t *report) {
+lessor_status_t
+lsr_engine_read_identity(int file, uint8_t store_id[LSR_STORE_ID_BYTES], bool *log_begun, lessor_report_t *report) {
 	lsr_identity_t identity;
 	const int result = lsr_io_read_all(file, &identity, sizeof(identity), 0);
 	if (result == -ENODATA) {
-		return complain(report, LESSOR_DAMAGED, "%s: the file ends too early", STORE_NAME);
+		return complain(report, LESSOR_DAMAGED, "%s: the file ends too early", LSR_STORE_NAME);
 	}
 	if (result != 0) {
-		return complain_errno(report, -result, "cannot be read at offset 0", STORE_NAME);
+		return complain_errno(report, -result, "cannot be read at offset 0", LSR_STORE_NAME);
 	}
 	if (identity.magic != STORE_MAGIC ||
 	    identity.crc != lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc))) {
-		return complain(report, LESSOR_DAMAGED, "%s: damaged at offset 0", STORE_NAME);
+		return complain(report, LESSOR_DAMAGED, "%s: damaged at offset 0", LSR_STORE_NAME);
 	}
 	if (!lsr_format_is_known(identity.version)) {
 		return complain(report, LESSOR_UNSUPPORTED, "%s: format version %u, this library knows up to %u",
-				STORE_NAME, identity.version, LSR_FORMAT_VERSION);
+				LSR_STORE_NAME, identity.version, LSR_FORMAT_VERSION);
 	}
 	memcpy(store_id, identity.store_id, LSR_STORE_ID_BYTES);
 	*log_begun = identity.log_begun != 0;
@@ -236,22 +234,22 @@ read_identity(int file, uint8_t store_id[LSR_STORE_ID_BYTES], bool *log_begun, l
 lessor_status_t
 lsr_store_identify(int directory, uint8_t store_id[LSR_STORE_ID_BYTES], lessor_report_t *report) {
 	bool ignored;
-	const int file = lsr_io->open(directory, STORE_NAME, O_RDONLY, 0);
+	const int file = lsr_io->open(directory, LSR_STORE_NAME, O_RDONLY, 0);
 	if (file < 0) {
 		return file == -ENOENT ? complain(report, LESSOR_NO_STORE, "the directory holds no store")
-				       : complain_errno(report, -file, "cannot be opened", STORE_NAME);
+				       : complain_errno(report, -file, "cannot be opened", LSR_STORE_NAME);
 	}
-	const lessor_status_t status = read_identity(file, store_id, &ignored, report);
+	const lessor_status_t status = lsr_engine_read_identity(file, store_id, &ignored, report);
 	(void)lsr_io->close(file);
 	return status;
 }
 
 static int
-put_identity(const lessor_engine_t *engine, bool log_begun) {
+put_identity(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], bool log_begun) {
 	lsr_identity_t identity = {.magic = STORE_MAGIC, .version = LSR_FORMAT_VERSION, .log_begun = log_begun};
-	memcpy(identity.store_id, engine->store_id, sizeof(identity.store_id));
+	memcpy(identity.store_id, store_id, sizeof(identity.store_id));
 	identity.crc = lsr_crc(LSR_CRC_SEED, &identity, offsetof(lsr_identity_t, crc));
-	const int file = lsr_io->open(engine->directory, STORE_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	const int file = lsr_io->open(directory, STORE_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (file < 0) {
 		return file;
 	}
@@ -263,24 +261,25 @@ put_identity(const lessor_engine_t *engine, bool log_begun) {
 }
 
 /* Never in place: a sector that was being written when the power failed may hold anything. */
-static int
-write_identity(const lessor_engine_t *engine, bool log_begun) {
-	int result = put_identity(engine, log_begun);
-	result = result != 0 ? result : lsr_io->rename(engine->directory, STORE_TEMPORARY, STORE_NAME);
+int
+lsr_engine_write_identity(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], bool log_begun) {
+	int result = put_identity(directory, store_id, log_begun);
+	result = result != 0 ? result : lsr_io->rename(directory, STORE_TEMPORARY, LSR_STORE_NAME);
 	/* The name, before any segment carries the id: a log without its identity could not be read. */
-	return result != 0 ? result : lsr_io->sync_directory(engine->directory);
+	return result != 0 ? result : lsr_io->sync_directory(directory);
 }
 
 static lessor_status_t
 identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t *report) {
-	const int file = lsr_io->open(engine->directory, STORE_NAME, O_RDONLY, 0);
+	const int file = lsr_io->open(engine->directory, LSR_STORE_NAME, O_RDONLY, 0);
 	if (file >= 0) {
-		const lessor_status_t status = read_identity(file, engine->store_id, &engine->log_begun, report);
+		const lessor_status_t status =
+			lsr_engine_read_identity(file, engine->store_id, &engine->log_begun, report);
 		(void)lsr_io->close(file);
 		return status;
 	}
 	if (file != -ENOENT) {
-		return complain_errno(report, -file, "cannot be opened", STORE_NAME);
+		return complain_errno(report, -file, "cannot be opened", LSR_STORE_NAME);
 	}
 	const lessor_status_t status = refuse_orphans(engine, path, report);
 	if (status != LESSOR_NO_STORE || !create) {
@@ -290,8 +289,8 @@ identify(lessor_engine_t *engine, const char *path, bool create, lessor_report_t
 	if (getrandom(engine->store_id, sizeof(engine->store_id), 0) != (ssize_t)sizeof(engine->store_id)) {
 		return complain(report, LESSOR_IO, "no random numbers for the store's identity");
 	}
-	const int result = write_identity(engine, false);
-	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
+	const int result = lsr_engine_write_identity(engine->directory, engine->store_id, false);
+	return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", LSR_STORE_NAME);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------ */
@@ -392,9 +391,9 @@ init_memory(lessor_engine_t *engine, const lessor_options_t *options) {
 static lessor_status_t
 open_store(lessor_engine_t *engine, const char *path, const lessor_options_t *options, lessor_report_t *report) {
 	const bool create = options->create_if_missing && !options->read_only;
-	lessor_status_t status = open_directory(engine, path, create, report);
+	lessor_status_t status = lsr_engine_open_directory(engine, path, create, report);
 	status = status != LESSOR_OK || create ? status : expect_store(engine, path, report);
-	status = status != LESSOR_OK ? status : lock_directory(engine, path, report);
+	status = status != LESSOR_OK ? status : lsr_engine_lock_directory(engine, path, report);
 	return status != LESSOR_OK ? status : identify(engine, path, create, report);
 }
 
@@ -410,8 +409,8 @@ start_log(lessor_engine_t *engine, const lessor_options_t *options, const lsr_lo
 						    contents, report->sentence, sizeof(report->sentence));
 	engine->has_log = status == LESSOR_OK;
 	if (status == LESSOR_OK && !engine->log_begun) {
-		const int result = write_identity(engine, true);
-		return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", STORE_NAME);
+		const int result = lsr_engine_write_identity(engine->directory, engine->store_id, true);
+		return result == 0 ? LESSOR_OK : complain_errno(report, -result, "cannot be written", LSR_STORE_NAME);
 	}
 	return status;
 }
@@ -501,8 +500,22 @@ new_engine(const lessor_options_t *options) {
 	return engine;
 }
 
+static lessor_status_t
+fill_from_store(lessor_engine_t *engine, const char *path, const lessor_options_t *options, lessor_report_t *report,
+		void *context) {
+	(void)context;
+	const lessor_status_t status = open_store(engine, path, options, report);
+	return status == LESSOR_OK ? load(engine, options, report) : status;
+}
+
 lessor_status_t
 lessor_open(const char *directory, const lessor_options_t *options, lessor_engine_t **engine, lessor_report_t *report) {
+	return lsr_engine_open(directory, options, fill_from_store, NULL, engine, report);
+}
+
+lessor_status_t
+lsr_engine_open(const char *directory, const lessor_options_t *options, lsr_fill_function fill, void *context,
+		lessor_engine_t **engine, lessor_report_t *report) {
 	lessor_report_t own_report;
 	lessor_options_t settled;
 	report = report != NULL ? report : &own_report;
@@ -519,8 +532,7 @@ lessor_open(const char *directory, const lessor_options_t *options, lessor_engin
 		start_provisioner(fresh);
 	}
 	if (status == LESSOR_OK && settled.log) {
-		status = open_store(fresh, directory, &settled, report);
-		status = status == LESSOR_OK ? load(fresh, &settled, report) : status;
+		status = fill(fresh, directory, &settled, report, context);
 	}
 	if (status == LESSOR_OK && settled.sweep_interval_s != 0 && !settled.read_only &&
 	    !lsr_sweeper_start(&fresh->sweeper, fresh, &settled)) {

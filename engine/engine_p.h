@@ -107,6 +107,27 @@ struct lessor_engine {
 
 /* ---- engine.c ---------------------------------------------------------------------------------------------------- */
 
+/*
+ * lessor_open() with another way to fill the engine. 'fill' gets settled options; what it opened, in engine->directory and lock_file, is closed with the engine.
+ */
+typedef lessor_status_t (*lsr_fill_function)(lessor_engine_t *engine, const char *path, const lessor_options_t *options,
+					     lessor_report_t *report, void *context);
+lessor_status_t lsr_engine_open(const char *path, const lessor_options_t *options, lsr_fill_function fill,
+				void *context, lessor_engine_t **engine, lessor_report_t *report);
+
+#define LSR_LOCK_NAME  "lessor.lock"
+#define LSR_STORE_NAME "lessor.store"
+
+/* Parts of opening: each LESSOR_OK, or a sentence in the report. */
+lessor_status_t lsr_engine_open_directory(lessor_engine_t *engine, const char *path, bool create,
+					  lessor_report_t *report);
+lessor_status_t lsr_engine_lock_directory(lessor_engine_t *engine, const char *path, lessor_report_t *report);
+lessor_status_t lsr_engine_read_identity(int file, uint8_t store_id[LSR_STORE_ID_BYTES], bool *log_begun,
+					 lessor_report_t *report);
+
+/* Make the identity of a store: from here on the directory is one. 0 or a negative errno. */
+int lsr_engine_write_identity(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], bool log_begun);
+
 /* The first line of every call: is the handle good, in this process? */
 lessor_status_t lsr_engine_check_slowly(const lessor_engine_t *engine);
 
@@ -666,12 +687,40 @@ bool lsr_engine_holds(const lessor_engine_t *engine, const lsr_scope_t *scope, l
 /* Fill an empty engine from its directory; contents of the log for lsr_log_open(). Everything it found goes into the report. */
 lessor_status_t lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor_report_t *report);
 
+/* How many scopes and leases there are. */
+void lsr_engine_fill_totals(const lessor_engine_t *engine, lessor_report_t *report);
+
+/* In parts, for salvage.c. */
+typedef struct lsr_recovery {
+	lessor_engine_t *engine;
+	struct lsr_replay *replay;
+	bool count_all; /* there is no snapshot */
+	uint32_t snapshot_epoch;
+	uint64_t settled_lsn; /* up to here the snapshot may show states that never were there together */
+} lsr_recovery_t;
+
+/* Apply a record; 'context' is the lsr_recovery_t. LESSOR_DAMAGED: it makes no sense; what is wrong with a lease's scope may be told later, by lsr_replay_drain(). */
+lessor_status_t lsr_recovery_apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn);
+
+/* The snapshot, or none (all zeros), is applied and drained; the log comes. 'strict' as for lsr_replay_begin_log(). */
+void lsr_recovery_begin_log(lsr_recovery_t *recovery, const lsr_snapshot_info_t *snapshot, bool strict);
+
+/* Drained: take a lease away and out of the counters, by a change with this LSN. */
+void lsr_recovery_remove(const lsr_recovery_t *recovery, const lsr_found_t *found, uint64_t lsn);
+
 /* ---- engine.c: a directory without an engine --------------------------------------------------------------------- */
 
 /* The identity of the store in a directory. As lessor_open() answers. */
 lessor_status_t lsr_store_identify(int directory, uint8_t store_id[LSR_STORE_ID_BYTES], lessor_report_t *report);
 
 /* ---- checkpoint.c ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Write what an engine without a log holds into an empty directory, as a snapshot and an empty log of another store. All of it lies before engine->loaded_lsn.
+ * LESSOR_OK; LESSOR_DISK_FULL; LESSOR_IO; LESSOR_NO_MEMORY, with a sentence in the report.
+ */
+lessor_status_t lsr_engine_write_copy(lessor_engine_t *engine, int directory,
+				      const uint8_t store_id[LSR_STORE_ID_BYTES], lessor_report_t *report);
 
 bool lsr_engine_start_keeper(lessor_engine_t *engine);
 void lsr_engine_stop_keeper(lessor_engine_t *engine);

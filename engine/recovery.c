@@ -34,14 +34,6 @@
 #include "reindex.h"
 #include "replay.h"
 
-typedef struct {
-	lessor_engine_t *engine;
-	lsr_replay_t *replay;
-	bool count_all; /* there is no snapshot */
-	uint32_t snapshot_epoch;
-	uint64_t settled_lsn; /* up to here the snapshot may show states that never were there together */
-} lsr_recovery_t;
-
 /* ---- scopes -------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -173,9 +165,8 @@ apply_scope6(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes
 			 image.high_water);
 }
 
-/* Take a lease away and out of the counters, by a change with this LSN. */
-static void
-remove_lease(const lsr_recovery_t *recovery, const lsr_found_t *found, uint64_t lsn) {
+void
+lsr_recovery_remove(const lsr_recovery_t *recovery, const lsr_found_t *found, uint64_t lsn) {
 	lessor_engine_t *engine = recovery->engine;
 	const bool is_six = found->scope->is_sparse;
 	lsr_scope_t *scope = is_six ? lsr_engine_scope6_of(engine, found->scope->sparse->prefix)
@@ -205,7 +196,7 @@ remove_older(const lsr_recovery_t *recovery, uint32_t first, uint32_t last, uint
 		lsr_found_t found;
 		if (lsr_engine_walk(recovery->engine, &at, last, &found, &more) && found.body.lsn < lsn &&
 		    !(spare_reserved && lsr_body_is_reserved(&found.body))) {
-			remove_lease(recovery, &found, lsn);
+			lsr_recovery_remove(recovery, &found, lsn);
 		}
 	}
 }
@@ -238,7 +229,7 @@ apply_scope6_end(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_b
 	for (bool more = true; more;) {
 		lsr_found_t found;
 		if (lsr_engine_walk6(recovery->engine, &walk, prefix, &found, &more) && found.body.lsn < lsn) {
-			remove_lease(recovery, &found, lsn);
+			lsr_recovery_remove(recovery, &found, lsn);
 		}
 	}
 	lsr_scope_t *scope = lsr_engine_scope6_of(recovery->engine, prefix);
@@ -389,8 +380,8 @@ apply_group(lsr_recovery_t *recovery, const uint8_t *payload, size_t size_bytes,
 	return status == LESSOR_OK && size_bytes != 0 ? LESSOR_DAMAGED : status;
 }
 
-static lessor_status_t
-apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
+lessor_status_t
+lsr_recovery_apply(void *context, uint32_t header, const uint8_t *payload, uint64_t lsn) {
 	const size_t size_bytes = lsr_header_payload_bytes(header);
 	if (size_bytes > lsr_header_bytes(header)) {
 		return LESSOR_DAMAGED;
@@ -460,10 +451,22 @@ remove_prepared(const lessor_engine_t *engine) {
 	free(names);
 }
 
+void
+lsr_recovery_begin_log(lsr_recovery_t *recovery, const lsr_snapshot_info_t *snapshot, bool strict) {
+	lessor_engine_t *engine = recovery->engine;
+	recovery->count_all = snapshot->from_lsn == 0;
+	recovery->snapshot_epoch = (uint32_t)snapshot->epoch;
+	recovery->settled_lsn = snapshot->end_lsn;
+	atomic_store_explicit(&engine->epoch, (uint32_t)snapshot->epoch + 1, memory_order_relaxed);
+	atomic_store_explicit(&engine->snapshot_from, snapshot->from_lsn, memory_order_relaxed);
+	lsr_replay_begin_log(recovery->replay, snapshot->end_lsn, strict);
+}
+
 static lessor_status_t
 read_snapshot(lsr_recovery_t *recovery, lsr_snapshot_info_t *snapshot, lessor_report_t *report) {
 	lessor_engine_t *engine = recovery->engine;
-	lessor_status_t status = lsr_snapshot_read(engine->directory, engine->store_id, apply, recovery, snapshot);
+	lessor_status_t status =
+		lsr_snapshot_read(engine->directory, engine->store_id, lsr_recovery_apply, recovery, snapshot);
 	const lessor_status_t drained = lsr_replay_drain(recovery->replay);
 	status = status == LESSOR_OK ? drained : status;
 	report->snapshot_leases = snapshot->leases;
@@ -472,11 +475,7 @@ read_snapshot(lsr_recovery_t *recovery, lsr_snapshot_info_t *snapshot, lessor_re
 		(void)snprintf(report->sentence, sizeof(report->sentence), "%s", snapshot->sentence);
 		return status;
 	}
-	recovery->count_all = snapshot->from_lsn == 0;
-	recovery->snapshot_epoch = (uint32_t)snapshot->epoch;
-	recovery->settled_lsn = snapshot->end_lsn;
-	atomic_store_explicit(&engine->epoch, (uint32_t)snapshot->epoch + 1, memory_order_relaxed);
-	atomic_store_explicit(&engine->snapshot_from, snapshot->from_lsn, memory_order_relaxed);
+	lsr_recovery_begin_log(recovery, snapshot, true);
 	return LESSOR_OK;
 }
 
@@ -503,9 +502,8 @@ static lessor_status_t
 read_log(lsr_recovery_t *recovery, const lsr_snapshot_info_t *snapshot, lsr_log_contents_t *contents,
 	 lessor_report_t *report) {
 	lessor_engine_t *engine = recovery->engine;
-	lsr_replay_begin_log(recovery->replay, snapshot->end_lsn);
-	lessor_status_t status =
-		lsr_log_read(engine->directory, engine->store_id, snapshot->from_lsn, apply, recovery, contents);
+	lessor_status_t status = lsr_log_read(engine->directory, engine->store_id, snapshot->from_lsn,
+					      lsr_recovery_apply, recovery, contents);
 	const lessor_status_t drained = lsr_replay_drain(recovery->replay);
 	if (drained == LESSOR_DAMAGED) {
 		status = read_again(recovery, snapshot->from_lsn, contents);
@@ -548,9 +546,8 @@ read_everything(lsr_recovery_t *recovery, lsr_log_contents_t *contents, lessor_r
 	return status;
 }
 
-/* Everything is filled, also on failure. */
-static void
-fill_totals(const lessor_engine_t *engine, lessor_report_t *report) {
+void
+lsr_engine_fill_totals(const lessor_engine_t *engine, lessor_report_t *report) {
 	const lsr_scope_t *scope;
 	lsr_scope_cursor_t cursor = {0};
 	report->leases = report->scopes = 0;
@@ -586,7 +583,7 @@ lsr_engine_recover(lessor_engine_t *engine, lsr_log_contents_t *contents, lessor
 			remove_prepared(engine);
 		}
 	}
-	fill_totals(engine, report);
+	lsr_engine_fill_totals(engine, report);
 	if (status == LESSOR_OK) {
 		status = lsr_engine_reindex(engine, report->leases, &duplicates);
 		report->leases -= duplicates;

@@ -584,8 +584,8 @@ lsr_replay_drain(lsr_replay_t *replay) {
 }
 
 void
-lsr_replay_begin_log(lsr_replay_t *replay, uint64_t settled_lsn) {
-	replay->strict = true;
+lsr_replay_begin_log(lsr_replay_t *replay, uint64_t settled_lsn, bool strict) {
+	replay->strict = strict;
 	replay->settled_lsn = settled_lsn;
 }
 

@@ -40,10 +40,10 @@ lsr_replay_t *lsr_replay_new(lessor_engine_t *engine);
 void lsr_replay_free(lsr_replay_t *replay);
 
 /*
- * After a drain: what comes now is the log's, not the snapshot's. An address without a scope is damage from now on. Up to settled_lsn the
+ * After a drain: what comes now is the log's, not the snapshot's. An address without a scope is damage from now on, if 'strict'. Up to settled_lsn the
  * tables may show states that were never there together, so falling counts tell nothing about high-water marks.
  */
-void lsr_replay_begin_log(lsr_replay_t *replay, uint64_t settled_lsn);
+void lsr_replay_begin_log(lsr_replay_t *replay, uint64_t settled_lsn, bool strict);
 
 /*
  * A lease image, which is checked at once, and the end of a lease. LESSOR_OK; LESSOR_DAMAGED; LESSOR_NO_MEMORY; or what an earlier record

@@ -95,7 +95,7 @@ json() {
 test_help() {
 	expect 0 --help
 	has 'Commands:'
-	for command in scope create get delete list stats import export verify log history snapshot generate; do
+	for command in scope create get delete list stats import export verify salvage log history snapshot generate; do
 		expect 0 --help
 		has "^  $command "
 		expect 0 "$command" --help
@@ -114,7 +114,7 @@ test_help() {
 # Every option of every command is in the manual page.
 test_manual() {
 	for command in scope\ add scope\ list scope\ show scope\ set scope\ exclude scope\ include scope\ remove create get \
-		delete list stats import export verify log history snapshot generate; do
+		delete list stats import export verify salvage log history snapshot generate; do
 		# shellcheck disable=SC2086 # some are two words
 		expect 0 $command --help
 		sed -n 's/^  ....--\([a-z-]*\).*/\1/p' "$out" >options
@@ -463,6 +463,28 @@ test_locked_store() {
 	unset LESSOR_STORE
 }
 
+# Called with $work/damaged: its first change is lost, and $work/care: it is sound.
+test_salvage() {
+	complaint 6 "the store 'damaged' is damaged" salvage damaged exact
+	has '^damage: log-.* at offset 4096: .*; the changes behind position 64 up to [1-9]'
+	has '^later: .*192.0.2.5'
+	has 'holds leases: 0, scopes: 0, up to position: 64$'
+	expect 6 salvage --newest damaged newest
+	has '^left out: .*no scope is left for this lease (192.0.2.5, position '
+	LESSOR_STORE=$work/newest
+	expect 0 verify
+	expect 0 salvage --json care copy
+	json
+	has '"sound":true,"leases":5,"scopes":1,'
+	LESSOR_STORE=$work/copy
+	expect 0 list --count
+	is 5
+	complaint 1 'is not empty' salvage care copy
+	complaint 2 'say which store to salvage' salvage care
+	complaint 1 'nowhere' salvage nowhere fresh
+	LESSOR_STORE=$work/damaged
+}
+
 test_verify_and_snapshot() {
 	LESSOR_STORE=$work/care
 	export LESSOR_STORE
@@ -500,6 +522,8 @@ test_verify_and_snapshot() {
 	[ $? -eq 6 ] || fail "'verify --json' does not find the damage"
 	json
 	has '"sound":false,"status":"LESSOR_DAMAGED","sentence":".*log-'
+	has '"kind":"damage","file":"log-.*","offset":4096,"after":64,"upto":[1-9]'
+	test_salvage
 	unset LESSOR_STORE
 }
 

@@ -4,6 +4,7 @@
  *
  * The stores lie in tests/data/stores. "format_test make DIRECTORY" makes one of the version that the library writes: it is what fill() does to an empty store.
  */
+#include "contents.h"
 #include "scratch.h"
 
 #include <setjmp.h>
@@ -178,15 +179,30 @@ dump(lessor_engine_t *engine) {
 	while (lessor_lease_next(engine, &cursor, &lease, buffer, sizeof(buffer)) == LESSOR_OK) {
 		print_lease(out, &lease);
 	}
+	contents_print(out, engine);
 	(void)fclose(out);
 	return text;
 }
 
+/* What a store of version 2 holds besides. */
+static void
+fill_more(lessor_engine_t *engine, bool with_snapshot) {
+	for (unsigned i = 0; i < CONTENTS_CHANGES; i++) {
+		contents_change(engine, i);
+		if (with_snapshot && i == CONTENTS_CHANGES / 2) {
+			must(lessor_snapshot(engine, NULL));
+		}
+	}
+}
+
 /* What fill() makes, without a disk. */
 static char *
-expected(void) {
+expected(unsigned version) {
 	lessor_engine_t *engine = scratch_open_memory();
 	fill(engine, false);
+	if (version > 1) {
+		fill_more(engine, false);
+	}
 	char *text = dump(engine);
 	scratch_close(engine);
 	return text;
@@ -202,13 +218,15 @@ make_store(const char *directory) {
 	options.segment_size_bytes = UINT64_C(1) << 20;
 	must(lessor_open(directory, &options, &engine, NULL));
 	fill(engine, true);
+	fill_more(engine, true);
 	must(lessor_close(&engine));
 	return 0;
 }
 
 /* ---- tests ----------------------------------------------------------------------------------------------------------- */
 
-static char old_store[SCRATCH_FILE_BYTES]; /* of version 1 */
+static char old_store[SCRATCH_FILE_BYTES];     /* of version 1 */
+static char present_store[SCRATCH_FILE_BYTES]; /* of version 2, as it was first */
 
 static int
 make_directory(void **state) {
@@ -246,7 +264,7 @@ static void
 test_version_1_is_opened(void **state) {
 	const char *directory = *state;
 	scratch_copy(old_store, directory);
-	char *text = expected();
+	char *text = expected(1);
 	assert_holds(directory, true, text);
 	assert_holds(directory, false, text);
 	assert_holds(directory, false, text);
@@ -271,9 +289,13 @@ test_version_1_is_opened(void **state) {
 /* The store as fill() leaves it now is what the old one holds. */
 static void
 test_this_version_is_opened(void **state) {
-	char *text = expected();
+	char *text = expected(LSR_FORMAT_VERSION);
 	(void)make_store(*state);
 	assert_holds(*state, true, text);
+	assert_holds(*state, false, text);
+	scratch_copy(present_store, *state);
+	assert_holds(*state, true, text);
+	assert_holds(*state, false, text);
 	assert_holds(*state, false, text);
 	free(text);
 }
@@ -468,5 +490,6 @@ main(int count, char **arguments) {
 		return make_store(arguments[2]);
 	}
 	(void)snprintf(old_store, sizeof(old_store), "%s/stores/v1", LESSOR_TEST_DATA_DIR);
+	(void)snprintf(present_store, sizeof(present_store), "%s/stores/v2", LESSOR_TEST_DATA_DIR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -274,7 +274,7 @@ an_empty_log_opens_and_closes(void **state) {
 		assert_int_equal(found.records, 0);
 		/* One segment for each open; what was only prepared is gone. */
 		assert_int_equal(lsr_directory_count(store->directory, "log-"), round + 1);
-		assert_int_equal(lsr_directory_count(store->directory, ""), round + 1 + 2 /* . and .. */);
+		assert_int_equal(lsr_directory_count(store->directory, ""), round + 1 + 3 /* . and .., and the note */);
 	}
 }
 
@@ -816,6 +816,40 @@ damage_between_segments_is_refused(void **state) {
 	assert_refused(store, LESSOR_DAMAGED, "position 64", "missing");
 }
 
+/* The note which segment is the newest: a file that is lost is missed, a note that is lost or older is not, nor any other damage to it. */
+static void
+the_newest_segment_is_missed(void **state) {
+	lsr_store_t *store = *state;
+	uint8_t notes[3][2 * LSR_BLOCK_BYTES] = {{0}};
+	for (unsigned round = 0; round < 3; round++) {
+		(void)open_log(store, MIB, MIB, 1000);
+		close_log(store, LESSOR_OK);
+		const int file = openat(store->directory, LSR_NEWEST_NAME, O_RDONLY | O_CLOEXEC);
+		assert_true(file >= 0);
+		assert_true(pread(file, notes[round], sizeof(notes[round]), 0) > 0);
+		(void)close(file);
+		assert_int_equal(lsr_log_newest(store->directory, store_id), round + 1);
+	}
+	const int file = openat(store->directory, LSR_NEWEST_NAME, O_RDWR | O_CLOEXEC);
+	for (size_t at = 0; at < sizeof(notes[0]); at += at % LSR_BLOCK_BYTES < 64 ? 1 : 77) {
+		const uint8_t spoilt = notes[2][at] ^ 0x10;
+		assert_int_equal(pwrite(file, &spoilt, 1, (off_t)at), 1);
+		(void)read_sound(store, LSR_LSN_FIRST);
+		assert_int_equal(pwrite(file, &notes[2][at], 1, (off_t)at), 1);
+	}
+	for (unsigned round = 0; round < 2; round++) { /* a crash before it was written */
+		assert_int_equal(pwrite(file, notes[round], sizeof(notes[0]), 0), sizeof(notes[0]));
+		(void)read_sound(store, LSR_LSN_FIRST);
+	}
+	assert_int_equal(unlinkat(store->directory, "log-0000000000000003.seg", 0), 0);
+	(void)read_sound(store, LSR_LSN_FIRST); /* so says the note */
+	assert_int_equal(pwrite(file, notes[2], sizeof(notes[0]), 0), sizeof(notes[0]));
+	assert_refused(store, LESSOR_DAMAGED, "log-0000000000000003.seg", "missing");
+	(void)close(file);
+	assert_int_equal(unlinkat(store->directory, LSR_NEWEST_NAME, 0), 0);
+	(void)read_sound(store, LSR_LSN_FIRST);
+}
+
 static void
 make_another_store_s(lsr_frame_header_t *header) {
 	memcpy(header->store_id, other_id, sizeof(other_id));
@@ -1231,7 +1265,7 @@ a_failed_flush_is_final(void **state) {
 	lsr_store_t *store = *state;
 	for (int countdown = 0; countdown < 6; countdown++) {
 		lsr_appender_t appenders[APPENDERS];
-		lsr_directory_empty(store->directory, "log-");
+		lsr_directory_empty(store->directory, "");
 		lsr_disk_use();
 		lsr_log_t *log = open_log(store, MIB, MIB, 100);
 		int fd;
@@ -1417,6 +1451,7 @@ main(void) {
 		WITH_STORE(damage_between_segments_is_refused),
 		WITH_STORE(foreign_frames_do_not_count),
 		WITH_STORE(a_frame_follows_the_one_before),
+		WITH_STORE(the_newest_segment_is_missed),
 		WITH_STORE(other_versions_and_stores_are_told_apart),
 		WITH_STORE(malformed_records_are_refused),
 		WITH_STORE(what_the_function_answers_is_handed_on),

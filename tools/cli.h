@@ -177,6 +177,9 @@ bool cli_put_lease_json(const lessor_lease_t *lease);
 /* The members of that object; without the scope's, if subnet_mask is 0. False if memory ran out. */
 bool cli_json_lease(struct json_object *object, const lessor_lease_t *lease);
 
+/* A lessor_finding_function: a line, of JSON if *(bool *)context. */
+void cli_put_finding(void *context, const lessor_finding_t *finding);
+
 /* A table with columns as wide as their cells need. The first row is the heading. */
 typedef struct cli_table {
 	const char *alignment; /* a letter per column: 'l' or 'r' */
@@ -230,6 +233,7 @@ int cmd_list(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_salvage(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_log(int argc, char **argv);

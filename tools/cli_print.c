@@ -530,3 +530,68 @@ cli_table_free(cli_table_t *table) {
 	free(table->cells);
 	cli_table_init(table, table->alignment);
 }
+
+/* ---- what is wrong with a store ---- */
+
+static const char *
+finding_kind(const lessor_finding_t *finding) {
+	return finding->kind == LESSOR_FINDING_DAMAGE     ? "damage"
+	       : finding->kind == LESSOR_FINDING_LEFT_OUT ? "left out"
+							  : "later";
+}
+
+/* "" if it is about no address; text holds 48 bytes. */
+static void
+format_finding_address(const lessor_finding_t *finding, char text[48]) {
+	text[0] = '\0';
+	if (finding->has_address && finding->is_six) {
+		const uint64_t halves[2] = {finding->address6.high, finding->address6.low};
+		for (unsigned i = 0; i < 8; i++) {
+			(void)snprintf(text + 5 * i, 6, "%04x%s",
+				       (unsigned)(halves[i / 4] >> (48 - 16 * (i % 4)) & 0xFFFF), i < 7 ? ":" : "");
+		}
+	} else if (finding->has_address) {
+		cli_format_ipv4(finding->address, text);
+	}
+}
+
+static void
+put_finding_json(const lessor_finding_t *finding, const char *address) {
+	struct json_object *object = json_object_new_object();
+	const bool is_known = finding->upto != UINT64_MAX;
+	if (object != NULL && cli_json_text(object, "kind", finding_kind(finding)) &&
+	    cli_json_text(object, "file", finding->file) && cli_json_number(object, "offset", finding->offset) &&
+	    cli_json_number(object, "after", finding->after) &&
+	    (is_known ? cli_json_number(object, "upto", finding->upto) : cli_json_text(object, "upto", NULL)) &&
+	    cli_json_text(object, "address", address[0] != '\0' ? address : NULL) &&
+	    cli_json_text(object, "what", finding->what)) {
+		(void)cli_put_json(object);
+		return;
+	}
+	(void)json_object_put(object);
+}
+
+void
+cli_put_finding(void *context, const lessor_finding_t *finding) {
+	char address[48];
+	format_finding_address(finding, address);
+	if (*(const bool *)context) {
+		put_finding_json(finding, address);
+		return;
+	}
+	(void)printf("%s: ", finding_kind(finding));
+	if (finding->file[0] != '\0') {
+		cli_put_text(stdout, finding->file);
+		(void)printf(" at offset %" PRIu64 ": ", finding->offset);
+	}
+	cli_put_sentence(stdout, finding->what);
+	if (address[0] != '\0') {
+		(void)printf(" (%s, position %" PRIu64 ")", address, finding->upto);
+	} else if (finding->upto == UINT64_MAX) {
+		(void)printf("; everything behind position %" PRIu64 " is lost", finding->after);
+	} else if (finding->upto > finding->after) {
+		(void)printf("; the changes behind position %" PRIu64 " up to %" PRIu64 "%s", finding->after,
+			     finding->upto, finding->kind == LESSOR_FINDING_DAMAGE ? " are lost" : "");
+	}
+	(void)fputc('\n', stdout);
+}

@@ -74,7 +74,7 @@ cmd_verify(int argc, char **argv) {
 		return CLI_USAGE;
 	}
 	memset(&report, 0, sizeof(report));
-	status = lessor_verify(store, &report);
+	status = lessor_verify_all(store, &report, cli_put_finding, &common.json);
 	if (common.json && !put_json(store, status, &report)) {
 		return cli_fail(argv[0], CLI_FAILED, "out of memory");
 	}

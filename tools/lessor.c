@@ -20,6 +20,7 @@ static const cli_command_t commands[] = {
 	{"verify", cmd_verify, "Check a store for damage"},
 	{"log", cmd_log, "Print the changes of a store as they were made"},
 	{"history", cmd_history, "Show what an address has been through"},
+	{"salvage", cmd_salvage, "Bring what is good in a damaged store into a new one"},
 	{"snapshot", cmd_snapshot, "Write a snapshot and drop the log before it"},
 	{"generate", cmd_generate, "Make up leases for tests and measurements"},
 	{NULL, NULL, NULL},

@@ -13,6 +13,17 @@ lsr_segment_name(uint64_t index, char name[LSR_SEGMENT_NAME_BYTES]) {
 }
 
 void
+lsr_newest_seal(lsr_newest_t *newest) {
+	newest->crc = lsr_crc(LSR_CRC_SEED, newest, offsetof(lsr_newest_t, crc));
+}
+
+bool
+lsr_newest_is_sound(const lsr_newest_t *newest, const uint8_t store_id[LSR_STORE_ID_BYTES]) {
+	return newest->magic == LSR_NEWEST_MAGIC && memcmp(newest->store_id, store_id, LSR_STORE_ID_BYTES) == 0 &&
+	       newest->crc == lsr_crc(LSR_CRC_SEED, newest, offsetof(lsr_newest_t, crc));
+}
+
+void
 lsr_segment_header_seal(lsr_segment_header_t *header) {
 	header->crc = lsr_crc(LSR_CRC_SEED, header, offsetof(lsr_segment_header_t, crc));
 }

@@ -29,6 +29,12 @@
  *     was durable.
  * A file that is shorter than its header says, and does not end with a closing mark, has lost something: damage. (Who closes the store, or opens
  * it after a crash, writes the mark and then cuts the file.)
+ * "lessor.newest" says which segment is the newest, so that the loss of that file as a whole is seen: two blocks, the segment's index % 2 tells which,
+ *      0 u64 magic "LSRNEW01"          8 u64 zero                  16 16 bytes store id            32 u64 index
+ *     40 20 bytes zero                60 u32 CRC32C of bytes 0-59
+ * A block is written when its segment has its name durably, once for each segment, before a frame of it is acknowledged. So the greater index of the sound
+ * blocks is never that of a segment that a crash could take back. A block that is not sound, or no file, says nothing and is no damage: nothing else
+ * depends on it. Versions 1 and 2 both may lack it.
  * Blocks that hold a frame are never written again. An opened store begins a new segment. A frame is never in two segments.
  *
  * Record, 8-byte aligned in the stream:
@@ -63,6 +69,8 @@
 #define LSR_RECORD_MAX_BYTES     (65535u * LSR_RECORD_ALIGN)
 #define LSR_SEGMENT_NAME_FORMAT  "log-%016llx.seg"
 #define LSR_SEGMENT_PREFIX       "log-"
+#define LSR_NEWEST_NAME          "lessor.newest"
+#define LSR_NEWEST_MAGIC         UINT64_C(0x313057454E52534C) /* "LSRNEW01" */
 #define LSR_PREPARED_NAME_FORMAT "next-%016llx.seg"
 #define LSR_PREPARED_PREFIX      "next-"
 
@@ -128,6 +136,16 @@ typedef struct lsr_frame_header {
 	uint32_t crc;                         /* 60 */
 } lsr_frame_header_t;
 
+typedef struct lsr_newest {
+	uint64_t magic;                       /* 0 */
+	uint64_t zero1;                       /* 8 */
+	uint8_t store_id[LSR_STORE_ID_BYTES]; /* 16 */
+	uint64_t index;                       /* 32 */
+	uint8_t zero2[20];                    /* 40 */
+	uint32_t crc;                         /* 60 */
+} lsr_newest_t;
+
+static_assert(sizeof(lsr_newest_t) == 64 && offsetof(lsr_newest_t, crc) == 60, "as written above");
 static_assert(sizeof(lsr_segment_header_t) == 64 && offsetof(lsr_segment_header_t, first_lsn) == 40,
 	      "as written above");
 static_assert(sizeof(lsr_frame_header_t) == 64 && offsetof(lsr_frame_header_t, segment_index) == 48,
@@ -182,6 +200,8 @@ lsr_frame_disk_bytes(uint64_t payload_bytes) {
 }
 
 /* Checksums: put fills in header->crc; is_sound checks everything that does not depend on the place. */
+void lsr_newest_seal(lsr_newest_t *newest);
+bool lsr_newest_is_sound(const lsr_newest_t *newest, const uint8_t store_id[LSR_STORE_ID_BYTES]);
 void lsr_segment_header_seal(lsr_segment_header_t *header);
 bool lsr_segment_header_is_sound(const lsr_segment_header_t *header);
 /* 'frame' points to the header with the payload directly behind it. */

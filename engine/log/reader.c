@@ -30,6 +30,32 @@ typedef struct {
 #define complain(contents, status, ...)                                                                                \
 	lsr_complain((contents)->sentence, sizeof((contents)->sentence), status, __VA_ARGS__)
 
+bool
+lsr_segment_parse_name(const char *name, uint64_t *index) {
+	unsigned long long value;
+	int used = 0;
+	const bool is_one = sscanf(name, "log-%16llx.seg%n", &value, &used) == 1 && used > 0 && name[used] == '\0';
+	*index = is_one ? value : 0;
+	return is_one;
+}
+
+uint64_t
+lsr_log_newest(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES]) {
+	uint64_t index = 0;
+	const int file = lsr_io->open(directory, LSR_NEWEST_NAME, O_RDONLY, 0);
+	for (unsigned i = 0; i < 2 && file >= 0; i++) {
+		lsr_newest_t newest;
+		if (lsr_io_read_all(file, &newest, sizeof(newest), (uint64_t)i * LSR_BLOCK_BYTES) == 0 &&
+		    lsr_newest_is_sound(&newest, store_id)) {
+			index = lsr_max_u64(index, newest.index);
+		}
+	}
+	if (file >= 0) {
+		(void)lsr_io->close(file);
+	}
+	return index;
+}
+
 /* ---- the list of segments --------------------------------------------------------------------------------------- */
 
 static lessor_status_t
@@ -93,9 +119,8 @@ list_segments(lsr_log_reading_t *reading) {
 	contents->segments = calloc(count + 1, sizeof(contents->segments[0]));
 	lessor_status_t status = contents->segments != NULL ? LESSOR_OK : LESSOR_NO_MEMORY;
 	for (size_t i = 0; i < count && status == LESSOR_OK; i++) {
-		unsigned long long index;
-		int used = 0;
-		if (sscanf(names[i], "log-%16llx.seg%n", &index, &used) == 1 && names[i][used] == '\0' && used > 0) {
+		uint64_t index;
+		if (lsr_segment_parse_name(names[i], &index)) {
 			lsr_segment_info_t *info = &contents->segments[contents->count++];
 			info->index = index;
 			status = read_header(reading, names[i], info);
@@ -103,6 +128,19 @@ list_segments(lsr_log_reading_t *reading) {
 	}
 	free(names);
 	return status;
+}
+
+/* The newest of all is there? */
+static lessor_status_t
+check_newest(lsr_log_reading_t *reading) {
+	lsr_log_contents_t *contents = reading->contents;
+	const uint64_t newest = lsr_log_newest(reading->directory, reading->store_id);
+	const uint64_t last = contents->count != 0 ? contents->segments[contents->count - 1].index : 0;
+	return newest <= last ? LESSOR_OK
+			      : complain(contents, LESSOR_DAMAGED,
+					 LSR_SEGMENT_NAME_FORMAT ": missing, although " LSR_NEWEST_NAME
+								 " tells that it was begun",
+					 (unsigned long long)newest);
 }
 
 /* ---- one segment -------------------------------------------------------------------------------------------------- */
@@ -154,8 +192,10 @@ deliver(lsr_log_reading_t *reading, const lsr_frame_header_t *frame, const char 
 	const uint8_t *payload = (const uint8_t *)(frame + 1);
 	uint32_t at = 0;
 	while (at < frame->payload_bytes) {
-		uint32_t header;
-		memcpy(&header, payload + at, sizeof(header));
+		uint32_t header = 0;
+		if (frame->payload_bytes - at >= LSR_RECORD_ALIGN) {
+			memcpy(&header, payload + at, sizeof(header));
+		}
 		const uint32_t size_bytes = lsr_header_bytes(header);
 		if (size_bytes == 0 || size_bytes > frame->payload_bytes - at) {
 			return complain(reading->contents, LESSOR_DAMAGED,
@@ -390,6 +430,9 @@ lsr_log_read(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], uint64_t
 	*contents = (lsr_log_contents_t){0};
 	lsr_stream_init(&reading.stream);
 	lessor_status_t status = list_segments(&reading);
+	if (status == LESSOR_OK) {
+		status = check_newest(&reading);
+	}
 	if (status == LESSOR_OK) {
 		status = find_start(&reading, &start);
 	}

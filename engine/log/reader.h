@@ -41,6 +41,12 @@ typedef struct lsr_log_contents {
 lessor_status_t lsr_log_read(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], uint64_t from_lsn,
 			     lsr_record_function function, void *context, lsr_log_contents_t *contents);
 
+/* What "lessor.newest" says; 0: nothing. */
+uint64_t lsr_log_newest(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES]);
+
+/* The index that the name of a segment tells. False: it is no such name. */
+bool lsr_segment_parse_name(const char *name, uint64_t *index);
+
 void lsr_log_contents_free(lsr_log_contents_t *contents);
 
 #endif

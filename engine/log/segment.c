@@ -196,6 +196,24 @@ lsr_segments_discard(lsr_segments_t *segments, lsr_segment_t *prepared) {
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
+/*
+ * Note that this segment has its name. O_DSYNC: the block is whole before anything in the segment is acknowledged. A note that cannot be written is not: it
+ * keeps nothing safe, it only tells whether a file was lost.
+ */
+static void
+note_newest(const lsr_segments_t *segments, uint64_t index) {
+	lsr_newest_t newest = {.magic = LSR_NEWEST_MAGIC, .index = index};
+	uint8_t block[LSR_BLOCK_BYTES] = {0};
+	memcpy(newest.store_id, segments->store_id, sizeof(newest.store_id));
+	lsr_newest_seal(&newest);
+	memcpy(block, &newest, sizeof(newest));
+	const int file = lsr_io->open(segments->directory, LSR_NEWEST_NAME, O_WRONLY | O_CREAT | O_DSYNC, 0600);
+	if (file >= 0) {
+		(void)lsr_io_write_all(file, block, sizeof(block), index % 2 * LSR_BLOCK_BYTES);
+		(void)lsr_io->close(file);
+	}
+}
+
 int
 lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint64_t first_lsn) {
 	const lsr_segment_info_t info = {.index = prepared->index,
@@ -218,6 +236,7 @@ lsr_segments_take(lsr_segments_t *segments, const lsr_segment_t *prepared, uint6
 		result = remember(segments, &info);
 	}
 	if (result == 0) {
+		note_newest(segments, prepared->index);
 		if (segments->current.file >= 0) {
 			(void)lsr_io->close(segments->current.file);
 		}

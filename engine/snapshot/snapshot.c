@@ -439,3 +439,188 @@ lsr_snapshot_read(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], lsr
 	free(names);
 	return status;
 }
+
+/* ---- picking ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	lsr_pick_t *pick;
+	lsr_snapshot_info_t *info;
+	uint8_t *bytes; /* a chunk of the greatest size */
+	int file;
+	uint64_t chunks; /* the number of the next one */
+	bool has_footer;
+} lsr_snapshot_picking_t;
+
+int
+lsr_snapshot_list(int directory, uint64_t **from_lsns, size_t *count) {
+	char **names = NULL;
+	size_t named = 0;
+	*from_lsns = NULL;
+	*count = 0;
+	int result = lsr_io_list(directory, PREFIX, &names, &named);
+	if (result == 0) {
+		*from_lsns = calloc(named + 1, sizeof((*from_lsns)[0]));
+		result = *from_lsns == NULL ? -ENOMEM : 0;
+	}
+	for (size_t i = 0; i < named && result == 0; i++) { /* sorted: by hexadecimal digits of one width */
+		*count += parse_name(names[i], &(*from_lsns)[*count]);
+	}
+	free(names);
+	return result;
+}
+
+static void
+pick_damage(lsr_snapshot_picking_t *picking, bool loses, const char *what) {
+	const lsr_damage_t damage = {.name = picking->pick->name,
+				     .offset = picking->pick->offset,
+				     .upto = loses ? picking->info->from_lsn : 0,
+				     .what = what};
+	lsr_pick_damage(picking->pick, &damage);
+}
+
+static lessor_status_t
+pick_entries(lsr_snapshot_picking_t *picking, const lsr_chunk_header_t *chunk) {
+	lsr_pick_t *pick = picking->pick;
+	const uint8_t *payload = (const uint8_t *)(chunk + 1);
+	uint32_t at = 0;
+	lessor_status_t status = LESSOR_OK;
+	while (at < chunk->payload_bytes && status == LESSOR_OK) {
+		uint64_t lsn = 0;
+		uint32_t header = 0;
+		const uint32_t left_bytes = chunk->payload_bytes - at;
+		if (left_bytes >= 16) {
+			memcpy(&lsn, payload + at, 8);
+			memcpy(&header, payload + at + 8, 4);
+		}
+		const uint32_t size_bytes = lsr_header_bytes(header);
+		if (size_bytes == 0 || size_bytes > left_bytes - 8) {
+			pick_damage(picking, true, "an entry of this chunk is malformed");
+			break;
+		}
+		picking->info->entries++;
+		picking->info->leases +=
+			lsr_header_type(header) == LSR_LOG_LEASE || lsr_header_type(header) == LSR_LOG_LEASE6;
+		status = pick->record != NULL ? pick->record(pick, header, payload + at + 12, lsn) : LESSOR_OK;
+		at += 8 + size_bytes;
+	}
+	return status;
+}
+
+static void
+pick_footer(lsr_snapshot_picking_t *picking, const lsr_chunk_header_t *chunk) {
+	lsr_snapshot_footer_t footer;
+	lsr_snapshot_info_t *info = picking->info;
+	if (chunk->payload_bytes != sizeof(footer)) {
+		pick_damage(picking, true, "the footer has the wrong size");
+		return;
+	}
+	memcpy(&footer, chunk + 1, sizeof(footer));
+	if (picking->pick->damages == 0 && (footer.entries != info->entries || footer.leases != info->leases)) {
+		pick_damage(picking, true, "the footer counts other entries than the file holds");
+	}
+	info->end_lsn = footer.end_lsn;
+	info->epoch = footer.epoch;
+	picking->has_footer = true;
+}
+
+/* The chunk at the place in work; NULL: none counts there. */
+static const lsr_chunk_header_t *
+chunk_here(lsr_snapshot_picking_t *picking) {
+	const lsr_pick_t *pick = picking->pick;
+	const lsr_chunk_header_t *chunk = (const lsr_chunk_header_t *)(const void *)picking->bytes;
+	const uint64_t left_bytes = picking->info->size_bytes - pick->offset;
+	bool lost;
+	if (left_bytes < sizeof(*chunk)) {
+		return NULL;
+	}
+	(void)lsr_pick_read(picking->file, pick->offset, picking->bytes, lsr_min_u64(LSR_BLOCK_BYTES, left_bytes),
+			    &lost);
+	if (chunk->magic != CHUNK_MAGIC || chunk->payload_bytes > PAYLOAD_MAX || chunk->number < picking->chunks ||
+	    chunk->from_lsn != picking->info->from_lsn ||
+	    memcmp(chunk->store_id, pick->store_id, LSR_STORE_ID_BYTES) != 0 ||
+	    sizeof(*chunk) + chunk->payload_bytes > left_bytes) {
+		return NULL;
+	}
+	const size_t chunk_bytes = sizeof(*chunk) + chunk->payload_bytes;
+	if (chunk_bytes > LSR_BLOCK_BYTES) {
+		(void)lsr_pick_read(picking->file, pick->offset, picking->bytes, chunk_bytes, &lost);
+	}
+	return chunk->crc == chunk_crc(chunk) ? chunk : NULL;
+}
+
+static lessor_status_t
+pick_chunks(lsr_snapshot_picking_t *picking) {
+	lsr_pick_t *pick = picking->pick;
+	lessor_status_t status = LESSOR_OK;
+	bool told = false;
+	while (pick->offset < picking->info->size_bytes && !picking->has_footer && status == LESSOR_OK) {
+		const lsr_chunk_header_t *chunk = chunk_here(picking);
+		if (chunk == NULL || (chunk->number != picking->chunks && !told)) {
+			if (!told) {
+				pick_damage(picking, true, "no valid chunk there");
+			}
+			told = true;
+		}
+		if (chunk == NULL) {
+			pick->offset += LSR_BLOCK_BYTES;
+			continue;
+		}
+		told = false;
+		picking->chunks = chunk->number + 1;
+		const uint64_t disk_bytes = chunk_disk_bytes(chunk->payload_bytes);
+		if ((chunk->flags & CHUNK_LAST) != 0) {
+			pick_footer(picking, chunk);
+		} else {
+			status = pick_entries(picking, chunk);
+		}
+		pick->offset += disk_bytes;
+	}
+	if (status == LESSOR_OK && !picking->has_footer && !told) {
+		pick_damage(picking, true, "the file ends too early");
+	}
+	return status;
+}
+
+static lessor_status_t
+pick_file(lsr_snapshot_picking_t *picking) {
+	lsr_snapshot_header_t header;
+	bool lost;
+	(void)lsr_pick_read(picking->file, 0, &header, sizeof(header), &lost);
+	if (header.magic != MAGIC ||
+	    header.crc != lsr_crc(LSR_CRC_SEED, &header, offsetof(lsr_snapshot_header_t, crc))) {
+		pick_damage(picking, false, "the header is damaged");
+	} else if (!lsr_format_is_known(header.version)) {
+		return LESSOR_UNSUPPORTED;
+	} else if (memcmp(header.store_id, picking->pick->store_id, LSR_STORE_ID_BYTES) != 0 ||
+		   header.from_lsn != picking->info->from_lsn) {
+		pick_damage(picking, false, "the header belongs to another store or file");
+	}
+	picking->pick->offset = LSR_BLOCK_BYTES;
+	return pick_chunks(picking);
+}
+
+lessor_status_t
+lsr_snapshot_pick(lsr_pick_t *pick, uint64_t from_lsn, lsr_snapshot_info_t *info) {
+	lsr_snapshot_picking_t picking = {.pick = pick, .info = info, .file = -1};
+	*info = (lsr_snapshot_info_t){.from_lsn = from_lsn, .end_lsn = UINT64_MAX};
+	(void)snprintf(pick->name, sizeof(pick->name), NAME_FORMAT, (unsigned long long)from_lsn);
+	pick->offset = 0;
+	picking.bytes = aligned_alloc(LSR_BLOCK_BYTES, LSR_SNAPSHOT_CHUNK_BYTES);
+	if (picking.bytes == NULL) {
+		return LESSOR_NO_MEMORY;
+	}
+	picking.file = lsr_io->open(pick->directory, pick->name, O_RDONLY, 0);
+	const int64_t size = picking.file < 0 ? picking.file : lsr_io->size(picking.file);
+	lessor_status_t status = LESSOR_OK;
+	if (size < 0) {
+		pick_damage(&picking, true, "the file cannot be opened");
+	} else {
+		info->size_bytes = (uint64_t)size;
+		status = pick_file(&picking);
+	}
+	if (picking.file >= 0) {
+		(void)lsr_io->close(picking.file);
+	}
+	free(picking.bytes);
+	return status;
+}

@@ -26,6 +26,7 @@
 
 #include <lessor/status.h>
 
+#include "log/picker.h"
 #include "log/reader.h"
 
 #define LSR_SNAPSHOT_CHUNK_BYTES ((size_t)1 << 20)
@@ -69,5 +70,15 @@ int lsr_snapshot_remove_others(int directory, uint64_t from_lsn);
  */
 lessor_status_t lsr_snapshot_read(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES],
 				  lsr_record_function function, void *context, lsr_snapshot_info_t *info);
+
+/* The 'from' positions of all snapshots, the oldest first; free() them. 0 or a negative errno. */
+int lsr_snapshot_list(int directory, uint64_t **from_lsns, size_t *count);
+
+/*
+ * The good pieces of one snapshot, which may be damaged: every entry of every chunk that counts goes to pick->record (NULL: only look), the damage to
+ * pick->damage; from_lsn and the results of 'pick' that are about the log do not matter. Without its footer end_lsn is UINT64_MAX.
+ * LESSOR_OK, also if there is damage; LESSOR_UNSUPPORTED, LESSOR_NO_MEMORY; what the function returned.
+ */
+lessor_status_t lsr_snapshot_pick(lsr_pick_t *pick, uint64_t from_lsn, lsr_snapshot_info_t *info);
 
 #endif

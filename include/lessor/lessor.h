@@ -9,6 +9,7 @@
 #include <lessor/lease.h>
 #include <lessor/lease6.h>
 #include <lessor/reservation.h>
+#include <lessor/salvage.h>
 #include <lessor/scope.h>
 #include <lessor/scope6.h>
 #include <lessor/server.h>
