@@ -428,9 +428,16 @@ lsr_clock_ns(void) {
 	return now_ns;
 }
 
+#define BEGIN_UNIX_S 1700000000u
+
 lessor_filetime_t
 lessor_time_now(void) {
-	return lessor_time_from_unix_s(1700000000) + now_ns / 100;
+	return lessor_time_from_unix_s(BEGIN_UNIX_S) + now_ns / 100;
+}
+
+uint32_t
+lsr_clock_unix_s(void) {
+	return BEGIN_UNIX_S + (uint32_t)(now_ns / UINT64_C(1000000000));
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------------ */
