@@ -1657,7 +1657,7 @@ static void
 flip_bits(worker_t *worker, size_t file, size_t at) {
 	flip(&worker->image, file, at, (uint8_t)(1u << at % 8), true, &worker->tally);
 	for (size_t i = 1; i < thoroughness(); i++) {
-		flip(&worker->image, file, at, i < 8 ? (uint8_t)(1u << (at + i) % 8) : 0xFF, true, &worker->tally);
+		flip(&worker->image, file, at, (uint8_t)(i < 8 ? 1u << (at + i) % 8 : 0xFFu), true, &worker->tally);
 	}
 }
 
