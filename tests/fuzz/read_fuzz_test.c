@@ -24,10 +24,17 @@ change(uint8_t *data, size_t size, lsr_random_t *random) {
 		for (unsigned tries = 0; tries < 50 && data[at] == 0; tries++) {
 			at = (size_t)lsr_random_below(random, size);
 		}
-		const uint64_t kind = lsr_random_below(random, 4);
-		data[at] = kind == 0   ? 0
-			   : kind == 1 ? (uint8_t)lsr_random_u64(random)
-				       : (uint8_t)(data[at] ^ 1u << lsr_random_below(random, 8));
+		switch (lsr_random_below(random, 4)) {
+		case 0:
+			data[at] = 0;
+			break;
+		case 1:
+			data[at] = (uint8_t)lsr_random_u64(random);
+			break;
+		default:
+			data[at] = (uint8_t)(data[at] ^ (1u << lsr_random_below(random, 8)));
+			break;
+		}
 	}
 }
 
