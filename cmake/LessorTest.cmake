@@ -15,11 +15,11 @@ file(MAKE_DIRECTORY ${LESSOR_SCRATCH_DIR})
 
 # lessor_set_test(<name> [LABELS <label>...] [TIMEOUT <seconds>])
 # What every test of ours has: labels, a time limit that sanitizers stretch, an environment.
-# Labels with a meaning: "concurrent" runs under ThreadSanitizer, "slow" is left out of quick runs.
+# Labels with a meaning: "concurrent" runs under ThreadSanitizer, "slow" is left out under the second compiler.
 function(lessor_set_test name)
         cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "LABELS")
         if(NOT arg_TIMEOUT)
-                set(arg_TIMEOUT 120)
+                set(arg_TIMEOUT 240)
         endif()
         if(NOT LESSOR_SANITIZE STREQUAL "none")
                 math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 4")

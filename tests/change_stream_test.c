@@ -685,7 +685,10 @@ assert_equal_stores(lessor_engine_t *one, lessor_engine_t *other) {
 	memset(&other_stats, 0, sizeof(other_stats));
 	assert_status(LESSOR_OK, lessor_scope_stats(one, SUBNET, &one_stats));
 	assert_status(LESSOR_OK, lessor_scope_stats(other, SUBNET, &other_stats));
-	assert_memory_equal(&one_stats, &other_stats, sizeof(one_stats));
+	assert_int_equal(one_stats.subnet, other_stats.subnet);
+	/* Behind the subnet the structure has a gap. */
+	assert_memory_equal(&one_stats.pool, &other_stats.pool,
+			    sizeof(one_stats) - offsetof(lessor_scope_stats_t, pool));
 	assert_status(LESSOR_OK, lessor_check(other, NULL));
 }
 

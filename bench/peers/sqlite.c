@@ -118,13 +118,14 @@ make_table(connection_t *connection) {
 
 static bool
 configure(connection_t *connection, bench_durability_t durability) {
-	return execute(connection, "PRAGMA cache_size = -2097152") &&
+	/* First of all: another thread may be opening the same file. */
+	return execute(connection, "PRAGMA busy_timeout = 60000") &&
+	       execute(connection, "PRAGMA cache_size = -2097152") &&
 	       execute(connection, "PRAGMA temp_store = MEMORY") &&
 	       (durability == BENCH_NONE
 			? execute(connection, "PRAGMA journal_mode = MEMORY") &&
 				  execute(connection, "PRAGMA synchronous = OFF")
 			: execute(connection, "PRAGMA mmap_size = 68719476736") &&
-				  execute(connection, "PRAGMA busy_timeout = 60000") &&
 				  execute(connection, "PRAGMA journal_mode = WAL") &&
 				  execute(connection, durability == BENCH_SYNC ? "PRAGMA synchronous = FULL"
 									       : "PRAGMA synchronous = NORMAL"));
