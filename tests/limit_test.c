@@ -243,6 +243,35 @@ a_disk_limit_goes_before_retention(void **state) {
 	torture_remove_directory(directory);
 }
 
+/* A store that was left at its limit opens again, shows what it held, and has room after a snapshot. */
+static void
+a_store_at_its_limit_opens(void **state) {
+	char directory[256];
+	(void)state;
+	torture_make_directory(directory);
+	lessor_engine_t *engine = open_disk(directory, 0, UINT64_MAX, LESSOR_OK);
+	torture_create_scope(engine, SUBNET, 0xFFFF0000u, true);
+	REQUIRE_STATUS(create(engine, SUBNET + 1, LESSOR_SYNC), LESSOR_OK);
+	REQUIRE(wear(engine, directory) != UINT64_MAX);
+	for (unsigned round = 0; round < 3; round++) {
+		torture_dump_t before = torture_dump(engine);
+		REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+		engine = open_disk(directory, 0, UINT64_MAX, LESSOR_OK);
+		torture_dump_t after = torture_dump(engine);
+		torture_require_equal(&before, &after);
+		torture_dump_free(&before);
+		torture_dump_free(&after);
+	}
+	REQUIRE(bytes_in(directory) <= 9 * MIB + SMALL_FILES_BYTES);
+	REQUIRE_STATUS(lessor_snapshot(engine, NULL), LESSOR_OK);
+	for (unsigned i = 0; create(engine, SUBNET + 2, LESSOR_SYNC) != LESSOR_OK; i++) {
+		REQUIRE(i < 1000);
+		(void)usleep(10000);
+	}
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+	torture_remove_directory(directory);
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +280,7 @@ main(void) {
 		cmocka_unit_test(a_disk_limit_is_kept),
 		cmocka_unit_test(a_disk_limit_makes_room_by_itself),
 		cmocka_unit_test(a_disk_limit_goes_before_retention),
+		cmocka_unit_test(a_store_at_its_limit_opens),
 	};
 	return cmocka_run_group_tests_name("limit", tests, NULL, NULL);
 }

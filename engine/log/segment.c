@@ -123,7 +123,10 @@ make_room(lsr_segments_t *segments) {
 	(void)pthread_mutex_unlock(&segments->lock);
 }
 
-/* How large the next segment may be: as large as is its turn, or what the limit leaves, in whole steps. */
+/*
+ * How large the next segment may be: as large as is its turn, or what the limit leaves, in whole steps. The first one, which an opening needs, has a step in any
+ * case: a store at its limit opens, and a snapshot makes room.
+ */
 static uint64_t
 permitted_bytes(lsr_segments_t *segments) {
 	if (segments->limit_bytes == 0) {
@@ -131,7 +134,8 @@ permitted_bytes(lsr_segments_t *segments) {
 	}
 	make_room(segments);
 	const uint64_t used = used_bytes(segments);
-	const uint64_t left = used < segments->limit_bytes ? segments->limit_bytes - used : 0;
+	const uint64_t least = segments->has_first ? 0 : LSR_SEGMENT_FIRST_BYTES;
+	const uint64_t left = lsr_max_u64(used < segments->limit_bytes ? segments->limit_bytes - used : 0, least);
 	return lsr_min_u64(segments->next_size_bytes, left / LSR_SEGMENT_FIRST_BYTES * LSR_SEGMENT_FIRST_BYTES);
 }
 
@@ -219,6 +223,7 @@ lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _A
 		return result;
 	}
 	(void)atomic_fetch_add_explicit(&segments->made_bytes, segment.size_bytes, memory_order_relaxed);
+	segments->has_first = true;
 	segments->next_index++;
 	segments->next_size_bytes = lsr_min_u64(segments->next_size_bytes * 2, segments->size_max_bytes);
 	*prepared = segment;

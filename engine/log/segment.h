@@ -30,6 +30,7 @@ typedef struct lsr_segments {
 	uint64_t size_max_bytes;  /* what a segment grows to */
 	uint64_t next_index;      /* preparing thread */
 	uint64_t next_size_bytes; /* preparing thread */
+	bool has_first;           /* preparing thread: a segment has been made since the log was opened */
 	uint8_t *zeros;           /* LSR_PREPARE_STEP_BYTES, aligned */
 	lsr_segment_t current;    /* writer thread */
 	pthread_mutex_t lock;     /* protects the list */
@@ -52,7 +53,7 @@ int lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t sto
 void lsr_segments_destroy(lsr_segments_t *segments);
 
 /* Make the next segment file: allocated, zeroed, synced. 0 or a negative errno (no file left then); -ECANCELED
- * once *stop is true; -ENOSPC also if it would exceed the limit. Near the limit it is smaller, and segments that recovery does not
+ * once *stop is true; -ENOSPC also if it would exceed the limit and is not the first. Near the limit it is smaller, and segments that recovery does not
  * need go first. */
 int lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _Atomic bool *stop);
 

@@ -92,7 +92,7 @@ typedef struct lessor_options {
  * refused with LESSOR_DISK_FULL before they show anywhere, as on a full disk; reads, waiting and snapshots go on. A snapshot is then taken by itself, within a second or so,
  * unless snapshot_after_bytes is UINT64_MAX; what log it makes unnecessary is room again. The limit goes before
  * retain_log_bytes and retain_log_s: what is only retained is dropped, the oldest first, where the limit needs the room. A snapshot is never refused by the limit: while
- * it is written, and if it is itself larger, more is on disk than the limit says.
+ * it is written, and if it is itself larger, more is on disk than the limit says. Nor is an opening, which may take 1 MiB more.
  */
 
 /* Fill with the defaults. Callable from anywhere. */
