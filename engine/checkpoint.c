@@ -320,7 +320,8 @@ write_snapshot(lsr_checkpoint_t *checkpoint, char *sentence, size_t sentence_byt
 }
 
 /*
- * Drop the log that neither recovery nor retention wants. A segment goes when its successor begins early enough: bytes are counted back from the snapshot, time from now.
+ * Drop the log that neither recovery nor retention wants. A segment goes when its successor begins early enough: bytes are counted back from the snapshot, time from now. The disk's limit
+ * goes before retention.
  */
 static void
 drop_log(lessor_engine_t *engine, uint64_t from) {
@@ -336,6 +337,7 @@ static void
 drop_older(lessor_engine_t *engine, uint64_t from, uint64_t snapshot_bytes) {
 	(void)lsr_snapshot_remove_others(engine->directory, from);
 	atomic_store_explicit(&engine->log.segments.snapshot_bytes, snapshot_bytes, memory_order_relaxed);
+	atomic_store_explicit(&engine->log.segments.needed_lsn, from, memory_order_relaxed);
 	drop_log(engine, from);
 	atomic_store_explicit(&engine->snapshot_from, from, memory_order_relaxed);
 }

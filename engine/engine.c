@@ -400,11 +400,13 @@ open_store(lessor_engine_t *engine, const char *path, const lessor_options_t *op
 static lessor_status_t
 start_log(lessor_engine_t *engine, const lessor_options_t *options, const lsr_log_contents_t *contents,
 	  lessor_report_t *report) {
-	const lsr_log_options_t log_options = {.ring_bytes = options->ring_size_bytes,
-					       .segment_bytes = options->segment_size_bytes,
-					       .gather_us = options->flush_gather_us,
-					       .disk_limit_bytes = options->disk_limit_bytes,
-					       .snapshot_bytes = report->snapshot_bytes};
+	const lsr_log_options_t log_options = {
+		.ring_bytes = options->ring_size_bytes,
+		.segment_bytes = options->segment_size_bytes,
+		.gather_us = options->flush_gather_us,
+		.disk_limit_bytes = options->disk_limit_bytes,
+		.snapshot_bytes = report->snapshot_bytes,
+		.snapshot_from = atomic_load_explicit(&engine->snapshot_from, memory_order_relaxed)};
 	const lessor_status_t status = lsr_log_open(&engine->log, engine->directory, engine->store_id, &log_options,
 						    contents, report->sentence, sizeof(report->sentence));
 	engine->has_log = status == LESSOR_OK;

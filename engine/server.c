@@ -17,7 +17,8 @@
 
 #define ALL_FLAGS     ((uint32_t)(LESSOR_OFFER_RECLAIM | LESSOR_OFFER_SUPERSCOPE))
 #define NS_PER_MS     UINT64_C(1000000)
-#define RECLAIM_LOOKS 8u /* of which all that are over lose their grace */
+#define RECLAIM_LOOKS 8u   /* of which all that are over lose their grace */
+#define SECTION_ENDS  256u /* offers that end in one read-side section */
 
 /* ---- ending offers ------------------------------------------------------------------------------------------------- */
 
@@ -100,7 +101,12 @@ lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max) {
 	atomic_store_explicit(&offers->due_ns, UINT64_MAX, memory_order_seq_cst);
 	uint32_t ended = 0;
 	for (unsigned i = 0; i < LSR_OFFER_SHARDS; i++) {
-		ended += end_offers_of(engine, &offers->shard[i], now_ns, max - ended);
+		uint32_t some;
+		do {
+			some = end_offers_of(engine, &offers->shard[i], now_ns,
+					     (uint32_t)lsr_min_u64(max - ended, SECTION_ENDS));
+			ended += some;
+		} while (some == SECTION_ENDS);
 	}
 	return ended > 0;
 }

@@ -136,10 +136,10 @@ bytes_in(const char *directory) {
 	return sum;
 }
 
-/* Change one lease until the disk is full. */
 /* The identity and the note of the newest segment, which are not counted. */
 #define SMALL_FILES_BYTES (UINT64_C(3) * 4096)
 
+/* Change one lease until the disk is full. */
 static uint64_t
 wear(lessor_engine_t *engine, const char *directory) {
 	lessor_lease_t lease;
@@ -212,6 +212,66 @@ a_disk_limit_makes_room_by_itself(void **state) {
 	torture_remove_directory(directory);
 }
 
+/* Log that is kept for readers only never refuses a change, neither in a running engine nor at an opening. */
+static void
+a_disk_limit_goes_before_retention(void **state) {
+	char directory[256];
+	lessor_options_t options;
+	lessor_engine_t *engine = NULL;
+	(void)state;
+	torture_make_directory(directory);
+	lessor_options_init(&options);
+	options.max_leases = UINT64_C(1) << 20;
+	options.ring_size_bytes = MIB;
+	options.segment_size_bytes = MIB;
+	options.snapshot_after_bytes = UINT64_MAX;
+	options.retain_log_bytes = UINT64_C(1) << 40;
+	options.retain_log_s = UINT32_MAX;
+	options.disk_limit_bytes = 8 * MIB;
+	REQUIRE_STATUS(lessor_open(directory, &options, &engine, NULL), LESSOR_OK);
+	torture_create_scope(engine, SUBNET, 0xFFFF0000u, true);
+	REQUIRE_STATUS(create(engine, SUBNET + 1, LESSOR_SYNC), LESSOR_OK);
+	for (unsigned round = 0; round < 3; round++) {
+		REQUIRE(wear(engine, directory) > 1000);
+		REQUIRE_STATUS(lessor_snapshot(engine, NULL), LESSOR_OK);
+		REQUIRE(bytes_in(directory) > 4 * MIB); /* and what has room is retained */
+		REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+		REQUIRE_STATUS(lessor_open(directory, &options, &engine, NULL), LESSOR_OK);
+	}
+	REQUIRE(bytes_in(directory) <= 8 * MIB + SMALL_FILES_BYTES);
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+	torture_remove_directory(directory);
+}
+
+/* A store that was left at its limit opens again, shows what it held, and has room after a snapshot. */
+static void
+a_store_at_its_limit_opens(void **state) {
+	char directory[256];
+	(void)state;
+	torture_make_directory(directory);
+	lessor_engine_t *engine = open_disk(directory, 0, UINT64_MAX, LESSOR_OK);
+	torture_create_scope(engine, SUBNET, 0xFFFF0000u, true);
+	REQUIRE_STATUS(create(engine, SUBNET + 1, LESSOR_SYNC), LESSOR_OK);
+	REQUIRE(wear(engine, directory) != UINT64_MAX);
+	for (unsigned round = 0; round < 3; round++) {
+		torture_dump_t before = torture_dump(engine);
+		REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+		engine = open_disk(directory, 0, UINT64_MAX, LESSOR_OK);
+		torture_dump_t after = torture_dump(engine);
+		torture_require_equal(&before, &after);
+		torture_dump_free(&before);
+		torture_dump_free(&after);
+	}
+	REQUIRE(bytes_in(directory) <= 9 * MIB + SMALL_FILES_BYTES);
+	REQUIRE_STATUS(lessor_snapshot(engine, NULL), LESSOR_OK);
+	for (unsigned i = 0; create(engine, SUBNET + 2, LESSOR_SYNC) != LESSOR_OK; i++) {
+		REQUIRE(i < 1000);
+		(void)usleep(10000);
+	}
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+	torture_remove_directory(directory);
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +279,8 @@ main(void) {
 		cmocka_unit_test(an_older_caller_has_no_limits),
 		cmocka_unit_test(a_disk_limit_is_kept),
 		cmocka_unit_test(a_disk_limit_makes_room_by_itself),
+		cmocka_unit_test(a_disk_limit_goes_before_retention),
+		cmocka_unit_test(a_store_at_its_limit_opens),
 	};
 	return cmocka_run_group_tests_name("limit", tests, NULL, NULL);
 }

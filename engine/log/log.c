@@ -741,6 +741,7 @@ lsr_log_open(lsr_log_t *log, int directory, const uint8_t store_id[LSR_STORE_ID_
 	}
 	log->segments.limit_bytes = options->disk_limit_bytes;
 	atomic_init(&log->segments.snapshot_bytes, options->snapshot_bytes);
+	atomic_init(&log->segments.needed_lsn, options->snapshot_from);
 	log->frame = aligned_alloc(LSR_BLOCK_BYTES, lsr_frame_disk_bytes(LSR_FRAME_PAYLOAD_MAX));
 	log->ring = map_ring(log->ring_bytes);
 	if (status == LESSOR_OK && (log->frame == NULL || log->ring == NULL)) {

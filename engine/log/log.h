@@ -110,6 +110,7 @@ typedef struct lsr_log_options {
 	uint32_t gather_us;
 	uint64_t disk_limit_bytes; /* of segments and snapshot; 0: none */
 	uint64_t snapshot_bytes;   /* the newest one's */
+	uint64_t snapshot_from;    /* where it begins: older log is not needed */
 } lsr_log_options_t;
 
 /* What a log has of memory besides its ring: a frame, zeros. */

@@ -79,6 +79,66 @@ lsr_segments_destroy(lsr_segments_t *segments) {
 	*segments = (lsr_segments_t){.current = {.file = -1}};
 }
 
+/* ---- the limit --------------------------------------------------------------------------------------------------- */
+
+static uint64_t
+used_bytes(const lsr_segments_t *segments) {
+	/* Bytes on their way into the list are counted twice for a moment, never not at all. */
+	return atomic_load_explicit(&segments->made_bytes, memory_order_acquire) +
+	       atomic_load_explicit(&segments->total_bytes, memory_order_relaxed) +
+	       atomic_load_explicit(&segments->snapshot_bytes, memory_order_relaxed);
+}
+
+/* Remove the oldest segment. Under the lock. */
+static int
+drop_oldest(lsr_segments_t *segments) {
+	char name[32];
+	lsr_segment_name(segments->list[0].index, name);
+	const int result = lsr_io->unlink(segments->directory, name);
+	if (result != 0 && result != -ENOENT) {
+		return result;
+	}
+	(void)atomic_fetch_sub_explicit(&segments->total_bytes, segments->list[0].size_bytes, memory_order_relaxed);
+	segments->count--;
+	memmove(segments->list, segments->list + 1, segments->count * sizeof(segments->list[0]));
+	return 0;
+}
+
+/* The oldest segment is kept for readers of the log only, and with 'more_bytes' the limit would be exceeded. Under the lock. */
+static bool
+is_in_the_way(const lsr_segments_t *segments, uint64_t more_bytes) {
+	return segments->limit_bytes != 0 && segments->count > 1 &&
+	       segments->list[1].first_lsn <= atomic_load_explicit(&segments->needed_lsn, memory_order_relaxed) &&
+	       used_bytes(segments) + more_bytes > segments->limit_bytes;
+}
+
+/* An eighth of the limit is worth old log: less would make many small segments, more would keep little of it. */
+static void
+make_room(lsr_segments_t *segments) {
+	const uint64_t wanted_bytes =
+		lsr_min_u64(segments->next_size_bytes, lsr_max_u64(segments->limit_bytes / 8, LSR_SEGMENT_FIRST_BYTES));
+	(void)pthread_mutex_lock(&segments->lock);
+	while (is_in_the_way(segments, wanted_bytes) && drop_oldest(segments) == 0) {
+	}
+	(void)pthread_mutex_unlock(&segments->lock);
+}
+
+/*
+ * How large the next segment may be: as large as is its turn, or what the limit leaves, in whole steps. The first one, which an opening needs, has a step in any
+ * case: a store at its limit opens, and a snapshot makes room.
+ */
+static uint64_t
+permitted_bytes(lsr_segments_t *segments) {
+	if (segments->limit_bytes == 0) {
+		return segments->next_size_bytes;
+	}
+	make_room(segments);
+	const uint64_t used = used_bytes(segments);
+	const uint64_t least = segments->has_first ? 0 : LSR_SEGMENT_FIRST_BYTES;
+	const uint64_t left = lsr_max_u64(used < segments->limit_bytes ? segments->limit_bytes - used : 0, least);
+	return lsr_min_u64(segments->next_size_bytes, left / LSR_SEGMENT_FIRST_BYTES * LSR_SEGMENT_FIRST_BYTES);
+}
+
 /* ---- preparing --------------------------------------------------------------------------------------------------- */
 
 /* O_DSYNC makes each write durable when it returns; O_DIRECT keeps the page cache out of it, where the file system can. */
@@ -148,20 +208,6 @@ make_segment(lsr_segments_t *segments, lsr_segment_t *segment, bool direct, cons
 	return result;
 }
 
-/* How large the next segment may be: as large as is its turn, or what the limit leaves, in whole steps. */
-static uint64_t
-permitted_bytes(lsr_segments_t *segments) {
-	/* Bytes on their way into the list are counted twice for a moment, never not at all. */
-	const uint64_t used = atomic_load_explicit(&segments->made_bytes, memory_order_acquire) +
-			      atomic_load_explicit(&segments->total_bytes, memory_order_relaxed) +
-			      atomic_load_explicit(&segments->snapshot_bytes, memory_order_relaxed);
-	if (segments->limit_bytes == 0) {
-		return segments->next_size_bytes;
-	}
-	const uint64_t left = used < segments->limit_bytes ? segments->limit_bytes - used : 0;
-	return lsr_min_u64(segments->next_size_bytes, left / LSR_SEGMENT_FIRST_BYTES * LSR_SEGMENT_FIRST_BYTES);
-}
-
 int
 lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _Atomic bool *stop) {
 	lsr_segment_t segment = {
@@ -177,6 +223,7 @@ lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _A
 		return result;
 	}
 	(void)atomic_fetch_add_explicit(&segments->made_bytes, segment.size_bytes, memory_order_relaxed);
+	segments->has_first = true;
 	segments->next_index++;
 	segments->next_size_bytes = lsr_min_u64(segments->next_size_bytes * 2, segments->size_max_bytes);
 	*prepared = segment;
@@ -309,24 +356,14 @@ lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], const
 
 int
 lsr_segments_drop(lsr_segments_t *segments, uint64_t lsn, uint32_t begun_before_s) {
-	char name[32];
 	int result = 0;
 	(void)pthread_mutex_lock(&segments->lock);
 	/* A segment is unnecessary if its successor begins at or before lsn, and early enough. The last one always stays. */
 	const size_t next = LSR_PLANTED(LSR_PLANT_DROP_EARLY) ? 0 : 1;
-	while (segments->count > 1 && segments->list[next].first_lsn <= lsn &&
-	       segments->list[1].begun_s < begun_before_s && result == 0) {
-		lsr_segment_name(segments->list[0].index, name);
-		result = lsr_io->unlink(segments->directory, name);
-		if (result == -ENOENT) {
-			result = 0;
-		}
-		if (result == 0) {
-			(void)atomic_fetch_sub_explicit(&segments->total_bytes, segments->list[0].size_bytes,
-							memory_order_relaxed);
-			segments->count--;
-			memmove(segments->list, segments->list + 1, segments->count * sizeof(segments->list[0]));
-		}
+	while (segments->count > 1 && result == 0 &&
+	       ((segments->list[next].first_lsn <= lsn && segments->list[1].begun_s < begun_before_s) ||
+		is_in_the_way(segments, 0))) {
+		result = drop_oldest(segments);
 	}
 	(void)pthread_mutex_unlock(&segments->lock);
 	return result;

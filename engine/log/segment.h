@@ -30,6 +30,7 @@ typedef struct lsr_segments {
 	uint64_t size_max_bytes;  /* what a segment grows to */
 	uint64_t next_index;      /* preparing thread */
 	uint64_t next_size_bytes; /* preparing thread */
+	bool has_first;           /* preparing thread: a segment has been made since the log was opened */
 	uint8_t *zeros;           /* LSR_PREPARE_STEP_BYTES, aligned */
 	lsr_segment_t current;    /* writer thread */
 	pthread_mutex_t lock;     /* protects the list */
@@ -38,6 +39,7 @@ typedef struct lsr_segments {
 	size_t capacity;
 	uint64_t limit_bytes;            /* of all of it; 0: none. Fixed after open */
 	_Atomic uint64_t snapshot_bytes; /* of the newest one, which counts too */
+	_Atomic uint64_t needed_lsn;     /* recovery needs what lies behind it: what is older gives way to the limit */
 	_Atomic uint64_t made_bytes;     /* prepared and not in the list yet */
 	_Atomic uint64_t total_bytes;    /* on disk; read by statistics */
 } lsr_segments_t;
@@ -51,7 +53,8 @@ int lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t sto
 void lsr_segments_destroy(lsr_segments_t *segments);
 
 /* Make the next segment file: allocated, zeroed, synced. 0 or a negative errno (no file left then); -ECANCELED
- * once *stop is true; -ENOSPC also if it would exceed the limit. Near the limit it is smaller. */
+ * once *stop is true; -ENOSPC also if it would exceed the limit and is not the first. Near the limit it is smaller, and segments that recovery does not
+ * need go first. */
 int lsr_segments_prepare(lsr_segments_t *segments, lsr_segment_t *prepared, const _Atomic bool *stop);
 
 /* Begin to use a prepared segment at first_lsn. 0 or a negative errno. */
@@ -71,8 +74,8 @@ int lsr_segment_end(int directory, const uint8_t store_id[LSR_STORE_ID_BYTES], c
 void lsr_segments_discard(lsr_segments_t *segments, lsr_segment_t *prepared);
 
 /*
- * Remove the segments of which nothing behind 'lsn' is needed, and which ended before a time, Unix seconds; UINT32_MAX: whenever that was. 0 or the first error; a segment that
- * could not be removed stays listed.
+ * Remove the segments of which nothing behind 'lsn' is needed, and which ended before a time, Unix seconds; UINT32_MAX: whenever that was. Beyond the
+ * limit also those that recovery does not need. 0 or the first error; a segment that could not be removed stays listed.
  */
 int lsr_segments_drop(lsr_segments_t *segments, uint64_t lsn, uint32_t begun_before_s);
 

@@ -70,7 +70,8 @@ typedef struct lessor_options {
 		retain_log_bytes; /* keep this much of the log that snapshots have made unnecessary, for <lessor/stream.h>; default 0 */
 	uint32_t
 		retain_log_s; /* and what of it is not older than this, in seconds by the machine's clock; default 0. Whole segments go. Each
-	                        * of the two keeps, whatever the other says; nobody who reads the log keeps anything */
+	                        * of the two keeps, whatever the other says, as long as disk_limit_bytes has room;
+	                        * nobody who reads the log keeps anything */
 	uint32_t max_offers; /* offers at a time (lessor/server.h); default LESSOR_DEFAULT_MAX_OFFERS, at most 2^24 */
 	uint32_t sweep_interval_s;   /* sweep by itself (lessor/expire.h) so often; default 0: never */
 	uint32_t sweep_grace_s;      /* grace_s of these sweeps; default 0 */
@@ -89,8 +90,9 @@ typedef struct lessor_options {
  *
  * disk_limit_bytes: what the log's segments, prepared ones included, and the newest snapshot may take together; at least 4 MiB. When the next segment does not fit, changes that need it are
  * refused with LESSOR_DISK_FULL before they show anywhere, as on a full disk; reads, waiting and snapshots go on. A snapshot is then taken by itself, within a second or so,
- * unless snapshot_after_bytes is UINT64_MAX; what log it makes unnecessary is room again. A snapshot is never refused by
- * the limit: while it is written, and if it is itself larger, more is on disk than the limit says.
+ * unless snapshot_after_bytes is UINT64_MAX; what log it makes unnecessary is room again. The limit goes before
+ * retain_log_bytes and retain_log_s: what is only retained is dropped, the oldest first, where the limit needs the room. A snapshot is never refused by the limit: while
+ * it is written, and if it is itself larger, more is on disk than the limit says. Nor is an opening, which may take 1 MiB more.
  */
 
 /* Fill with the defaults. Callable from anywhere. */

@@ -65,7 +65,8 @@ typedef struct lessor_offer {
  * Choose an address for a client and hold it. In this order: that of the client's lease in the scope, over or not; that of its reservation; that of its offer, which
  * then stands for hold_ms from now; the hint, if it is in the pool and free; any free address of the pool. The first two need no offer, since the record keeps others away.
  *
- * Ensures:   on LESSOR_OK nobody else is offered this address, or can bind or allocate it, until the time is over.
+ * Ensures:   on LESSOR_OK nobody else is offered this address, or can bind or allocate it, until the time is over. (The address of a lease that is over, or of a reservation,
+ *            is held by its record: until that is swept, reclaimed or deleted, however long the offer is to stand.)
  * Returns:   LESSOR_OK; LESSOR_NO_SCOPE: no scope has this subnet address; LESSOR_EXHAUSTED: at one moment during the call every address of the pool
  *            had a lease or was offered (and the same of each scope that was asked); LESSOR_CONFLICT: the client's lease is DECLINED and not over;
  *            LESSOR_LIMIT: too many offers, or leases; LESSOR_INVALID (NULL, client id empty or too long, unknown flag, hold_ms); LESSOR_NO_MEMORY;
