@@ -249,7 +249,7 @@ follow_once(lessor_follower_t *follower) {
 /* What an attempt that was not finished has left. */
 static int
 clear_directory(const lessor_follower_t *follower) {
-	static const char *const prefixes[] = {LSR_SEGMENT_PREFIX, "snapshot", TEMPORARY_NAME};
+	static const char *const prefixes[] = {LSR_SEGMENT_PREFIX, LSR_NEWEST_NAME, "snapshot", TEMPORARY_NAME};
 	int result = 0;
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]) && result == 0; i++) {
 		char **names = NULL;
