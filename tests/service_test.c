@@ -20,6 +20,8 @@
 #include <lessor/lessor.h>
 
 #include "base/io.h"
+#include "engine_p.h"
+#include "log/log.h"
 #include "torture.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -61,6 +63,8 @@ create(lessor_engine_t *engine, uint32_t address, lessor_mode_t mode, lessor_tic
 
 /* ---- tickets ------------------------------------------------------------------------------------------------------------- */
 
+#define UPDATE_BYTES 56 /* of one of the test's changes on the log */
+
 static atomic_bool disk_stands;
 
 static ssize_t
@@ -71,7 +75,10 @@ write_when_allowed(int file, const void *data, size_t size_bytes, uint64_t offse
 	return lsr_io_system.pwrite(file, data, size_bytes, offset);
 }
 
-/* Everything that was there before is in large segments, so that the log has room for a million changes although the disk does not move. */
+/*
+ * What was there before is in large segments, so that the next one has room for a million changes. The disk stands only when that room is the log's: only
+ * the writer raises the limit, and not while it is in a write.
+ */
 static void
 a_million_tickets_are_answered_in_order(void **state) {
 	const uint32_t count = SCALE(1000000u, 50000u);
@@ -92,6 +99,10 @@ a_million_tickets_are_answered_in_order(void **state) {
 	}
 	REQUIRE_STATUS(lessor_ticket_wait(engine, lessor_last_ticket(engine), -1), LESSOR_OK);
 	const lessor_ticket_t before = lessor_durable_ticket(engine);
+	/* The next segment is being made, and the writer raises the limit when it is idle. */
+	while (!lsr_log_has_room(&engine->log, (uint64_t)count * UPDATE_BYTES)) {
+		(void)usleep(1000);
+	}
 	atomic_store(&disk_stands, true);
 	lessor_lease_init(&lease);
 	lease.expires_at = 1;
