@@ -360,13 +360,13 @@ test_stats() {
 	LESSOR_STORE=$work/leases
 	export LESSOR_STORE
 	expect 0 stats
-	has '^192\.0\.2\.0/24  *0  -  *100  *3  *97  *3\.0  *4  *1  *1  *9  *5$'
-	has '^198\.51\.100\.0/24  *0  -  *0  *0  *0  *-  *0  *0  *0  *1  *1$'
-	has '^total  *scopes: 2  *100  *3  *97  *3\.0  *4  *1  *1  *10  *6$'
+	has '^192\.0\.2\.0/24  *0  -  *100  *3  *97  *3\.0  *4  *1  *1  *9  *5  *0$'
+	has '^198\.51\.100\.0/24  *0  -  *0  *0  *0  *-  *0  *0  *0  *1  *1  *0$'
+	has '^total  *scopes: 2  *100  *3  *97  *3\.0  *4  *1  *1  *10  *6  *0$'
 	has '^store (leases: 4, scopes: 2, '
 	expect 0 stats --json
 	json
-	has '"total":{"pool":100,"in_use":3,"free":97,"pending":0,"leases":4,"leases_active":2,"leases_declined":1,"leases_doomed":1,"creates":10,"deletes":6}'
+	has '"total":{"pool":100,"in_use":3,"free":97,"pending":0,"leases":4,"leases_active":2,"leases_declined":1,"leases_doomed":1,"creates":10,"deletes":6,"expires":0}'
 	expect 0 stats 192.0.2.0/24
 	lines 2
 	lacks '^total'

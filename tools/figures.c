@@ -171,6 +171,7 @@ take_sample(figures_t *figures, const sample_t *sample, size_t *last) {
 		{"pending_addresses", offsetof(lessor_scope_stats_t, pending)},
 		{"creates_total", offsetof(lessor_scope_stats_t, creates)},
 		{"deletes_total", offsetof(lessor_scope_stats_t, deletes)},
+		{"expires_total", offsetof(lessor_scope_stats_t, expires)},
 		{NULL, 0}};
 	static const member_t engine_members[] = {
 		{"lessor_scopes", offsetof(lessor_engine_stats_t, scopes)},
