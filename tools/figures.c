@@ -277,7 +277,9 @@ connect_to(const char *store) {
 	}
 	(void)snprintf(name.sun_path, sizeof(name.sun_path), "/proc/self/fd/%d/lessor.stats", directory);
 	connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* The second is how long connect() waits for a place in the queue. */
 	if (connection >= 0 && (setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0 ||
+				setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) != 0 ||
 				connect(connection, (const struct sockaddr *)&name, sizeof(name)) != 0)) {
 		(void)close(connection);
 		connection = -1;
