@@ -77,7 +77,9 @@ take_labels(char *text, sample_t *sample) {
 		sample->labels[sample->count].key = text;
 		sample->labels[sample->count++].value = equals + 2;
 		text = unescape(equals + 2);
-		text += text != NULL && *text == ',';
+		if (text != NULL && *text == ',') {
+			text++;
+		}
 	}
 	return text != NULL ? text + 1 : NULL;
 }
