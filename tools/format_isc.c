@@ -553,10 +553,9 @@ end_lease(isc_format_reader_t *reader, isc_end_t end, format_record_t *record) {
 	return 1;
 }
 
-/* Behind the opening brace. */
-static int
-read_lease(isc_format_reader_t *reader, format_record_t *record) {
-	begin_lease(reader, record);
+/* The statements of a block, behind its opening brace. What ends it. */
+static isc_end_t
+take_block(isc_format_reader_t *reader, format_record_t *record) {
 	for (;;) {
 		isc_end_t end = isc_reader_next(&reader->text, true);
 		if (end == ISC_BROKEN) {
@@ -571,9 +570,15 @@ read_lease(isc_format_reader_t *reader, format_record_t *record) {
 			end = end == ISC_CLOSE ? ISC_SEMICOLON : end;
 		}
 		if (end != ISC_SEMICOLON) {
-			return end_lease(reader, end, record);
+			return end;
 		}
 	}
+}
+
+static int
+read_lease(isc_format_reader_t *reader, format_record_t *record) {
+	begin_lease(reader, record);
+	return end_lease(reader, take_block(reader, record), record);
 }
 
 /* ---- IAs --------------------------------------------------------------------------------------------------------- */
@@ -677,26 +682,8 @@ break_ia(isc_format_reader_t *reader, isc_end_t end, format_record_t *record) {
 static int
 read_address(isc_format_reader_t *reader, format_record_t *record) {
 	begin_address(reader, record);
-	for (;;) {
-		isc_end_t end = isc_reader_next(&reader->text, true);
-		if (end == ISC_BROKEN) {
-			reader->problem = "a statement is broken";
-			continue;
-		}
-		if (end == ISC_SEMICOLON || end == ISC_OPEN) {
-			take_statement(reader, record);
-		}
-		if (end == ISC_OPEN) {
-			end = isc_reader_skip(&reader->text);
-			end = end == ISC_CLOSE ? ISC_SEMICOLON : end;
-		}
-		if (end == ISC_CLOSE) {
-			return end_address(reader, record);
-		}
-		if (end != ISC_SEMICOLON) {
-			return break_ia(reader, end, record);
-		}
-	}
+	isc_end_t end = take_block(reader, record);
+	return end == ISC_CLOSE ? end_address(reader, record) : break_ia(reader, end, record);
 }
 
 /* Anything else that has a block, prefixes among them. */

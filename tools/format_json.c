@@ -21,7 +21,22 @@
 
 #define FIRST_LINE "{\"lessor\":1}\n"
 
-enum { LOST_MEMBER, NEST_MAX = 8 };
+enum { LOST_MEMBER, NEST_MAX = 8, FLAT_MAX_BYTES = 2048, FLAT_MEMBERS = 32 };
+
+/* What stands behind a key. */
+typedef struct value {
+	enum { VALUE_OTHER, VALUE_NULL, VALUE_TEXT, VALUE_NUMBER, VALUE_BOOL } kind;
+	const char *text; /* without a NUL inside */
+	uint64_t number;
+	bool flag;
+} value_t;
+
+/* A member of a lease in its plainest form. */
+typedef struct flat_member {
+	const char *key;
+	size_t key_bytes;
+	value_t value;
+} flat_member_t;
 
 typedef struct json_reader {
 	format_reader_t base;
@@ -35,44 +50,68 @@ typedef struct json_reader {
 	lessor_range_t exclusions[LESSOR_SCOPE_MAX_EXCLUSIONS];
 	lessor_scope6_t scope6;
 	lessor_range6_t exclusions6[LESSOR_SCOPE_MAX_EXCLUSIONS];
+	char flat[FLAT_MAX_BYTES + 1]; /* the line, with NULs behind its texts */
+	flat_member_t members[FLAT_MEMBERS];
 } json_reader_t;
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
+static value_t
+value_of(struct json_object *object) {
+	value_t value = {.kind = object == NULL ? VALUE_NULL : VALUE_OTHER};
+	switch (json_object_get_type(object)) {
+	case json_type_string:
+		value.text = json_object_get_string(object);
+		value.kind =
+			strlen(value.text) == (size_t)json_object_get_string_len(object) ? VALUE_TEXT : VALUE_OTHER;
+		break;
+	case json_type_int:
+		value.number = json_object_get_uint64(object);
+		value.kind = json_object_get_int64(object) >= 0 ? VALUE_NUMBER : VALUE_OTHER;
+		break;
+	case json_type_boolean:
+		value.flag = json_object_get_boolean(object);
+		value.kind = VALUE_BOOL;
+		break;
+	default:
+		break;
+	}
+	return value;
+}
+
 /* Each takes a value that is not null; false if it is not what it should be. */
 static bool
-text_value(struct json_object *value, const char **text) {
-	*text = json_object_get_string(value);
-	return json_object_is_type(value, json_type_string) &&
-	       strlen(*text) == (size_t)json_object_get_string_len(value);
+text_value(const value_t *value, const char **text) {
+	*text = value->text;
+	return value->kind == VALUE_TEXT;
 }
 
 static bool
-number_value(struct json_object *value, uint64_t max, uint64_t *number) {
-	*number = json_object_get_uint64(value);
-	return json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0 && *number <= max;
+number_value(const value_t *value, uint64_t max, uint64_t *number) {
+	*number = value->number;
+	return value->kind == VALUE_NUMBER && *number <= max;
 }
 
 static bool
-bool_value(struct json_object *value, bool *flag) {
-	*flag = json_object_get_boolean(value);
-	return json_object_is_type(value, json_type_boolean);
+bool_value(const value_t *value, bool *flag) {
+	*flag = value->flag;
+	return value->kind == VALUE_BOOL;
 }
 
 static bool
-address_value(struct json_object *value, uint32_t *address) {
+address_value(const value_t *value, uint32_t *address) {
 	const char *text;
 	return text_value(value, &text) && cli_parse_ipv4(text, address);
 }
 
 static bool
-time_value(struct json_object *value, lessor_filetime_t *time) {
+time_value(const value_t *value, lessor_filetime_t *time) {
 	const char *text;
 	return text_value(value, &text) && cli_parse_time(text, time);
 }
 
 static bool
-octets_value(struct json_object *value, uint8_t *octets, size_t capacity, uint8_t *count) {
+octets_value(const value_t *value, uint8_t *octets, size_t capacity, uint8_t *count) {
 	const char *text;
 	size_t got = 0;
 	bool fine =
@@ -82,7 +121,7 @@ octets_value(struct json_object *value, uint8_t *octets, size_t capacity, uint8_
 }
 
 static bool
-octet_value(struct json_object *value, uint8_t *octet) {
+octet_value(const value_t *value, uint8_t *octet) {
 	uint64_t number;
 	bool fine = number_value(value, UINT8_MAX, &number);
 	*octet = (uint8_t)number;
@@ -90,7 +129,7 @@ octet_value(struct json_object *value, uint8_t *octet) {
 }
 
 static bool
-u32_value(struct json_object *value, uint32_t *number) {
+u32_value(const value_t *value, uint32_t *number) {
 	uint64_t wide;
 	bool fine = number_value(value, UINT32_MAX, &wide);
 	*number = (uint32_t)wide;
@@ -112,10 +151,10 @@ is_redundant(const char *key) {
 	return false;
 }
 
-typedef bool member_taker_t(json_reader_t *reader, lessor_lease_t *lease, struct json_object *value);
+typedef bool member_taker_t(json_reader_t *reader, lessor_lease_t *lease, const value_t *value);
 
 #define TAKER(member, expression)                                                                                      \
-	static bool take_##member(json_reader_t *reader, lessor_lease_t *lease, struct json_object *value) {           \
+	static bool take_##member(json_reader_t *reader, lessor_lease_t *lease, const value_t *value) {                \
 		(void)reader;                                                                                          \
 		return expression;                                                                                     \
 	}
@@ -170,10 +209,7 @@ static const struct member {
 
 /* NULL if it is fine, or what is wrong. */
 static const char *
-take_member(json_reader_t *reader, format_record_t *record, const char *key, struct json_object *value) {
-	if (value == NULL) {
-		return NULL;
-	}
+take_member(json_reader_t *reader, format_record_t *record, const char *key, const value_t *value) {
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		if (strcmp(members[i].key, key) == 0) {
 			return members[i].take(reader, &record->lease, value) ? NULL : members[i].problem;
@@ -184,17 +220,7 @@ take_member(json_reader_t *reader, format_record_t *record, const char *key, str
 }
 
 static int
-take_lease(json_reader_t *reader, format_record_t *record) {
-	struct json_object_iterator at = json_object_iter_begin(reader->object);
-	struct json_object_iterator end = json_object_iter_end(reader->object);
-	record->lease.expires_at = LESSOR_TIME_NONE;
-	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
-		const char *problem =
-			take_member(reader, record, json_object_iter_peek_name(&at), json_object_iter_peek_value(&at));
-		if (problem != NULL) {
-			return format_record_bad(record, problem);
-		}
-	}
+finish_lease(json_reader_t *reader, format_record_t *record) {
 	lessor_lease_t *lease = &record->lease;
 	lease->client_id = lease->client_id_bytes > 0 ? reader->client_id : NULL;
 	lease->hardware = lease->hardware_bytes > 0 ? reader->hardware : NULL;
@@ -208,13 +234,13 @@ take_lease(json_reader_t *reader, format_record_t *record) {
 /* ---- IPv6 leases ------------------------------------------------------------------------------------------------- */
 
 static bool
-address6_value(struct json_object *value, lessor_address6_t *address) {
+address6_value(const value_t *value, lessor_address6_t *address) {
 	const char *text;
 	return text_value(value, &text) && piece_ipv6((piece_t){text, strlen(text)}, address);
 }
 
 static bool
-duid_value(struct json_object *value, uint8_t *octets, uint16_t *count) {
+duid_value(const value_t *value, uint8_t *octets, uint16_t *count) {
 	const char *text;
 	size_t got = 0;
 	bool fine = text_value(value, &text) &&
@@ -223,10 +249,10 @@ duid_value(struct json_object *value, uint8_t *octets, uint16_t *count) {
 	return fine;
 }
 
-typedef bool member6_taker_t(json_reader_t *reader, lessor_lease6_t *lease, struct json_object *value);
+typedef bool member6_taker_t(json_reader_t *reader, lessor_lease6_t *lease, const value_t *value);
 
 #define TAKER6(member, expression)                                                                                     \
-	static bool take6_##member(json_reader_t *reader, lessor_lease6_t *lease, struct json_object *value) {         \
+	static bool take6_##member(json_reader_t *reader, lessor_lease6_t *lease, const value_t *value) {              \
 		(void)reader;                                                                                          \
 		return expression;                                                                                     \
 	}
@@ -271,30 +297,19 @@ static const struct member6 {
 
 /* NULL if it is fine, or what is wrong. */
 static const char *
-take_member6(json_reader_t *reader, format_record_t *record, const char *key, struct json_object *value) {
-	for (size_t i = 0; value != NULL && i < sizeof(members6) / sizeof(members6[0]); i++) {
+take_member6(json_reader_t *reader, format_record_t *record, const char *key, const value_t *value) {
+	for (size_t i = 0; i < sizeof(members6) / sizeof(members6[0]); i++) {
 		if (strcmp(members6[i].key, key) == 0) {
 			return members6[i].take(reader, &record->lease6, value) ? NULL : members6[i].problem;
 		}
 	}
-	record->lost |= value == NULL || is_redundant(key) ? 0 : UINT32_C(1) << LOST_MEMBER;
+	record->lost |= is_redundant(key) ? 0 : UINT32_C(1) << LOST_MEMBER;
 	return NULL;
 }
 
 static int
-take_lease6(json_reader_t *reader, format_record_t *record) {
-	struct json_object_iterator at = json_object_iter_begin(reader->object);
-	struct json_object_iterator end = json_object_iter_end(reader->object);
-	format_record_clear6(record, FORMAT_LEASE, record->line);
+finish_lease6(json_reader_t *reader, format_record_t *record) {
 	lessor_lease6_t *lease = &record->lease6;
-	lease->expires_at = lease->preferred_expires_at = LESSOR_TIME_NONE;
-	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
-		const char *problem =
-			take_member6(reader, record, json_object_iter_peek_name(&at), json_object_iter_peek_value(&at));
-		if (problem != NULL) {
-			return format_record_bad(record, problem);
-		}
-	}
 	lease->duid = lease->duid_bytes > 0 ? reader->duid : NULL;
 	lease->hardware = lease->hardware_bytes > 0 ? reader->hardware : NULL;
 	if (lease->address.high == 0) {
@@ -302,6 +317,49 @@ take_lease6(json_reader_t *reader, format_record_t *record) {
 	}
 	format_need_duid(record);
 	return 1;
+}
+
+/* ---- leases of either family ------------------------------------------------------------------------------------- */
+
+static void
+begin_lease(format_record_t *record, bool is6) {
+	if (is6) {
+		format_record_clear6(record, FORMAT_LEASE, record->line);
+		record->lease6.expires_at = record->lease6.preferred_expires_at = LESSOR_TIME_NONE;
+	} else {
+		record->lease.expires_at = LESSOR_TIME_NONE;
+	}
+}
+
+/* False if it is bad, and the record says so. A value that is null says nothing. */
+static bool
+take_either(json_reader_t *reader, format_record_t *record, const char *key, const value_t *value) {
+	const char *problem = value->kind == VALUE_NULL ? NULL
+			      : record->is6             ? take_member6(reader, record, key, value)
+							: take_member(reader, record, key, value);
+	if (problem != NULL) {
+		(void)format_record_bad(record, problem);
+	}
+	return problem == NULL;
+}
+
+static int
+finish_either(json_reader_t *reader, format_record_t *record) {
+	return record->is6 ? finish_lease6(reader, record) : finish_lease(reader, record);
+}
+
+static int
+take_lease(json_reader_t *reader, format_record_t *record, bool is6) {
+	struct json_object_iterator at = json_object_iter_begin(reader->object);
+	struct json_object_iterator end = json_object_iter_end(reader->object);
+	begin_lease(record, is6);
+	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+		const value_t value = value_of(json_object_iter_peek_value(&at));
+		if (!take_either(reader, record, json_object_iter_peek_name(&at), &value)) {
+			return 1;
+		}
+	}
+	return finish_either(reader, record);
 }
 
 /* ---- scopes ------------------------------------------------------------------------------------------------------ */
@@ -317,8 +375,9 @@ static bool
 range_value(struct json_object *value, lessor_range_t *range) {
 	struct json_object *first = json_object_is_type(value, json_type_object) ? member_of(value, "first") : NULL;
 	struct json_object *last = json_object_is_type(value, json_type_object) ? member_of(value, "last") : NULL;
-	return first != NULL && last != NULL && address_value(first, &range->first) &&
-	       address_value(last, &range->last) && range->first <= range->last;
+	const value_t values[2] = {value_of(first), value_of(last)};
+	return address_value(&values[0], &range->first) && address_value(&values[1], &range->last) &&
+	       range->first <= range->last;
 }
 
 static bool
@@ -340,29 +399,28 @@ take_exclusions(json_reader_t *reader, format_record_t *record, struct json_obje
 
 static bool
 optional_u32(struct json_object *object, const char *key, uint32_t *number) {
-	struct json_object *value = member_of(object, key);
-	return value == NULL || u32_value(value, number);
+	const value_t value = value_of(member_of(object, key));
+	return value.kind == VALUE_NULL || u32_value(&value, number);
 }
 
 static bool
 optional_text(struct json_object *object, const char *key, const char **text) {
-	struct json_object *value = member_of(object, key);
-	return value == NULL || text_value(value, text);
+	const value_t value = value_of(member_of(object, key));
+	return value.kind == VALUE_NULL || text_value(&value, text);
 }
 
 static int
 take_scope(json_reader_t *reader, format_record_t *record) {
 	lessor_scope_t *scope = &reader->scope;
 	struct json_object *object = reader->object;
-	struct json_object *subnet = member_of(object, "scope");
+	const value_t subnet = value_of(member_of(object, "scope"));
 	struct json_object *range = member_of(object, "range");
 	const char *text;
 	*scope = (lessor_scope_t){.has_range = range != NULL};
 	record->kind = FORMAT_SCOPE;
 	record->scope = scope;
-	bool fine = subnet != NULL && text_value(subnet, &text) &&
-		    cli_parse_subnet(text, &scope->subnet, &scope->mask) && optional_u32(object, "id", &scope->id) &&
-		    optional_u32(object, "state_code", &scope->state) &&
+	bool fine = text_value(&subnet, &text) && cli_parse_subnet(text, &scope->subnet, &scope->mask) &&
+		    optional_u32(object, "id", &scope->id) && optional_u32(object, "state_code", &scope->state) &&
 		    optional_u32(object, "lease_s", &scope->lease_s) &&
 		    (range == NULL || range_value(range, &scope->range)) &&
 		    optional_text(object, "name", &scope->name) && optional_text(object, "comment", &scope->comment) &&
@@ -378,8 +436,9 @@ range6_value(struct json_object *value, uint64_t prefix, lessor_range6_t *range)
 	lessor_address6_t ends[2];
 	struct json_object *first = json_object_is_type(value, json_type_object) ? member_of(value, "first") : NULL;
 	struct json_object *last = json_object_is_type(value, json_type_object) ? member_of(value, "last") : NULL;
-	if (first == NULL || last == NULL || !address6_value(first, &ends[0]) || !address6_value(last, &ends[1]) ||
-	    ends[0].high != prefix || ends[1].high != prefix) {
+	const value_t values[2] = {value_of(first), value_of(last)};
+	if (!address6_value(&values[0], &ends[0]) || !address6_value(&values[1], &ends[1]) || ends[0].high != prefix ||
+	    ends[1].high != prefix) {
 		return false;
 	}
 	*range = (lessor_range6_t){ends[0].low, ends[1].low};
@@ -470,10 +529,132 @@ is_ipv6(struct json_object *value) {
 	return json_object_is_type(value, json_type_string) && strchr(json_object_get_string(value), ':') != NULL;
 }
 
+/* ---- leases in their plainest form ------------------------------------------------------------------------------- */
+
+/* A text without escapes, in ASCII, at **at, which moves behind it; a NUL takes the place of its closing quote. False: it is not like that. */
+static bool
+flat_text(char **at, const char **text, size_t *bytes) {
+	char *begin = *at + 1;
+	char *end = begin;
+	if (**at != '"') {
+		return false;
+	}
+	while (*end >= ' ' && *end < 0x7F && *end != '"' && *end != '\\') {
+		end++;
+	}
+	if (*end != '"') {
+		return false;
+	}
+	*end = '\0';
+	*text = begin;
+	*bytes = (size_t)(end - begin);
+	*at = end + 1;
+	return true;
+}
+
+/* A number of at most 18 digits, without a sign or needless zeros. */
+static bool
+flat_number(char **at, uint64_t *number) {
+	char *digit = *at;
+	for (*number = 0; *digit >= '0' && *digit <= '9' && digit - *at < 19; digit++) {
+		*number = *number * 10 + (uint64_t)(*digit - '0');
+	}
+	size_t digits = (size_t)(digit - *at);
+	bool fine = digits > 0 && digits < 19 && (digits == 1 || **at != '0');
+	*at = digit;
+	return fine;
+}
+
+static bool
+flat_word(char **at, const char *word) {
+	size_t bytes = strlen(word);
+	bool found = strncmp(*at, word, bytes) == 0;
+	*at += found ? bytes : 0;
+	return found;
+}
+
+static bool
+flat_value(char **at, value_t *value) {
+	size_t bytes;
+	if (**at == '"') {
+		value->kind = VALUE_TEXT;
+		return flat_text(at, &value->text, &bytes);
+	}
+	if (**at >= '0' && **at <= '9') {
+		value->kind = VALUE_NUMBER;
+		return flat_number(at, &value->number);
+	}
+	value->flag = **at == 't';
+	value->kind = **at == 'n' ? VALUE_NULL : VALUE_BOOL;
+	return flat_word(at, "true") || flat_word(at, "false") || flat_word(at, "null");
+}
+
+/* Of two members with the same name the parser knows which one counts. */
+static bool
+is_new(const flat_member_t *known, size_t count) {
+	const flat_member_t *last = &known[count];
+	for (size_t i = 0; i < count; i++) {
+		if (known[i].key_bytes == last->key_bytes && memcmp(known[i].key, last->key, last->key_bytes) == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * The members of a line that is an object with the address first, without blanks, escapes or anything nested: what is written here. How many; 0 if it is
+ * anything else, which takes the parser, at eight times the cost.
+ */
+static size_t
+flat_members(json_reader_t *reader, const text_line_t *line) {
+	size_t count = 0;
+	char *at = reader->flat;
+	if (line->bytes > FLAT_MAX_BYTES || line->cut) {
+		return 0;
+	}
+	memcpy(at, line->text, line->bytes);
+	at[line->bytes] = '\0';
+	if (!flat_word(&at, "{") || strncmp(at, "\"address\":\"", 11) != 0) {
+		return 0;
+	}
+	for (; count < FLAT_MEMBERS; at++) {
+		flat_member_t *member = &reader->members[count];
+		if (!flat_text(&at, &member->key, &member->key_bytes) || !flat_word(&at, ":") ||
+		    !flat_value(&at, &member->value) || !is_new(reader->members, count)) {
+			return 0;
+		}
+		count++;
+		if (*at == '}') {
+			return at + 1 == reader->flat + line->bytes ? count : 0;
+		}
+		if (*at != ',') {
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static int
+take_flat(json_reader_t *reader, size_t count, format_record_t *record) {
+	begin_lease(record, strchr(reader->members[0].value.text, ':') != NULL);
+	for (size_t i = 0; i < count; i++) {
+		if (!take_either(reader, record, reader->members[i].key, &reader->members[i].value)) {
+			return 1;
+		}
+	}
+	return finish_either(reader, record);
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------------------- */
+
 /* 1: a record; 2: nothing of interest. */
 static int
 take_line(json_reader_t *reader, const text_line_t *line, format_record_t *record) {
 	format_record_clear(record, FORMAT_LEASE, reader->lines.number);
+	size_t count = flat_members(reader, line);
+	if (count > 0) {
+		return take_flat(reader, count, record);
+	}
 	(void)json_object_put(reader->object);
 	json_tokener_reset(reader->tokener);
 	reader->object = line->too_long ? NULL : json_tokener_parse_ex(reader->tokener, line->text, (int)line->bytes);
@@ -485,7 +666,7 @@ take_line(json_reader_t *reader, const text_line_t *line, format_record_t *recor
 	}
 	struct json_object *address = member_of(reader->object, "address");
 	if (address != NULL) {
-		return is_ipv6(address) ? take_lease6(reader, record) : take_lease(reader, record);
+		return take_lease(reader, record, is_ipv6(address));
 	}
 	struct json_object *version = member_of(reader->object, "lessor");
 	if (version != NULL) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "import_apply.h"
 
 enum { FIRST_SLOTS = 1024, KEY_BYTES = 12 + LESSOR_DUID_MAX_BYTES };
 
@@ -347,16 +348,6 @@ import6_begin(import6_t *import, lessor_engine_t *engine, import_report_t *repor
 
 /* ---- changes: one lease against the store ------------------------------------------------------------------------ */
 
-static bool
-same_bytes(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t b_bytes) {
-	return a_bytes == b_bytes && (a_bytes == 0 || memcmp(a, b, a_bytes) == 0);
-}
-
-static bool
-same_text(const char *a, const char *b) {
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static lessor_filetime_t
 preferred_of(const lessor_lease6_t *lease) {
 	bool stored =
@@ -366,14 +357,14 @@ preferred_of(const lessor_lease6_t *lease) {
 
 static bool
 same_lease(const lessor_lease6_t *a, const lessor_lease6_t *b) {
-	return same_bytes(a->duid, a->duid_bytes, b->duid, b->duid_bytes) && a->iaid == b->iaid &&
+	return import_same_bytes(a->duid, a->duid_bytes, b->duid, b->duid_bytes) && a->iaid == b->iaid &&
 	       a->address_state == b->address_state && a->dns_forward == b->dns_forward &&
 	       a->dns_reverse == b->dns_reverse && a->hardware_type == b->hardware_type &&
-	       same_bytes(a->hardware, a->hardware_bytes, b->hardware, b->hardware_bytes) &&
+	       import_same_bytes(a->hardware, a->hardware_bytes, b->hardware, b->hardware_bytes) &&
 	       a->last_transaction_s == b->last_transaction_s && a->expires_at == b->expires_at &&
-	       preferred_of(a) == preferred_of(b) && same_text(a->name, b->name) && same_text(a->comment, b->comment) &&
-	       a->owner_address.high == b->owner_address.high && a->owner_address.low == b->owner_address.low &&
-	       same_text(a->user_context, b->user_context);
+	       preferred_of(a) == preferred_of(b) && import_same_text(a->name, b->name) &&
+	       import_same_text(a->comment, b->comment) && a->owner_address.high == b->owner_address.high &&
+	       a->owner_address.low == b->owner_address.low && import_same_text(a->user_context, b->user_context);
 }
 
 /* LESSOR_NOT_FOUND if the address holds no lease any more. */

@@ -109,29 +109,29 @@ import_end_leases(import_apply_t *apply) {
 
 /* ---- one lease against the store --------------------------------------------------------------------------------- */
 
-static bool
-same_bytes(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t b_bytes) {
+bool
+import_same_bytes(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t b_bytes) {
 	return a_bytes == b_bytes && (a_bytes == 0 || memcmp(a, b, a_bytes) == 0);
 }
 
-static bool
-same_text(const char *a, const char *b) {
+bool
+import_same_text(const char *a, const char *b) {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 static bool
 same_lease(const lessor_lease_t *a, const lessor_lease_t *b) {
-	return same_bytes(a->client_id, a->client_id_bytes, b->client_id, b->client_id_bytes) &&
+	return import_same_bytes(a->client_id, a->client_id_bytes, b->client_id, b->client_id_bytes) &&
 	       a->client_id_made_up == b->client_id_made_up && a->client_type == b->client_type &&
 	       a->address_state == b->address_state && a->quarantine_status == b->quarantine_status &&
 	       a->quarantine_capable == b->quarantine_capable && a->dns_forward == b->dns_forward &&
 	       a->dns_reverse == b->dns_reverse && a->hardware_type == b->hardware_type &&
-	       same_bytes(a->hardware, a->hardware_bytes, b->hardware, b->hardware_bytes) &&
+	       import_same_bytes(a->hardware, a->hardware_bytes, b->hardware, b->hardware_bytes) &&
 	       a->last_transaction_s == b->last_transaction_s && a->expires_at == b->expires_at &&
-	       a->probation_ends_at == b->probation_ends_at && same_text(a->name, b->name) &&
-	       same_text(a->comment, b->comment) && same_text(a->policy_name, b->policy_name) &&
-	       same_text(a->owner_name, b->owner_name) && a->owner_address == b->owner_address &&
-	       same_text(a->user_context, b->user_context);
+	       a->probation_ends_at == b->probation_ends_at && import_same_text(a->name, b->name) &&
+	       import_same_text(a->comment, b->comment) && import_same_text(a->policy_name, b->policy_name) &&
+	       import_same_text(a->owner_name, b->owner_name) && a->owner_address == b->owner_address &&
+	       import_same_text(a->user_context, b->user_context);
 }
 
 /* The address holds a lease: leave it if it is the same, else replace it. LESSOR_NOT_FOUND if it holds none any more. */

@@ -52,4 +52,8 @@ int import_end_leases(import_apply_t *apply);
 int import_add_lease(import_apply_t *apply, const lessor_lease_t *lease, const char *path, uint64_t line);
 int import_flush(import_apply_t *apply);
 
+/* Is a member of two leases the same? A text that is absent is not an empty one. */
+bool import_same_bytes(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t b_bytes);
+bool import_same_text(const char *a, const char *b);
+
 #endif

@@ -54,6 +54,20 @@ keep(isc_reader_t *reader, place_t *place, int c) {
 	return true;
 }
 
+/* Keep 'count' octets at once that hold no line end, and take them; those that there is no room for are taken too, and false. */
+static bool
+keep_run(isc_reader_t *reader, place_t *place, size_t count) {
+	size_t room = sizeof(reader->text) - place->end;
+	size_t left = ISC_TOKEN_MAX_BYTES - (place->end - place->begin);
+	size_t kept = count < room ? count : room;
+	kept = kept < left ? kept : left;
+	memcpy(reader->text + place->end, reader->bytes.buffer + reader->bytes.at, kept);
+	place->end += kept;
+	reader->bytes.at += count;
+	reader->fresh = false;
+	return kept == count;
+}
+
 static bool
 is_word_end(int c) {
 	return c < 0 || is_blank(c) || c == ';' || c == '{' || c == '}' || c == '"' || c == '#';
@@ -61,11 +75,14 @@ is_word_end(int c) {
 
 static bool
 take_word(isc_reader_t *reader, place_t *place) {
+	const text_bytes_t *bytes = &reader->bytes;
 	bool fine = true;
-	int c;
-	while (!is_word_end(c = text_bytes_peek(&reader->bytes))) {
-		fine = keep(reader, place, c) && fine;
-		take(reader, c);
+	while (!is_word_end(text_bytes_peek(&reader->bytes))) {
+		size_t end = bytes->at + 1;
+		while (end < bytes->end && !is_word_end(bytes->buffer[end])) {
+			end++;
+		}
+		fine = keep_run(reader, place, end - bytes->at) && fine;
 	}
 	return fine;
 }
@@ -113,16 +130,30 @@ take_escape(isc_reader_t *reader) {
 	}
 }
 
+static bool
+is_plain(int c) {
+	return c != '"' && c != '\\' && c != '\n';
+}
+
 /* With its quotes, which do not become part of it. A line's end ends it too, and then it is broken. */
 static bool
 take_string(isc_reader_t *reader, place_t *place) {
+	const text_bytes_t *bytes = &reader->bytes;
 	bool fine = true;
 	int c = '"';
 	take(reader, c);
 	while ((c = text_bytes_peek(&reader->bytes)) >= 0 && c != '"' && c != '\n') {
-		take(reader, c);
-		c = c == '\\' ? take_escape(reader) : c;
-		fine = fine && c >= 0 && keep(reader, place, c);
+		if (c == '\\') {
+			take(reader, c);
+			c = take_escape(reader);
+			fine = fine && c >= 0 && keep(reader, place, c);
+			continue;
+		}
+		size_t end = bytes->at + 1;
+		while (end < bytes->end && is_plain(bytes->buffer[end])) {
+			end++;
+		}
+		fine = keep_run(reader, place, end - bytes->at) && fine;
 	}
 	if (c == '"') {
 		take(reader, c);

@@ -31,12 +31,10 @@ refill(text_bytes_t *bytes) {
 }
 
 int
-text_bytes_peek(text_bytes_t *bytes) {
-	if (bytes->at == bytes->end) {
-		int got = refill(bytes);
-		if (got <= 0) {
-			return got == 0 ? TEXT_BYTES_END : TEXT_BYTES_FAILED;
-		}
+text_bytes_refill(text_bytes_t *bytes) {
+	int got = refill(bytes);
+	if (got <= 0) {
+		return got == 0 ? TEXT_BYTES_END : TEXT_BYTES_FAILED;
 	}
 	return bytes->buffer[bytes->at];
 }

@@ -22,8 +22,14 @@ typedef struct text_bytes {
 /* Begin at the start of the file, and stop after so many bytes of it. */
 void text_bytes_open(text_bytes_t *bytes, int fd, uint64_t limit_bytes);
 
+/* Read on, if nothing is left in the buffer, and the next octet as text_bytes_peek() says it. */
+int text_bytes_refill(text_bytes_t *bytes);
+
 /* The next octet without taking it; TEXT_BYTES_END, or TEXT_BYTES_FAILED with errno. */
-int text_bytes_peek(text_bytes_t *bytes);
+static inline int
+text_bytes_peek(text_bytes_t *bytes) {
+	return bytes->at < bytes->end ? bytes->buffer[bytes->at] : text_bytes_refill(bytes);
+}
 
 /* Take what text_bytes_peek() showed. */
 static inline void
