@@ -606,17 +606,21 @@ test_interrupted_imports() {
 	echo "interrupted $interrupted of 6 imports"
 }
 
+is_in_state() {
+	grep -q "^State:[[:space:]]$1" /proc/$holder/status 2>/dev/null
+}
+
 # Stop an import, the process $holder, when it has the store. False: it was over too soon.
 stop_an_import() {
 	rm -rf held
 	"$lessor" import --store held --config big.conf --quiet big >/dev/null 2>&1 &
 	holder=$!
 	while [ "$(find held -type f 2>/dev/null | wc -l)" -lt 2 ]; do
-		grep -q '^State:[[:space:]]*Z' /proc/$holder/status && fail 'an import ends without a store'
+		is_in_state '[^XZ]' || fail 'an import ends without a store'
 		pause 20
 	done
 	kill -STOP $holder
-	until grep -q '^State:[[:space:]]*[TZ]' /proc/$holder/status; do
+	while is_in_state '[^TXZ]'; do
 		pause 20
 	done
 	"$lessor" verify --store held >"$out" 2>"$err"
