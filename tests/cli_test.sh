@@ -804,6 +804,7 @@ if [ $# -eq 0 ]; then
 		locked_store verify_and_snapshot log_and_history torn_log no_permission
 fi
 for test; do
+	echo "cli_test: $test" # where a time limit ends it
 	"test_$test"
 done
 echo "cli_test: everything is as it should be"

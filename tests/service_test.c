@@ -211,7 +211,8 @@ signals_change_nothing(void **state) {
 	REQUIRE(sigaction(SIGALRM, &action, &former) == 0);
 	REQUIRE(setitimer(ITIMER_REAL, &often, NULL) == 0);
 	const uint32_t count = SCALE(300u, 100u);
-	for (unsigned round = 0; round < 3; round++) {
+	/* On a fast disk there are more rounds. */
+	for (unsigned round = 0; round < 3 || atomic_load(&alarms) <= 10; round++) {
 		lessor_engine_t *engine = open_in(directory);
 		lessor_ticket_t ticket;
 		if (round == 0) {
@@ -231,7 +232,6 @@ signals_change_nothing(void **state) {
 	}
 	REQUIRE(setitimer(ITIMER_REAL, &never, NULL) == 0);
 	REQUIRE(sigaction(SIGALRM, &former, NULL) == 0);
-	REQUIRE(atomic_load(&alarms) > 10);
 	torture_remove_directory(directory);
 }
 
