@@ -829,6 +829,24 @@ a_follower_knows_whom_it_follows(void **state) {
 	assert_status(LESSOR_INVALID, lessor_follower_open(NULL, follower_path, &follower, NULL));
 }
 
+/* The segment that it began is one that the leader has not come to yet: nothing was dropped, and beginning again would lose what is here. */
+static void
+one_that_took_over_follows_no_more(void **state) {
+	(void)state;
+	lessor_follower_t *follower;
+	lessor_report_t report;
+	lessor_engine_t *leader = open_leader(0);
+	scratch_scope_add(leader, SUBNET, MASK, true);
+	flush(leader);
+	follower = open_follower();
+	(void)follow_all(follower);
+	lessor_follower_close(&follower);
+	scratch_close(scratch_open_log(follower_path));
+	assert_status(LESSOR_CONFLICT, lessor_follower_open(leader_path, follower_path, &follower, &report));
+	assert_non_null(strstr(report.sentence, "took over"));
+	scratch_close(leader);
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
@@ -845,6 +863,7 @@ main(void) {
 		cmocka_unit_test_setup_teardown(a_follower_ends_equal, make, drop),
 		cmocka_unit_test_setup_teardown(killed_followers_and_leaders_end_equal, make, drop),
 		cmocka_unit_test_setup_teardown(a_follower_knows_whom_it_follows, make, drop),
+		cmocka_unit_test_setup_teardown(one_that_took_over_follows_no_more, make, drop),
 	};
 	return cmocka_run_group_tests_name("change_stream", tests, NULL, NULL);
 }
