@@ -502,6 +502,9 @@ lsr_engine_end_offers(lessor_engine_t *engine, uint32_t max) {
 	       lsr_engine_end_offers_slowly(engine, max);
 }
 
+/* What is left of offers whose scope is gone, so that they count no longer. Outside of any section, holding nothing that an offer waits for. */
+void lsr_engine_forget_offers(lessor_engine_t *engine);
+
 /* ---- change.c ---------------------------------------------------------------------------------------------------- */
 
 /* One change of a record that is there: update, delete, and what reservations do. */

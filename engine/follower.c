@@ -400,12 +400,31 @@ find_end(lessor_follower_t *follower, lsr_end_of_log_t *end) {
 	return status;
 }
 
+/*
+ * Open the leader's segment in which the log here ends. One that the leader had, and dropped, is not retained any more; one that it never had was begun here, by an engine
+ * that took over.
+ */
+static lessor_status_t
+open_met_segment(lessor_follower_t *follower, uint64_t index) {
+	const lessor_status_t status = open_live(follower, 0, index);
+	if (status != LESSOR_NOT_RETAINED || open_live(follower, UINT64_MAX, 0) != LESSOR_OK) {
+		return status;
+	}
+	return follower->live.index < index
+		       ? complain(follower, LESSOR_CONFLICT, "the log here goes on behind the leader's: it took over")
+		       : complain(follower, status, "log segment %llx of the leader's is not there any more",
+				  (unsigned long long)index);
+}
+
 /* Let the leader's reader come to the same place, and see that it is the same. */
 static lessor_status_t
 meet_leader(lessor_follower_t *follower, const lsr_end_of_log_t *end) {
 	const lsr_frame_header_t *frame;
-	lessor_status_t status = open_live(follower, 0, end->index);
+	lessor_status_t status = open_met_segment(follower, end->index);
 	lsr_live_t *live = &follower->live;
+	if (status != LESSOR_OK) {
+		return status;
+	}
 	while (status == LESSOR_OK && live->index == end->index && live->offset < end->offset) {
 		status = lsr_live_next(live, LSR_LIVE_UNKNOWN, &frame);
 	}

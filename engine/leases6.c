@@ -710,7 +710,7 @@ lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_add
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	if (count == NULL) {
+	if (count == NULL || first.high > last.high || (first.high == last.high && first.low > last.low)) {
 		return LESSOR_INVALID;
 	}
 	uint64_t total = 0;

@@ -157,6 +157,7 @@ lsr_engine_drain_scope(lessor_engine_t *engine, lsr_scope_t *scope) {
 	visit_records(engine, scope, drain_one, &drain);
 	lsr_rcu_synchronize(); /* nobody follows one of its client entries any more */
 	lsr_scope_free(scope, &engine->pages);
+	lsr_engine_forget_offers(engine);
 }
 
 /* ---- finding ------------------------------------------------------------------------------------------------------- */

@@ -15,10 +15,11 @@
 
 #include "base/clock.h"
 
-#define ALL_FLAGS     ((uint32_t)(LESSOR_OFFER_RECLAIM | LESSOR_OFFER_SUPERSCOPE))
-#define NS_PER_MS     UINT64_C(1000000)
-#define RECLAIM_LOOKS 8u   /* of which all that are over lose their grace */
-#define SECTION_ENDS  256u /* offers that end in one read-side section */
+#define ALL_FLAGS       ((uint32_t)(LESSOR_OFFER_RECLAIM | LESSOR_OFFER_SUPERSCOPE))
+#define NS_PER_MS       UINT64_C(1000000)
+#define RECLAIM_LOOKS   8u   /* of which all that are over lose their grace */
+#define SECTION_ENDS    256u /* offers that end in one read-side section */
+#define SECTION_BUCKETS 64u
 
 /* ---- ending offers ------------------------------------------------------------------------------------------------- */
 
@@ -109,6 +110,36 @@ lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max) {
 		} while (some == SECTION_ENDS);
 	}
 	return ended > 0;
+}
+
+/* Of some buckets of a shard. The record is nobody's any more, or somebody else's. */
+static void
+forget_offers_of(lessor_engine_t *engine, lsr_offer_shard_t *shard, unsigned first_bucket) {
+	lsr_rcu_enter();
+	(void)pthread_mutex_lock(&shard->lock);
+	for (unsigned i = 0; shard->count > 0 && i < SECTION_BUCKETS; i++) {
+		for (lsr_offer_t *offer = shard->bucket[first_bucket + i], *next; offer != NULL; offer = next) {
+			next = offer->next;
+			if (scope_of_offer(engine, offer) == NULL) {
+				lsr_offers_remove(&engine->offers, shard, offer);
+			}
+		}
+	}
+	(void)pthread_mutex_unlock(&shard->lock);
+	lsr_rcu_leave();
+}
+
+void
+lsr_engine_forget_offers(lessor_engine_t *engine) {
+	lsr_offers_t *offers = &engine->offers;
+	if (atomic_load_explicit(&offers->count, memory_order_relaxed) == 0) {
+		return;
+	}
+	for (unsigned i = 0; i < LSR_OFFER_SHARDS; i++) {
+		for (unsigned bucket = 0; bucket < LSR_OFFER_BUCKETS; bucket += SECTION_BUCKETS) {
+			forget_offers_of(engine, &offers->shard[i], bucket);
+		}
+	}
 }
 
 /* ---- offering ------------------------------------------------------------------------------------------------------ */

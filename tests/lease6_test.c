@@ -135,6 +135,12 @@ what_is_refused(void **state) {
 	assert_status(LESSOR_INVALID, lessor_lease6_update(engine, &lease, LESSOR_FIELD_CLIENT_ID | LESSOR_IF_CLIENT,
 							   LESSOR_ASYNC, NULL));
 	assert_status(LESSOR_NOT_FOUND, lessor_lease6_update(engine, &lease, LESSOR_FIELD_EXPIRES, LESSOR_ASYNC, NULL));
+	uint64_t counted;
+	const lessor_address6_t below = {address_of(0).high - 1, UINT64_MAX};
+	assert_status(LESSOR_INVALID, lessor_lease6_count(engine, address_of(1), address_of(0), &counted));
+	assert_status(LESSOR_INVALID, lessor_lease6_count(engine, address_of(0), below, &counted));
+	assert_status(LESSOR_OK, lessor_lease6_count(engine, below, address_of(0), &counted));
+	assert_status(LESSOR_INVALID, lessor_lease6_count(engine, address_of(0), address_of(1), NULL));
 }
 
 static void

@@ -304,6 +304,15 @@ too_many_clients_are_refused(void **state) {
 	assert_status(LESSOR_OK, ask(SUBNET, 5, 0, HOUR_MS, 0, NOW, &offer));
 	assert_status(LESSOR_LIMIT, ask(SUBNET, 6, 0, HOUR_MS, 0, NOW, &offer));
 	assert_figures(0, 5);
+	/* With their scope they are gone; those of another one are not. */
+	add_scope(OTHER);
+	assert_status(LESSOR_OK, withdraw(5));
+	assert_status(LESSOR_OK, ask(OTHER, 7, 0, HOUR_MS, 0, NOW, &offer));
+	assert_status(LESSOR_OK, lessor_scope_delete(engine, SUBNET, false, LESSOR_ASYNC, NULL));
+	for (uint32_t client = 8; client < 12; client++) {
+		assert_status(LESSOR_OK, ask(OTHER, client, 0, HOUR_MS, 0, NOW, &offer));
+	}
+	assert_status(LESSOR_LIMIT, ask(OTHER, 12, 0, HOUR_MS, 0, NOW, &offer));
 }
 
 static void

@@ -12,8 +12,9 @@
  *
  * Offers. An offer is no lease: it is not logged, no call on leases sees it, and closing the engine ends it. It holds its address against other offers, binds and
  * allocations, and counts as pending. It ends when its time is over (by the monotonic clock, whatever the wall clock does), when the client binds, when it is withdrawn, or
- * when somebody creates a lease or a reservation at the address with lessor_lease_create() or lessor_reservation_create(), which ask for no offers. A client has one
- * offer in a scope. There are at most lessor_options_t.max_offers at a time, which take at most 400 bytes each: more are LESSOR_LIMIT, however many clients ask.
+ * when its scope is deleted, or when somebody creates a lease or a reservation at the address with lessor_lease_create() or lessor_reservation_create(), which ask for no
+ * offers. A client has one offer in a scope. There are at most lessor_options_t.max_offers at a time, which take at most 400 bytes each: more are LESSOR_LIMIT, however
+ * many clients ask. One that a lease or a reservation has ended counts among these until its time would be over.
  *
  * Affinity. A client whose lease is over, expired or released, gets its address back for as long as the record is there: nobody else does, until a sweep removes it.
  * How long that is, is the grace of the sweep; once the record is gone nothing remembers the client, and the hint is its chance.
