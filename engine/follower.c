@@ -34,6 +34,7 @@
 #define SNAPSHOT_END_OFFSET 80u
 
 struct lessor_follower {
+	pid_t process; /* a forked child shares the descriptors, and the lock */
 	int leader;
 	int directory;
 	int lock_file;
@@ -550,6 +551,7 @@ lessor_follower_open(const char *leader, const char *directory, lessor_follower_
 	if (fresh == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
+	fresh->process = getpid();
 	fresh->leader = fresh->directory = fresh->lock_file = fresh->file = fresh->live.file = -1;
 	const lessor_status_t status = open_follower(fresh, leader, directory);
 	if (report != NULL) {
@@ -576,7 +578,9 @@ lessor_follower_close(lessor_follower_t **follower) {
 		(void)lsr_io->close(old->file);
 	}
 	if (old->lock_file >= 0) {
-		(void)flock(old->lock_file, LOCK_UN); /* a forked child may hold a copy of the descriptor */
+		if (old->process == getpid()) {
+			(void)flock(old->lock_file, LOCK_UN); /* a forked child may hold a copy of the descriptor */
+		}
 		(void)lsr_io->close(old->lock_file);
 	}
 	if (old->directory >= 0) {
@@ -594,6 +598,9 @@ lessor_status_t
 lessor_follower_next(lessor_follower_t *follower, int64_t timeout_ms, lessor_ticket_t *applied) {
 	if (follower == NULL) {
 		return LESSOR_INVALID;
+	}
+	if (follower->process != getpid()) {
+		return LESSOR_FORKED;
 	}
 	const uint64_t deadline_ns = lsr_deadline_ns(timeout_ms);
 	const uint64_t index = follower->index;

@@ -177,7 +177,8 @@ void lessor_follower_close(lessor_follower_t **follower);
 /*
  * Take over what the leader's log has beyond what is here, at most one flush of it, waiting timeout_ms for it (as lessor_stream_next()). *applied, if not NULL, is the position up
  * to which the follower is durable then. When the leader has a newer snapshot, it is copied too, and the log that it makes unnecessary is dropped here.
- * Returns:   LESSOR_OK: there may be more; LESSOR_TIMEOUT: there is nothing new; LESSOR_NOT_RETAINED; LESSOR_DAMAGED; LESSOR_DISK_FULL; LESSOR_IO; LESSOR_NO_MEMORY; LESSOR_INVALID.
+ * Returns:   LESSOR_OK: there may be more; LESSOR_TIMEOUT: there is nothing new; LESSOR_NOT_RETAINED; LESSOR_DAMAGED; LESSOR_DISK_FULL; LESSOR_IO; LESSOR_NO_MEMORY; LESSOR_INVALID;
+ *            LESSOR_FORKED: it is the parent process's (a forked child may close it, which changes nothing for the parent).
  *            After a failure, close it; what it has stays sound.
  */
 lessor_status_t lessor_follower_next(lessor_follower_t *follower, int64_t timeout_ms, lessor_ticket_t *applied);
