@@ -23,8 +23,10 @@
 #include "base/thread.h"
 
 /* Images are collected inside a read-side section and written outside of it, so many at a time. */
-#define COLLECT_BYTES  ((size_t)256 << 10)
-#define COLLECT_LEASES 1024u
+#define COLLECT_BYTES ((size_t)256 << 10)
+#ifndef LSR_COLLECT_LEASES
+#define LSR_COLLECT_LEASES 1024u
+#endif
 
 /* The log grows by one segment for each opening: with so many of them a snapshot is due, however small they are. */
 #define SEGMENTS_MAX    64u
@@ -54,7 +56,7 @@ typedef struct {
 /* Room for one more image; NULL: write first what is there. */
 static uint8_t *
 room(lsr_checkpoint_t *checkpoint, lsr_record_type_t type, size_t image_bytes, uint64_t lsn) {
-	if (checkpoint->used_bytes + image_bytes > COLLECT_BYTES || checkpoint->count == COLLECT_LEASES) {
+	if (checkpoint->used_bytes + image_bytes > COLLECT_BYTES || checkpoint->count == LSR_COLLECT_LEASES) {
 		return NULL;
 	}
 	checkpoint->list[checkpoint->count++] = (lsr_collected_t){
@@ -269,9 +271,14 @@ begin(lsr_checkpoint_t *checkpoint) {
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	checkpoint->old_epoch = atomic_load_explicit(&engine->epoch, memory_order_relaxed);
 	(void)each_scope(checkpoint, save_deletes);
-	const uint64_t from = tail(engine);
+	uint64_t from = tail(engine);
 	atomic_store_explicit(&engine->epoch, checkpoint->old_epoch + 1, memory_order_seq_cst);
-	lsr_rcu_synchronize();
+	if (!LSR_PLANTED(LSR_PLANT_NO_GRACE)) {
+		lsr_rcu_synchronize();
+	}
+	if (LSR_PLANTED(LSR_PLANT_FROM_LATE)) {
+		from = tail(engine);
+	}
 	int result = lsr_snapshot_begin(&checkpoint->writer, checkpoint->directory, checkpoint->store_id, from);
 	result = result != 0 ? result : lsr_superscopes_save(&engine->superscopes, write_thing, checkpoint);
 	result = result != 0 ? result : each_scope(checkpoint, write_one_scope);
@@ -307,7 +314,8 @@ write_snapshot(lsr_checkpoint_t *checkpoint, char *sentence, size_t sentence_byt
 	lessor_status_t status = status_of(result);
 	if (status == LESSOR_OK) {
 		const uint64_t end = tail(engine);
-		status = engine->has_log ? lsr_log_wait(&engine->log, end, -1) : LESSOR_OK;
+		const bool waits = engine->has_log && !LSR_PLANTED(LSR_PLANT_NO_WAIT);
+		status = waits ? lsr_log_wait(&engine->log, end, -1) : LESSOR_OK;
 		result = status == LESSOR_OK ? lsr_snapshot_finish(&checkpoint->writer, end, checkpoint->old_epoch) : 0;
 		status = result != 0 ? status_of(result) : status;
 	}
@@ -348,7 +356,7 @@ take_snapshot(lessor_engine_t *engine, int directory, const uint8_t *store_id, l
 		.engine = engine, .directory = directory, .store_id = store_id, .writer = {.file = -1}};
 	lessor_status_t status = LESSOR_NO_MEMORY;
 	checkpoint.bytes = malloc(COLLECT_BYTES);
-	checkpoint.list = malloc(COLLECT_LEASES * sizeof(checkpoint.list[0]));
+	checkpoint.list = malloc(LSR_COLLECT_LEASES * sizeof(checkpoint.list[0]));
 	if (checkpoint.bytes != NULL && checkpoint.list != NULL) {
 		status = write_snapshot(&checkpoint, report->sentence, sizeof(report->sentence));
 	}

@@ -128,10 +128,10 @@ settle_options(const lessor_options_t *given, lessor_options_t *options) {
 	return options->max_offers <= OFFERS_MAX && options->max_leases <= UINT32_MAX &&
 	       options->expected_leases <= UINT32_MAX &&
 	       (options->max_leases == 0 || options->expected_leases <= options->max_leases) &&
-	       options->segment_size_bytes % MIB == 0 && options->segment_size_bytes <= 4096 * MIB &&
-	       options->ring_size_bytes >= MIB && options->ring_size_bytes <= 4096 * MIB &&
-	       lsr_is_power_of_two(options->ring_size_bytes) && options->flush_gather_us <= 1000000 &&
-	       !(options->read_only && !options->log) &&
+	       options->segment_size_bytes % LSR_SEGMENT_FIRST_BYTES == 0 &&
+	       options->segment_size_bytes <= 4096 * MIB && options->ring_size_bytes >= LSR_RING_MIN_BYTES &&
+	       options->ring_size_bytes <= 4096 * MIB && lsr_is_power_of_two(options->ring_size_bytes) &&
+	       options->flush_gather_us <= 1000000 && !(options->read_only && !options->log) &&
 	       (options->disk_limit_bytes == 0 || options->disk_limit_bytes >= 4 * MIB) &&
 	       lsr_text_measure(options->server_name, LSR_SERVER_NAME_BYTES - 1, &ignored);
 }

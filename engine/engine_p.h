@@ -179,7 +179,9 @@ lessor_status_t lsr_engine_log(lessor_engine_t *engine, lsr_record_type_t type, 
 			       size_t payload_bytes, uint64_t *lsn);
 
 /* How many operations of a batch are in work at the same time: enough to overlap their cache misses, few enough for the fill buffers. */
+#ifndef LSR_CHUNK
 #define LSR_CHUNK 32u
+#endif
 
 /* ---- leases.c ---------------------------------------------------------------------------------------------------- */
 

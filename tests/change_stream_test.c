@@ -1036,46 +1036,51 @@ a_follower_takes_no_damaged_snapshot(void **state) {
 	name_of_snapshot(follower_path, still);
 	assert_string_equal(own, still);
 	assert_status(LESSOR_OK, lessor_verify(follower_path, NULL));
-	/* The segment that it began is one that the leader has not come to yet: nothing was dropped, and beginning again would lose what is here. */
-	static void one_that_took_over_follows_no_more(void **state) {
-		(void)state;
-		lessor_follower_t *follower;
-		lessor_report_t report;
-		lessor_engine_t *leader = open_leader(0);
-		scratch_scope_add(leader, SUBNET, MASK, true);
-		flush(leader);
-		follower = open_follower();
-		(void)follow_all(follower);
-		lessor_follower_close(&follower);
-		scratch_close(scratch_open_log(follower_path));
-		assert_status(LESSOR_CONFLICT, lessor_follower_open(leader_path, follower_path, &follower, &report));
-		assert_non_null(strstr(report.sentence, "took over"));
-		scratch_close(leader);
-	}
+	scratch_close(leader);
+}
 
-	int main(void) {
-		const struct CMUnitTest tests[] = {
-			cmocka_unit_test_setup_teardown(every_kind_is_delivered, make, drop),
-			cmocka_unit_test_setup_teardown(a_stream_learns_origins_from_the_snapshot, make, drop),
-			cmocka_unit_test_setup_teardown(only_positions_between_changes_are_accepted, make, drop),
-			cmocka_unit_test_setup_teardown(another_process_reads_along, make, drop),
-			cmocka_unit_test_setup_teardown(the_log_is_dropped_without_retention, make, drop),
-			cmocka_unit_test_setup_teardown(bytes_of_the_log_are_retained, make, drop),
-			cmocka_unit_test_setup_teardown(recent_log_is_retained, make, drop),
-			cmocka_unit_test_setup_teardown(damage_is_reported, make, drop),
-			cmocka_unit_test_setup_teardown(a_missing_segment_is_reported, make, drop),
-			cmocka_unit_test_setup_teardown(history_tells_who_had_it, make, drop),
-			cmocka_unit_test_setup_teardown(history_begins_with_the_snapshot, make, drop),
-			cmocka_unit_test_setup_teardown(history_says_what_is_damaged, make, drop),
-			cmocka_unit_test_setup_teardown(a_follower_ends_equal, make, drop),
-			cmocka_unit_test_setup_teardown(killed_followers_and_leaders_end_equal, make, drop),
-			cmocka_unit_test_setup_teardown(a_follower_knows_whom_it_follows, make, drop),
-			cmocka_unit_test_setup_teardown(a_follower_gives_up_in_time, make, drop),
-			cmocka_unit_test_setup_teardown(a_follower_stops_where_it_could_not_write, make, drop),
-			cmocka_unit_test_setup_teardown(a_follower_belongs_to_its_process, make, drop),
-			cmocka_unit_test_setup_teardown(a_follower_empties_no_other_store, make, drop),
-			cmocka_unit_test_setup_teardown(a_follower_takes_no_damaged_snapshot, make, drop),
-			cmocka_unit_test_setup_teardown(one_that_took_over_follows_no_more, make, drop),
-		};
-		return cmocka_run_group_tests_name("change_stream", tests, NULL, NULL);
-	}
+/* The segment that it began is one that the leader has not come to yet: nothing was dropped, and beginning again would lose what is here. */
+static void
+one_that_took_over_follows_no_more(void **state) {
+	(void)state;
+	lessor_follower_t *follower;
+	lessor_report_t report;
+	lessor_engine_t *leader = open_leader(0);
+	scratch_scope_add(leader, SUBNET, MASK, true);
+	flush(leader);
+	follower = open_follower();
+	(void)follow_all(follower);
+	lessor_follower_close(&follower);
+	scratch_close(scratch_open_log(follower_path));
+	assert_status(LESSOR_CONFLICT, lessor_follower_open(leader_path, follower_path, &follower, &report));
+	assert_non_null(strstr(report.sentence, "took over"));
+	scratch_close(leader);
+}
+
+int
+main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(every_kind_is_delivered, make, drop),
+		cmocka_unit_test_setup_teardown(a_stream_learns_origins_from_the_snapshot, make, drop),
+		cmocka_unit_test_setup_teardown(only_positions_between_changes_are_accepted, make, drop),
+		cmocka_unit_test_setup_teardown(another_process_reads_along, make, drop),
+		cmocka_unit_test_setup_teardown(the_log_is_dropped_without_retention, make, drop),
+		cmocka_unit_test_setup_teardown(bytes_of_the_log_are_retained, make, drop),
+		cmocka_unit_test_setup_teardown(recent_log_is_retained, make, drop),
+		cmocka_unit_test_setup_teardown(damage_is_reported, make, drop),
+		cmocka_unit_test_setup_teardown(a_missing_segment_is_reported, make, drop),
+		cmocka_unit_test_setup_teardown(history_tells_who_had_it, make, drop),
+		cmocka_unit_test_setup_teardown(history_begins_with_the_snapshot, make, drop),
+		cmocka_unit_test_setup_teardown(history_says_what_is_damaged, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_ends_equal, make, drop),
+		cmocka_unit_test_setup_teardown(killed_followers_and_leaders_end_equal, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_knows_whom_it_follows, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_gives_up_in_time, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_stops_where_it_could_not_write, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_belongs_to_its_process, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_empties_no_other_store, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_takes_no_damaged_snapshot, make, drop),
+		cmocka_unit_test_setup_teardown(one_that_took_over_follows_no_more, make, drop),
+	};
+	return cmocka_run_group_tests_name("change_stream", tests, NULL, NULL);
+}

@@ -143,8 +143,8 @@ release_in(lease_model_t *model, const lease_op_t *op) {
 	return LESSOR_OK;
 }
 
-static lessor_status_t
-change_model(lease_model_t *model, const lease_op_t *op) {
+lessor_status_t
+lease_model_change(lease_model_t *model, const lease_op_t *op) {
 	switch (op->kind) {
 	case OP_CREATE:
 		return create_in(model, op->spot, op->client);
@@ -187,7 +187,7 @@ can_happen(lease_model_t *model, const lease_op_t *op) {
 	case OP_GET_RESERVED_CLIENT:
 		return spot_of(model->reserved, op->client) == (op->status == LESSOR_OK ? spot : SPOTS);
 	default:
-		return change_model(model, op) == op->status;
+		return lease_model_change(model, op) == op->status;
 	}
 }
 
@@ -459,8 +459,8 @@ has_order(const lease_history_t *history, const lease_model_t *end) {
 	return history_has_order(&search, &history->model, end);
 }
 
-static bool
-is_change(const lease_op_t *op) {
+bool
+lease_op_changed(const lease_op_t *op) {
 	return op->kind < OP_GET && op->status == LESSOR_OK && (op->kind != OP_EXPIRE || op->found_other);
 }
 
@@ -478,7 +478,7 @@ log_order_is_possible(const lease_history_t *history, const lease_model_t *end) 
 	memcpy(sorted, history->operation, sizeof(sorted));
 	qsort(sorted, history->ops, sizeof(sorted[0]), operations_by_ticket);
 	for (unsigned i = 0; i < history->ops; i++) {
-		if (is_change(&sorted[i]) && change_model(&model, &sorted[i]) != LESSOR_OK) {
+		if (lease_op_changed(&sorted[i]) && lease_model_change(&model, &sorted[i]) != LESSOR_OK) {
 			return false;
 		}
 	}

@@ -78,6 +78,12 @@ bool lease_op_exists(lease_op_kind_t kind, bool is_six);
 void lease_history_create_scope(lease_history_t *history);
 void lease_history_run(lease_history_t *history, lease_op_t *op);
 
+/* Did it change something? */
+bool lease_op_changed(const lease_op_t *op);
+
+/* The model becomes what it is behind this change: what the change answers then. */
+lessor_status_t lease_model_change(lease_model_t *model, const lease_op_t *op);
+
 /* What is there while nobody changes it. */
 lease_model_t lease_history_look(lease_history_t *history);
 

@@ -180,6 +180,28 @@ unreserve(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
 							       found.client_id_bytes, any_number(story), mode, ticket);
 }
 
+/* ---- what a server asks for; offers themselves are not kept -------------------------------------------------------- */
+
+static lessor_status_t
+bind_lease(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	lessor_lease_t lease;
+	torture_texts_t texts;
+	torture_lease(any_address(story), any_number(story), &lease, &texts);
+	return lessor_lease_bind(story->engine, &lease, 1 + any_number(story) / 8, mode, ticket);
+}
+
+static lessor_status_t
+release_lease(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	return lessor_lease_release(story->engine, any_address(story), NULL, 0, 1 + any_number(story) / 8, mode,
+				    ticket);
+}
+
+static lessor_status_t
+decline_lease(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	return lessor_lease_decline(story->engine, any_address(story), NULL, 0, 1 + any_number(story) / 8,
+				    below(story, 1000), mode, ticket);
+}
+
 /* ---- IPv6 leases ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t
@@ -432,6 +454,9 @@ static const call_t calls[] = {
 	{"allocate", allocate_lease, 6, true, false},
 	{"update", update_lease, 10, true, false},
 	{"delete", delete_lease, 8, true, false},
+	{"bind", bind_lease, 6, false, false},
+	{"release", release_lease, 3, false, false},
+	{"decline", decline_lease, 3, false, false},
 	{"create batch", create_batch, 3, true, true},
 	{"update batch", update_batch, 2, true, true},
 	{"delete batch", delete_batch, 2, true, true},

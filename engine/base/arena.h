@@ -19,7 +19,9 @@
 
 #include "base/base.h"
 
+#ifndef LSR_ARENA_STEP_BYTES
 #define LSR_ARENA_STEP_BYTES ((size_t)2 << 20)
+#endif
 
 /* A limit for several arenas together. 'used' is charged step by step, when memory is committed. */
 typedef struct lsr_budget {

@@ -126,7 +126,10 @@ enum {
 	LSR_PLANT_PUBLISH_EARLY = 1, /* a flush is reported before it was written */
 	LSR_PLANT_TORN_FRAME,        /* checksums of frames are not looked at */
 	LSR_PLANT_RETRY_FLUSH,       /* a write that failed is made again */
-	LSR_PLANT_DROP_EARLY         /* of the log, one segment too many goes */
+	LSR_PLANT_DROP_EARLY,        /* of the log, one segment too many goes */
+	LSR_PLANT_FROM_LATE,         /* a snapshot's position is taken behind the grace period */
+	LSR_PLANT_NO_GRACE,          /* a snapshot does not wait for changes that have their positions */
+	LSR_PLANT_NO_WAIT            /* a snapshot counts although the log does not yet hold all that it shows */
 };
 #ifdef LSR_PLANT
 extern int lsr_planted;

@@ -11,7 +11,9 @@
 #include "base/thread.h"
 
 /* Large enough that a device with a long queue is kept busy. */
-#define HALF_BYTES  ((size_t)4 << 20)
+#ifndef LSR_STREAM_HALF_BYTES
+#define LSR_STREAM_HALF_BYTES ((size_t)4 << 20)
+#endif
 #define BLOCK_BYTES ((size_t)4096)
 
 /* ---- filling a half ---------------------------------------------------------------------------------------------------- */
@@ -38,7 +40,7 @@ read_some(lsr_stream_t *stream, uint8_t *to, size_t size_bytes, uint64_t offset)
 
 static void
 fill(lsr_stream_t *stream, lsr_stream_half_t *half) {
-	const size_t wanted = lsr_min_u64(HALF_BYTES, stream->size_bytes - stream->next_offset);
+	const size_t wanted = lsr_min_u64(LSR_STREAM_HALF_BYTES, stream->size_bytes - stream->next_offset);
 	half->size_bytes = 0;
 	half->error = 0;
 	while (half->size_bytes < wanted && half->error == 0) {
@@ -146,8 +148,8 @@ lsr_stream_skip(lsr_stream_t *stream, size_t size_bytes) {
 /* Memory for a file of this size: what a small one needs, or both halves with what lies in front of them. */
 static bool
 provide(lsr_stream_t *stream, uint64_t size_bytes) {
-	const size_t half_bytes = LSR_STREAM_VIEW_BYTES + HALF_BYTES;
-	const bool is_large = size_bytes > HALF_BYTES;
+	const size_t half_bytes = LSR_STREAM_VIEW_BYTES + LSR_STREAM_HALF_BYTES;
+	const bool is_large = size_bytes > LSR_STREAM_HALF_BYTES;
 	const size_t needed = is_large ? 2 * half_bytes : lsr_round_up(size_bytes + 1, BLOCK_BYTES);
 	if (needed > stream->memory_bytes) {
 		free(stream->memory);
@@ -178,7 +180,7 @@ lsr_stream_open(lsr_stream_t *stream, int directory, const char *name, uint64_t 
 	stream->at = stream->half[0].start;
 	stream->left_bytes = 0;
 	stream->stopping = false;
-	const bool is_large = size_bytes > HALF_BYTES;
+	const bool is_large = size_bytes > LSR_STREAM_HALF_BYTES;
 	int result = open_file(stream, is_large);
 	result = result == -EINVAL ? open_file(stream, false) : result;
 	if (result == 0 && is_large) {

@@ -16,9 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LSR_ORIGIN_NONE  UINT16_C(0)
-#define LSR_ORIGINS_MAX  65535u
-#define LSR_ORIGIN_SLOTS 131072u /* of the look-up index; twice the origins */
+#define LSR_ORIGIN_NONE UINT16_C(0)
+#ifndef LSR_ORIGINS_MAX
+#define LSR_ORIGINS_MAX 65535u
+#endif
+#define LSR_ORIGIN_SLOTS (2 * (LSR_ORIGINS_MAX + 1)) /* of the look-up index */
 
 typedef struct lsr_origin {
 	uint32_t owner_address;

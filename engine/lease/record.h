@@ -131,7 +131,9 @@ static_assert(sizeof(lsr_body_t) == LSR_BODY_WORDS * sizeof(uint64_t), "the body
 static_assert(sizeof(lsr_record_t) == LSR_CACHE_LINE_BYTES, "a record is one line");
 
 /* The bodies of updates in progress. A shadow belongs to the thread that took it, for the length of one overwrite. */
+#ifndef LSR_SHADOWS
 #define LSR_SHADOWS 256
+#endif
 typedef struct lsr_shadows {
 	LSR_APART _Atomic uint64_t taken[LSR_SHADOWS / 64];
 	LSR_APART lsr_record_t shadow[LSR_SHADOWS]; /* 'word' unused */

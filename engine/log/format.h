@@ -56,15 +56,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LSR_BLOCK_BYTES          4096u
-#define LSR_LSN_FIRST            UINT64_C(64)
-#define LSR_SEGMENT_MAGIC        UINT64_C(0x313047455352534C) /* "LSRSEG01" */
-#define LSR_FRAME_MAGIC          UINT32_C(0x4652534C)         /* "LSRF" */
-#define LSR_FORMAT_VERSION       2u
-#define LSR_FORMAT_OLDEST        1u
-#define LSR_FRAME_CLOSED         1u
-#define LSR_STORE_ID_BYTES       16u
-#define LSR_FRAME_PAYLOAD_MAX    ((uint32_t)(1u << 20) - 64u)
+#define LSR_BLOCK_BYTES    4096u
+#define LSR_LSN_FIRST      UINT64_C(64)
+#define LSR_SEGMENT_MAGIC  UINT64_C(0x313047455352534C) /* "LSRSEG01" */
+#define LSR_FRAME_MAGIC    UINT32_C(0x4652534C)         /* "LSRF" */
+#define LSR_FORMAT_VERSION 2u
+#define LSR_FORMAT_OLDEST  1u
+#define LSR_FRAME_CLOSED   1u
+#define LSR_STORE_ID_BYTES 16u
+#ifndef LSR_FRAME_PAYLOAD_MAX
+#define LSR_FRAME_PAYLOAD_MAX ((uint32_t)(1u << 20) - 64u)
+#endif
 #define LSR_RECORD_ALIGN         8u
 #define LSR_RECORD_MAX_BYTES     (65535u * LSR_RECORD_ALIGN)
 #define LSR_SEGMENT_NAME_FORMAT  "log-%016llx.seg"

@@ -114,6 +114,9 @@ typedef struct lsr_log_options {
 } lsr_log_options_t;
 
 /* What a log has of memory besides its ring: a frame, zeros. */
+#ifndef LSR_RING_MIN_BYTES
+#define LSR_RING_MIN_BYTES (UINT64_C(1) << 20)
+#endif
 #define LSR_LOG_BUFFERS_BYTES ((uint64_t)2 << 20)
 
 /* Before anything else, also for an engine without a log; and at the very end. */

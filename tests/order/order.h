@@ -40,6 +40,7 @@ typedef struct order_scene {
 	const char *name;
 	unsigned bodies;
 	unsigned preemptions;         /* at most; LESSOR_TEST_PREEMPTIONS adds to it */
+	bool bodies_first;            /* the engine's own threads go on when no body can, and are not preempted */
 	void (*begin)(void *context); /* before each run, alone; may be NULL */
 	void (*body[ORDER_BODIES_MAX])(void *context);
 	void (*end)(void *context); /* after each run, alone: looks whether all is well, and puts everything back */
