@@ -215,6 +215,18 @@ limits_change(const lsr_change_t *change) {
 				     .to = &change->fresh};
 }
 
+static void
+leave_limits(lessor_engine_t *engine, const lsr_change_t *change) {
+	const lsr_limits_change_t moved = limits_change(change);
+	lsr_limits_leave(&engine->limits, &moved);
+}
+
+static void
+settle_limits(lessor_engine_t *engine, const lsr_change_t *change) {
+	const lsr_limits_change_t moved = limits_change(change);
+	lsr_limits_settle(&engine->limits, &moved);
+}
+
 /* With the same tail they are the same keys. */
 static bool
 moves_limits(const lsr_change_t *change) {
@@ -278,9 +290,8 @@ lsr_change_commit(lessor_engine_t *engine, lsr_change_t *change) {
 	const unsigned to = lsr_body_counter(&change->fresh);
 	const lessor_filetime_t ends_at = lsr_body_ends_at(&change->fresh);
 	const bool moves = moves_limits(change);
-	const lsr_limits_change_t moved = limits_change(change);
 	if (moves) {
-		lsr_limits_leave(&engine->limits, &moved);
+		leave_limits(engine, change);
 	}
 	/* Never counted twice, or the high-water mark would be wrong; and before it shows, or the next change could count it off first. */
 	if (from != to) {
@@ -289,7 +300,7 @@ lsr_change_commit(lessor_engine_t *engine, lsr_change_t *change) {
 	}
 	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
 	if (moves) {
-		lsr_limits_settle(&engine->limits, &moved);
+		settle_limits(engine, change);
 	}
 	if (LSR_UNLIKELY(is_sooner(ends_at, lsr_body_ends_at(&change->old)))) {
 		lsr_table_hasten(lsr_scope_table(change->scope, change->address), change->address, ends_at);
@@ -478,13 +489,18 @@ uncount_ends(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_end_t 
 	}
 }
 
-/* One of the two halves of what an end does to the limits. */
+/* One of the two halves of what ends do to the limits; most have nothing to do with any. */
 static void
-leave_limits(lessor_engine_t *engine, const lsr_end_t *end,
-	     void (*half)(lsr_limits_t *limits, const lsr_limits_change_t *change)) {
+end_limits(lessor_engine_t *engine, const lsr_end_t *end,
+	   void (*half)(lsr_limits_t *limits, const lsr_limits_change_t *change)) {
 	const lsr_body_t body = {.tail = end->tail, .quarantine = end->is_empty ? LSR_BODY_EMPTY : 0};
 	const lsr_limits_change_t change = {.scope = end->scope, .record = end->record, .from = &body};
 	half(&engine->limits, &change);
+}
+
+static inline bool
+has_limits(const lsr_end_t *end, bool is_limited) {
+	return LSR_UNLIKELY(is_limited || end->tail != NULL) && !end->scope->is_sparse;
 }
 
 /*
@@ -494,20 +510,21 @@ leave_limits(lessor_engine_t *engine, const lsr_end_t *end,
 LSR_INLINE void
 carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint32_t epoch) {
 	lsr_scope_t *scope = ends[0].scope;
+	const bool is_limited = atomic_load_explicit(&scope->is_limited, memory_order_relaxed);
 	free_addresses(scope, ends, count);
 	(void)atomic_fetch_add_explicit(LSR_LIKELY(!ends[0].is_empty) ? &scope->counters.deletes[epoch % 2]
 								      : &scope->counters.releases,
 					count, memory_order_seq_cst);
 	for (size_t i = 0; i < count; i++) {
-		if (lsr_limits_concern(scope, &(lsr_body_t){.tail = ends[i].tail})) {
-			leave_limits(engine, &ends[i], lsr_limits_leave);
+		if (has_limits(&ends[i], is_limited)) {
+			end_limits(engine, &ends[i], lsr_limits_leave);
 		}
 		ends[i].word = lsr_record_hide(ends[i].record, ends[i].word);
 	}
 	uncount_ends(engine, scope, ends, count);
 	for (size_t i = 0; i < count; i++) {
-		if (lsr_limits_concern(scope, &(lsr_body_t){.tail = ends[i].tail})) {
-			leave_limits(engine, &ends[i], lsr_limits_settle);
+		if (has_limits(&ends[i], is_limited)) {
+			end_limits(engine, &ends[i], lsr_limits_settle);
 		}
 		if (LSR_LIKELY(!ends[i].is_empty)) {
 			(void)lsr_client_hash_remove(&engine->clients, ends[i].key, ends[i].record_id);
