@@ -26,7 +26,8 @@ enum {
 	KEY_QUARANTINE,
 	KEY_QUARANTINE_CAPABLE,
 	KEY_PROBATION_ENDS,
-	KEY_USER_CONTEXT
+	KEY_USER_CONTEXT,
+	KEY_LIMIT_KEY
 };
 
 typedef struct create_options {
@@ -34,6 +35,7 @@ typedef struct create_options {
 	lessor_lease_t lease;
 	uint8_t client_id[LESSOR_CLIENT_ID_MAX_BYTES];
 	uint8_t hardware[LESSOR_HARDWARE_MAX_BYTES];
+	lessor_limit_key_t limit_key[LESSOR_LIMIT_KEYS_MAX];
 	bool has_expiry;
 	bool has_lease_s;
 	uint32_t lease_s;
@@ -60,6 +62,8 @@ static const struct argp_option option_table[] = {
 	{"quarantine-capable", KEY_QUARANTINE_CAPABLE, NULL, 0, "The client takes part in quarantine", 0},
 	{"probation-ends", KEY_PROBATION_ENDS, "WHEN", 0, "The end of its probation, as for --expires", 0},
 	{"user-context", KEY_USER_CONTEXT, "T", 0, "Anything else, by custom a JSON object", 0},
+	{"limit-key", KEY_LIMIT_KEY, "KEY", 0, "A class or tag whose limit it counts for, as class:phones; up to four",
+	 0},
 	CLI_OPTION_STORE,
 	CLI_OPTION_JSON,
 	{0},
@@ -134,6 +138,17 @@ finish(const struct argp_state *state, create_options_t *options) {
 	lease->hardware = lease->hardware_bytes > 0 ? options->hardware : NULL;
 }
 
+static error_t
+add_limit_key(const struct argp_state *state, const char *argument, create_options_t *options) {
+	lessor_lease_t *lease = &options->lease;
+	if (lease->limit_keys == LESSOR_LIMIT_KEYS_MAX) {
+		cli_reject(state, "a lease has at most %u limit keys", LESSOR_LIMIT_KEYS_MAX);
+	}
+	options->limit_key[lease->limit_keys++] = cli_need_limit_key(state, "--limit-key", argument);
+	lease->limit_key = options->limit_key;
+	return 0;
+}
+
 /* Who the client is. */
 static error_t
 parse_identity(int key, char *argument, struct argp_state *state, create_options_t *options) {
@@ -159,6 +174,8 @@ parse_identity(int key, char *argument, struct argp_state *state, create_options
 	case KEY_TYPE:
 		lease->client_type = need_client_type(state, argument);
 		return 0;
+	case KEY_LIMIT_KEY:
+		return add_limit_key(state, argument, options);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

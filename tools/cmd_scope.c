@@ -21,6 +21,7 @@ enum {
 	KEY_NO_COMMENT,
 	KEY_LEASE_S,
 	KEY_STATE,
+	KEY_MAX_LEASES,
 	KEY_FORCE
 };
 
@@ -102,6 +103,10 @@ parse_description(int key, char *argument, struct argp_state *state, scope_optio
 			cli_reject(state, "--state '%s' is not enabled, disabled or a number from 0 to 4", argument);
 		}
 		options->fields |= LESSOR_SCOPE_FIELD_STATE;
+		return 0;
+	case KEY_MAX_LEASES:
+		scope->max_leases = (uint32_t)cli_need_number(state, "--max-leases", argument, UINT32_MAX);
+		options->fields |= LESSOR_SCOPE_FIELD_MAX_LEASES;
 		return 0;
 	default:
 		return parse_texts(key, argument, state, options);
@@ -187,6 +192,7 @@ static const struct argp_option add_table[] = {
 	{"comment", KEY_COMMENT, "T", 0, "A comment", 0},
 	{"lease-s", KEY_LEASE_S, "N", 0, "How long a lease lasts, in seconds (default: eight days)", 0},
 	{"state", KEY_STATE, "STATE", 0, "enabled (default) or disabled", 0},
+	{"max-leases", KEY_MAX_LEASES, "N", 0, "Not more leases than that; 0 (default): no limit", 0},
 	CLI_OPTION_STORE,
 	{0},
 };
@@ -309,6 +315,7 @@ put_scope_json(const lessor_scope_t *scope, const lessor_range_t *exclusions, si
 	    cli_json_number(object, "lease_s", scope->lease_s) &&
 	    (scope->has_range ? cli_json_add(object, "range", cli_json_range(&scope->range))
 			      : cli_json_text(object, "range", NULL)) &&
+	    (scope->max_leases == 0 || cli_json_number(object, "max_leases", scope->max_leases)) &&
 	    json_add_exclusions(object, exclusions, count)) {
 		return cli_put_json(object);
 	}
@@ -337,6 +344,10 @@ put_scope_lines(const lessor_scope_t *scope, const lessor_range_t *exclusions, s
 	cli_put_line("state", cli_scope_state_name(scope->state));
 	(void)snprintf(text, sizeof(text), "%" PRIu32, scope->lease_s);
 	cli_put_line("lease seconds", text);
+	if (scope->max_leases != 0) {
+		(void)snprintf(text, sizeof(text), "%" PRIu32, scope->max_leases);
+		cli_put_line("max leases", text);
+	}
 	if (scope->has_range) {
 		format_range(&scope->range, text);
 	}
@@ -547,6 +558,7 @@ static const struct argp_option set_table[] = {
 	{"no-comment", KEY_NO_COMMENT, NULL, 0, "Remove the comment", 0},
 	{"lease-s", KEY_LEASE_S, "N", 0, "How long a lease lasts, in seconds", 0},
 	{"state", KEY_STATE, "STATE", 0, "enabled or disabled", 0},
+	{"max-leases", KEY_MAX_LEASES, "N", 0, "Not more leases than that; those that are there stay. 0: no limit", 0},
 	CLI_OPTION_STORE,
 	{0},
 };
