@@ -40,6 +40,7 @@ make_scope(lessor_engine_t *engine, const kea_scope_t *scope) {
 			       .id = scope->id,
 			       .state = scope->state,
 			       .lease_s = scope->lease_s,
+			       .max_leases = scope->max_leases,
 			       .has_range = scope->has_range,
 			       .range = scope->range,
 			       .name = scope->name,
