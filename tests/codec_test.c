@@ -92,7 +92,7 @@ buffer_needed(const lessor_lease_t *lease, const lsr_body_t *body) {
 		needed += texts[i] != NULL ? strlen(texts[i]) + 1 : 0;
 	}
 	const bool apart = (body->flags & (LSR_FLAG_HARDWARE_IN_CLIENT | LSR_FLAG_HARDWARE_IS_CLIENT)) == 0;
-	return needed + (apart ? lease->hardware_bytes : 0);
+	return needed + (apart ? lease->hardware_bytes : 0) + lease->limit_keys * sizeof(lease->limit_key[0]);
 }
 
 /* Unpacks into a buffer that fits exactly, after all smaller ones (or a few of them) were refused. */
