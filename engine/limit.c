@@ -608,36 +608,29 @@ count_again(const lessor_engine_t *engine, lsr_limits_t *again) {
 	return done;
 }
 
-/* Has each entry of one what the other says, and a reason to be there? The first is locked. */
+/* Has each entry of a shard what the other one says, and a reason to be there? */
 static bool
-agree(lsr_limits_t *limits, lsr_limits_t *again) {
-	for (unsigned i = 0; i < LSR_LIMIT_SHARDS; i++) {
-		const lsr_limit_shard_t *shard = &limits->shard[i];
-		for (uint32_t bucket = 0; bucket < shard->buckets; bucket++) {
-			for (const lsr_limit_t *limit = shard->bucket[bucket]; limit != NULL; limit = limit->next) {
-				const lsr_limit_t *other = find(&again->shard[i], limit->hash, limit->key);
-				if (limit->doubts != 0 || limit->is_pinned ||
-				    bucket_of(shard, limit->hash) != &shard->bucket[bucket] ||
-				    (limit->leases == 0 && !limit->is_set) ||
-				    limit->leases != (other != NULL ? other->leases : 0)) {
-					return false;
-				}
+agrees(const lsr_limit_shard_t *shard, const lsr_limit_shard_t *again) {
+	for (uint32_t bucket = 0; bucket < shard->buckets; bucket++) {
+		for (const lsr_limit_t *limit = shard->bucket[bucket]; limit != NULL; limit = limit->next) {
+			const lsr_limit_t *other = find(again, limit->hash, limit->key);
+			if (limit->doubts != 0 || limit->is_pinned || (limit->leases == 0 && !limit->is_set) ||
+			    bucket_of(shard, limit->hash) != &shard->bucket[bucket] ||
+			    limit->leases != (other != NULL ? other->leases : 0)) {
+				return false;
 			}
 		}
 	}
 	return true;
 }
 
-/* Every key that a lease names is known. */
+/* Is every key that a lease names known? */
 static bool
-covers(const lsr_limits_t *limits, const lsr_limits_t *again) {
-	for (unsigned i = 0; i < LSR_LIMIT_SHARDS; i++) {
-		const lsr_limit_shard_t *shard = &again->shard[i];
-		for (uint32_t bucket = 0; bucket < shard->buckets; bucket++) {
-			for (const lsr_limit_t *limit = shard->bucket[bucket]; limit != NULL; limit = limit->next) {
-				if (find(&limits->shard[i], limit->hash, limit->key) == NULL) {
-					return false;
-				}
+covers(const lsr_limit_shard_t *shard, const lsr_limit_shard_t *again) {
+	for (uint32_t bucket = 0; bucket < again->buckets; bucket++) {
+		for (const lsr_limit_t *limit = again->bucket[bucket]; limit != NULL; limit = limit->next) {
+			if (find(shard, limit->hash, limit->key) == NULL) {
+				return false;
 			}
 		}
 	}
@@ -655,14 +648,15 @@ list_is_sound(const lsr_limits_t *limits) {
 	return true;
 }
 
+/* 'lock' held. */
 static lessor_status_t
-compare(lsr_limits_t *limits, lsr_limits_t *again, lessor_report_t *report) {
-	for (unsigned i = 0; i < LSR_LIMIT_SHARDS; i++) {
-		(void)pthread_mutex_lock(&limits->shard[i].lock);
-	}
-	const bool sound = list_is_sound(limits) && agree(limits, again) && covers(limits, again);
-	for (unsigned i = 0; i < LSR_LIMIT_SHARDS; i++) {
-		(void)pthread_mutex_unlock(&limits->shard[i].lock);
+compare(lsr_limits_t *limits, const lsr_limits_t *again, lessor_report_t *report) {
+	bool sound = list_is_sound(limits);
+	for (unsigned i = 0; i < LSR_LIMIT_SHARDS && sound; i++) {
+		lsr_limit_shard_t *shard = &limits->shard[i];
+		(void)pthread_mutex_lock(&shard->lock);
+		sound = agrees(shard, &again->shard[i]) && covers(shard, &again->shard[i]);
+		(void)pthread_mutex_unlock(&shard->lock);
 	}
 	return sound ? LESSOR_OK
 		     : lsr_complain(report->sentence, sizeof(report->sentence), LESSOR_DAMAGED,
