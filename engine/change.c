@@ -73,6 +73,10 @@ overlay(lessor_lease_t *to, const lessor_lease_t *from, uint32_t fields) {
 	if ((fields & LESSOR_FIELD_USER_CONTEXT) != 0) {
 		to->user_context = from->user_context;
 	}
+	if ((fields & LESSOR_FIELD_LIMIT_KEYS) != 0) {
+		to->limit_keys = from->limit_keys;
+		to->limit_key = from->limit_key;
+	}
 }
 
 /* What an IPv6 lease has besides. */
@@ -127,7 +131,7 @@ is_at_address(const lessor_engine_t *engine, const lsr_change_t *change) {
 LSR_INLINE lsr_step_t
 claim_record(lessor_engine_t *engine, lsr_change_t *change) {
 	change->status = LESSOR_NOT_FOUND;
-	change->enters = change->leaves = false;
+	change->enters = change->leaves = change->is_entered = false;
 	change->scope = change->is_six ? lsr_engine_scope6_of(engine, change->address6.high)
 				       : lsr_engine_scope_of(engine, change->address);
 	if (change->scope == NULL) {
@@ -203,8 +207,57 @@ lsr_change_enter(lessor_engine_t *engine, lsr_change_t *change, lsr_match_functi
 	}
 }
 
+static lsr_limits_change_t
+limits_change(const lsr_change_t *change) {
+	return (lsr_limits_change_t){.scope = change->scope,
+				     .record = change->record,
+				     .from = (change->word & LSR_WORD_LIVE) != 0 ? &change->old : NULL,
+				     .to = &change->fresh};
+}
+
+static void
+leave_limits(lessor_engine_t *engine, const lsr_change_t *change) {
+	const lsr_limits_change_t moved = limits_change(change);
+	lsr_limits_leave(&engine->limits, &moved);
+}
+
+static void
+settle_limits(lessor_engine_t *engine, const lsr_change_t *change) {
+	const lsr_limits_change_t moved = limits_change(change);
+	lsr_limits_settle(&engine->limits, &moved);
+}
+
+/* With the same tail they are the same keys. */
+static bool
+moves_limits(const lsr_change_t *change) {
+	return LSR_UNLIKELY(change->old.tail != change->fresh.tail || lsr_body_is_empty(&change->old)) &&
+	       !change->scope->is_sparse;
+}
+
+lsr_step_t
+lsr_change_enter_limits(lessor_engine_t *engine, lsr_change_t *change) {
+	const lsr_limits_change_t moved = limits_change(change);
+	switch (lsr_limits_enter(&engine->limits, &moved, &change->blocker)) {
+	case LSR_LIMITS_ENTERED:
+		change->is_entered = true;
+		return LSR_STEP_CLAIMED;
+	case LSR_LIMITS_IN_DOUBT:
+		return LSR_STEP_RECORD;
+	case LSR_LIMITS_FULL:
+		change->status = LESSOR_QUOTA;
+		return LSR_STEP_DONE;
+	default:
+		change->status = LESSOR_NO_MEMORY;
+		return LSR_STEP_DONE;
+	}
+}
+
 void
 lsr_change_undo(lessor_engine_t *engine, lsr_change_t *change) {
+	if (change->is_entered) {
+		const lsr_limits_change_t moved = limits_change(change);
+		lsr_limits_undo(&engine->limits, &moved);
+	}
 	if (change->enters) {
 		(void)lsr_client_hash_remove(&engine->clients, change->fresh_key, change->record_id);
 	}
@@ -236,12 +289,19 @@ lsr_change_commit(lessor_engine_t *engine, lsr_change_t *change) {
 	const unsigned from = lsr_body_counter(&change->old);
 	const unsigned to = lsr_body_counter(&change->fresh);
 	const lessor_filetime_t ends_at = lsr_body_ends_at(&change->fresh);
+	const bool moves = moves_limits(change);
+	if (moves) {
+		leave_limits(engine, change);
+	}
 	/* Never counted twice, or the high-water mark would be wrong; and before it shows, or the next change could count it off first. */
 	if (from != to) {
 		lsr_counters_subtract(counters, from, unit);
 		lsr_counters_add(counters, to, unit);
 	}
 	lsr_record_replace(change->record, engine->shadows, change->word, &change->old, &change->fresh);
+	if (moves) {
+		settle_limits(engine, change);
+	}
 	if (LSR_UNLIKELY(is_sooner(ends_at, lsr_body_ends_at(&change->old)))) {
 		lsr_table_hasten(lsr_scope_table(change->scope, change->address), change->address, ends_at);
 	}
@@ -355,6 +415,9 @@ try_update(lessor_engine_t *engine, lsr_change_t *change) {
 		change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh) +
 						     (change->is_six ? LSR_IMAGE6_MORE_BYTES : 0));
 		step = claim_fresh_client(engine, change);
+		if ((change->fields & LESSOR_FIELD_LIMIT_KEYS) != 0 && step == LSR_STEP_CLAIMED) {
+			step = lsr_change_enter_limits(engine, change);
+		}
 	} else {
 		step = LSR_STEP_DONE;
 	}
@@ -426,6 +489,20 @@ uncount_ends(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_end_t 
 	}
 }
 
+/* One of the two halves of what ends do to the limits; most have nothing to do with any. */
+static void
+end_limits(lessor_engine_t *engine, const lsr_end_t *end,
+	   void (*half)(lsr_limits_t *limits, const lsr_limits_change_t *change)) {
+	const lsr_body_t body = {.tail = end->tail, .quarantine = end->is_empty ? LSR_BODY_EMPTY : 0};
+	const lsr_limits_change_t change = {.scope = end->scope, .record = end->record, .from = &body};
+	half(&engine->limits, &change);
+}
+
+static inline bool
+has_limits(const lsr_end_t *end, bool is_limited) {
+	return LSR_UNLIKELY(is_limited || end->tail != NULL) && !end->scope->is_sparse;
+}
+
 /*
  * Carry out what is logged, in one scope. In this order for allocate.c: free for searches, counted, invisible. And in this order for uniqueness: invisible, client
  * entry away, slot free (an IPv6 address is away from the index before that). What could take a lease's place comes after it was counted off, or the high-water mark would count both.
@@ -433,15 +510,22 @@ uncount_ends(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_end_t 
 LSR_INLINE void
 carry_out_ends(lessor_engine_t *engine, lsr_end_t *ends, size_t count, uint32_t epoch) {
 	lsr_scope_t *scope = ends[0].scope;
+	const bool is_limited = atomic_load_explicit(&scope->is_limited, memory_order_relaxed);
 	free_addresses(scope, ends, count);
 	(void)atomic_fetch_add_explicit(LSR_LIKELY(!ends[0].is_empty) ? &scope->counters.deletes[epoch % 2]
 								      : &scope->counters.releases,
 					count, memory_order_seq_cst);
 	for (size_t i = 0; i < count; i++) {
+		if (has_limits(&ends[i], is_limited)) {
+			end_limits(engine, &ends[i], lsr_limits_leave);
+		}
 		ends[i].word = lsr_record_hide(ends[i].record, ends[i].word);
 	}
 	uncount_ends(engine, scope, ends, count);
 	for (size_t i = 0; i < count; i++) {
+		if (has_limits(&ends[i], is_limited)) {
+			end_limits(engine, &ends[i], lsr_limits_settle);
+		}
 		if (LSR_LIKELY(!ends[i].is_empty)) {
 			(void)lsr_client_hash_remove(&engine->clients, ends[i].key, ends[i].record_id);
 		}

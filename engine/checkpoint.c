@@ -4,7 +4,7 @@
  *
  *   1 Remember the deletes of the counting half that stands still, move the counting epoch on, take the log's tail as 'from', and wait a grace period:
  *     now every change before 'from' shows, and the old epoch's counts are final.
- *   2 Write the superscopes and scopes, the leases in the order of their places, the origins, the filters. Each entry is one state that existed, at its own LSN;
+ *   2 Write the superscopes and scopes, the leases in the order of their places, the origins, the filters, the limits. Each entry is one state that existed, at its own LSN;
  *     superscopes and scopes are those of 'from', everything else may be later.
  *   3 Wait until the log is durable up to the tail of now ('end'): the snapshot may show nothing that a crash could still take back.
  *   4 Sync, rename, sync the directory; then the older snapshots and the log segments before 'from' go.
@@ -257,6 +257,41 @@ write_filters(lsr_checkpoint_t *checkpoint) {
 	return result;
 }
 
+/* ---- limits -------------------------------------------------------------------------------------------------------- */
+
+/* As many as there is room for. False: these were the last. The lock also waits for whoever has logged a change before 'from'. */
+static bool
+collect_limits(lsr_checkpoint_t *checkpoint, lessor_limit_key_t *key) {
+	lsr_limits_t *limits = &checkpoint->engine->limits;
+	uint8_t image[LSR_LIMIT_IMAGE_MAX_BYTES];
+	uint8_t *to = NULL;
+	size_t image_bytes;
+	(void)pthread_mutex_lock(&limits->lock);
+	do {
+		lessor_limit_key_t next = *key;
+		image_bytes = lsr_limits_save(limits, &next, image);
+		to = image_bytes != 0 ? room(checkpoint, LSR_LOG_LIMIT, image_bytes, checkpoint->writer.from_lsn)
+				      : NULL;
+		if (to != NULL) {
+			memcpy(to, image, image_bytes);
+			*key = next;
+		}
+	} while (to != NULL);
+	(void)pthread_mutex_unlock(&limits->lock);
+	return image_bytes != 0;
+}
+
+static int
+write_limits(lsr_checkpoint_t *checkpoint) {
+	lessor_limit_key_t key = {0};
+	int result = 0;
+	for (bool more = true; more && result == 0;) {
+		more = collect_limits(checkpoint, &key);
+		result = is_stopping(checkpoint->engine) ? -ECANCELED : write_collected(checkpoint);
+	}
+	return result;
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t
@@ -311,6 +346,7 @@ write_snapshot(lsr_checkpoint_t *checkpoint, char *sentence, size_t sentence_byt
 	result = result != 0 ? result : write_leases(checkpoint, true);
 	result = result != 0 ? result : write_origins(checkpoint);
 	result = result != 0 ? result : write_filters(checkpoint);
+	result = result != 0 ? result : write_limits(checkpoint);
 	lessor_status_t status = status_of(result);
 	if (status == LESSOR_OK) {
 		const uint64_t end = tail(engine);

@@ -266,10 +266,45 @@ claim_client(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
 	lsr_record_unclaim(create->record, create->word);
 }
 
+static void
+undo_claims(lessor_engine_t *engine, lsr_create_t *create) {
+	(void)lsr_client_hash_remove(&engine->clients, create->key, create->record_id);
+	if (create->form != NULL) {
+		lsr_create6_release(create);
+	}
+	lsr_record_unclaim(create->record, create->word);
+	create->step = LSR_STEP_OPEN;
+}
+
+static lsr_limits_change_t
+limits_change(const lsr_create_t *create) {
+	return (lsr_limits_change_t){.scope = create->scope, .record = create->record, .to = &create->body};
+}
+
+/* A place under the limits; record and client are claimed. */
+static void
+enter_limits(lessor_engine_t *engine, lsr_create_t *create) {
+	const lsr_record_t *blocker;
+	const lsr_limits_change_t change = limits_change(create);
+	const lsr_limits_result_t result = lsr_limits_enter(&engine->limits, &change, &blocker);
+	if (result == LSR_LIMITS_ENTERED) {
+		return;
+	}
+	undo_claims(engine, create);
+	if (result == LSR_LIMITS_IN_DOUBT) {
+		wait_for_record(create, blocker);
+	} else {
+		decide(create, result == LSR_LIMITS_FULL ? LESSOR_QUOTA : LESSOR_NO_MEMORY);
+	}
+}
+
 void
 lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create) {
 	if (LSR_LIKELY(claim_address(engine, create))) {
 		claim_client(engine, create, false);
+		if (lsr_limits_concern(create->scope, &create->body) && create->step == LSR_STEP_CLAIMED) {
+			enter_limits(engine, create);
+		}
 	}
 }
 
@@ -304,12 +339,17 @@ claim_create(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
 
 void
 lsr_create_undo(lessor_engine_t *engine, lsr_create_t *create) {
-	(void)lsr_client_hash_remove(&engine->clients, create->key, create->record_id);
-	if (create->form != NULL) {
-		lsr_create6_release(create);
+	if (lsr_limits_concern(create->scope, &create->body)) {
+		const lsr_limits_change_t change = limits_change(create);
+		lsr_limits_undo(&engine->limits, &change);
 	}
-	lsr_record_unclaim(create->record, create->word);
-	create->step = LSR_STEP_OPEN;
+	undo_claims(engine, create);
+}
+
+static void
+settle_limits(lessor_engine_t *engine, const lsr_create_t *create) {
+	const lsr_limits_change_t change = limits_change(create);
+	lsr_limits_settle(&engine->limits, &change);
 }
 
 /* Adds up what goes to the same counter, so that a batch into one scope touches it once. */
@@ -396,6 +436,9 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 				lsr_table_take(&creates[i].scope->table, creates[i].lease->address,
 					       creates[i].body.expires_at);
 				LSR_PROBE_CREATE(4, 0, creates[i].lease->address, creates[i].body.lsn);
+				if (lsr_limits_concern(creates[i].scope, &creates[i].body)) {
+					settle_limits(engine, &creates[i]);
+				}
 			}
 			lsr_record_settle(creates[i].record, shown);
 			decide(&creates[i], LESSOR_OK);

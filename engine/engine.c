@@ -453,6 +453,7 @@ free_engine(lessor_engine_t *engine) {
 	lsr_origins_destroy(&engine->origins);
 	lsr_superscopes_destroy(&engine->superscopes);
 	lsr_filters_destroy(&engine->filters);
+	lsr_limits_destroy(&engine->limits);
 	lsr_pages_destroy(&engine->pages);
 	free(engine->shadows);
 	if (engine->lock_file >= 0) {
@@ -492,6 +493,7 @@ new_engine(const lessor_options_t *options) {
 	engine->next_uid = 1;
 	lsr_log_init(&engine->log);
 	lsr_filters_init(&engine->filters);
+	lsr_limits_init(&engine->limits, engine->secret);
 	atomic_init(&engine->epoch, 1);
 	engine->opened_at = lessor_time_now();
 	settle_server(engine, options);

@@ -8,9 +8,10 @@
  *   1 snapshot_lock    one snapshot at a time
  *   2 scope_lock       changes of scopes: trie, configurations, gates, uids; of superscopes
  *     filters.lock     changes of filters; nobody takes it together with scope_lock
+ *     limits.lock      changes of limits, likewise
  *   3 origins.lock     new origins
  *   4 record claims    one at a time, or the claims of one batch chunk, which never waits while it holds any
- *   5 bucket locks
+ *   5 bucket locks; of the shards of limits, those of one change in ascending order
  *   6 page pool, overflow list, log->lock, segment list
  *   7 arena locks
  *   8 the provisioner's lock: a leaf; the first who asks makes its thread under it
@@ -39,6 +40,7 @@
 #include "lease/codec6.h"
 #include "lease/origin.h"
 #include "lease/page.h"
+#include "limit.h"
 #include "log/log.h"
 #include "offers.h"
 #include "scope/scope.h"
@@ -102,6 +104,7 @@ struct lessor_engine {
 	lsr_log_t log;
 	/* Not every call looks at these. */
 	LSR_APART lsr_offers_t offers;
+	lsr_limits_t limits;
 	lsr_sweeper_t sweeper;
 };
 
@@ -525,8 +528,9 @@ typedef struct lsr_change {
 	uint64_t word; /* before the claim */
 	lsr_body_t old;
 	lsr_body_t fresh;
-	bool enters; /* fresh_key was entered for this change, and goes away if it is undone */
-	bool leaves; /* old_key is an entry that goes away with this change */
+	bool enters;     /* fresh_key was entered for this change, and goes away if it is undone */
+	bool leaves;     /* old_key is an entry that goes away with this change */
+	bool is_entered; /* what is new has its place under the limits, and gives it back if it is undone */
 	uint64_t fresh_key;
 	uint64_t old_key;
 	uint64_t end;       /* where the log record ends */
@@ -544,6 +548,9 @@ lsr_step_t lsr_change_claim(lessor_engine_t *engine, lsr_change_t *change);
 /* Step 4: enter fresh_key for a client. */
 lsr_step_t lsr_change_enter(lessor_engine_t *engine, lsr_change_t *change, lsr_match_function match,
 			    const uint8_t *client_id, size_t client_id_bytes);
+
+/* And a place under the limits for what change->fresh has and change->old has not. Claimed, decided, or what to wait for. */
+lsr_step_t lsr_change_enter_limits(lessor_engine_t *engine, lsr_change_t *change);
 
 /* Steps 5 and 6, which put change->fresh in the place of change->old. False: no room in the log; the claim and change->fresh's tail are still the caller's. */
 bool lsr_change_commit(lessor_engine_t *engine, lsr_change_t *change);

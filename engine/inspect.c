@@ -69,6 +69,7 @@ lessor_engine_stats(lessor_engine_t *engine, lessor_engine_stats_t *stats) {
 	lsr_rcu_enter();
 	out.memory_bytes += lsr_superscopes_memory(&engine->superscopes) + lsr_filters_memory(&engine->filters);
 	lsr_rcu_leave();
+	out.memory_bytes += lsr_limits_memory(&engine->limits);
 	if (engine->has_log) {
 		out.memory_bytes += engine->log.ring_bytes;
 		out.log_bytes = atomic_load_explicit(&engine->log.segments.total_bytes, memory_order_relaxed);
@@ -204,6 +205,10 @@ check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *
 					     "the scope's statistics differ from a recount");
 		}
 	}
+	if (atomic_load_explicit(&scope->is_limited, memory_order_relaxed) &&
+	    atomic_load_explicit(&scope->counters.held, memory_order_relaxed) != lsr_tally_of(by_state).leases) {
+		return contradiction(report, scope, scope->subnet, 0, "the leases under the scope's limit are others");
+	}
 	if (!scope->is_sparse && lsr_engine_count_offered(engine, scope, lsr_scope_config(scope)) !=
 					 atomic_load_explicit(&scope->counters.offered, memory_order_relaxed)) {
 		return contradiction(report, scope, scope->subnet, 0, "the offers that are counted are others");
@@ -231,6 +236,7 @@ lessor_check(lessor_engine_t *engine, lessor_report_t *report) {
 	status = status == LESSOR_OK ? lsr_superscopes_check(&engine->superscopes, report) : status;
 	(void)pthread_mutex_unlock(&engine->scope_lock);
 	status = status == LESSOR_OK ? lsr_filters_check(&engine->filters, report) : status;
+	status = status == LESSOR_OK ? lsr_limits_check(engine, report) : status;
 	report->last_ticket = lessor_durable_ticket(engine);
 	return status;
 }

@@ -16,7 +16,7 @@
  *   lease6, lease6 end, scope6, scope6 end
  *               The same for IPv6.
  *   origin      Give the number these texts.
- *   superscope, its end, filter, its end, enforcement: as they say.
+ *   superscope, its end, filter, its end, enforcement, limit, its end: as they say.
  *   group       The records in it, one after the other, with its LSN.
  * Counters are kept all along, so that high-water marks come out as they were. Then every lease enters the client hash (reindex.h). Two leases of one client in
  * one scope cannot come out of a sound log; should it happen, the greater LSN wins and the report says so.
@@ -347,6 +347,10 @@ apply_alone(lsr_recovery_t *recovery, uint32_t type, const uint8_t *payload, siz
 		return lsr_filters_replay_end(&engine->filters, payload, size_bytes);
 	case LSR_LOG_FILTER_ENFORCE:
 		return lsr_filters_replay_enforce(&engine->filters, payload, size_bytes);
+	case LSR_LOG_LIMIT:
+		return lsr_limits_replay(&engine->limits, payload, size_bytes);
+	case LSR_LOG_LIMIT_END:
+		return lsr_limits_replay_end(&engine->limits, payload, size_bytes);
 	default:
 		return LESSOR_DAMAGED;
 	}

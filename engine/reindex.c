@@ -93,6 +93,10 @@ insert_all(lsr_reindex_t *reindex, const lsr_entry_t *entries, unsigned count) {
 	}
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t other;
+		if (lsr_limits_concern(entries[i].scope, &entries[i].body) &&
+		    !lsr_limits_count(&reindex->engine->limits, &entries[i].body)) {
+			atomic_store_explicit(&reindex->no_memory, true, memory_order_relaxed);
+		}
 		lsr_insert_t result = insert(reindex->engine, &entries[i], &other);
 		if (LSR_UNLIKELY(lsr_body_is_reserved(&entries[i].body)) && result == LSR_INSERT_DONE) {
 			result = insert_reserved(reindex->engine, &entries[i], &other);
@@ -182,6 +186,12 @@ drop(lessor_engine_t *engine, uint32_t id, const lsr_body_t *body, uint64_t *lea
 	lsr_scope_t *scope = scope_around(table);
 	lsr_counters_take_back(&scope->counters, lsr_body_counter(body),
 			       lsr_engine_unit_of(engine, scope, address, id));
+	if (lsr_limits_concern(scope, body)) {
+		const lsr_limits_change_t gone = {
+			.scope = scope, .record = lsr_pages_record(&engine->pages, id), .from = body};
+		lsr_limits_leave(&engine->limits, &gone);
+		lsr_limits_settle(&engine->limits, &gone);
+	}
 	lsr_engine_forget_clients(engine, scope, id, body);
 	*leases += !lsr_body_is_empty(body);
 	if (scope->is_sparse) {
@@ -236,6 +246,15 @@ settle_rivals(const lsr_reindex_t *reindex, uint64_t *duplicates) {
 	return status;
 }
 
+static void
+hold_leases(const lessor_engine_t *engine) {
+	lsr_scope_t *scope;
+	lsr_scope_cursor_t cursor = {0};
+	while ((scope = lsr_engine_next_scope(engine, &cursor)) != NULL) {
+		lsr_limits_hold(scope);
+	}
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------------- */
 
 lessor_status_t
@@ -259,6 +278,7 @@ lsr_engine_reindex(lessor_engine_t *engine, uint64_t leases, uint64_t *duplicate
 	const bool failed = atomic_load_explicit(&reindex.no_memory, memory_order_relaxed);
 	*duplicates = 0;
 	const lessor_status_t status = failed ? LESSOR_NO_MEMORY : settle_rivals(&reindex, duplicates);
+	hold_leases(engine);
 	free(reindex.rivals);
 	(void)pthread_mutex_destroy(&reindex.lock);
 	return status;

@@ -40,7 +40,7 @@ static lsr_step_t
 claim_place(lessor_engine_t *engine, lsr_reserve_t *reserve) {
 	lsr_change_t *change = &reserve->change;
 	lsr_scope_t *scope = change->scope = lsr_engine_scope_named(engine, reserve->subnet);
-	change->enters = change->leaves = false;
+	change->enters = change->leaves = change->is_entered = false;
 	if (scope == NULL) {
 		return decide(change, LESSOR_NO_SCOPE);
 	}
@@ -179,6 +179,8 @@ commit_place(lessor_engine_t *engine, lsr_change_t *change) {
 	}
 	const uint64_t shown = lsr_record_show(change->record, change->word, &change->fresh);
 	lsr_table_take(&scope->table, change->address, lsr_body_ends_at(&change->fresh));
+	const lsr_limits_change_t moved = {.scope = scope, .record = change->record, .to = &change->fresh};
+	lsr_limits_settle(&engine->limits, &moved);
 	lsr_record_settle(change->record, shown);
 	return true;
 }
@@ -194,6 +196,10 @@ reserve_place(lessor_engine_t *engine, lsr_reserve_t *reserve) {
 	change->status = lsr_reservation_pack(&reserve->wanted, reserve->witness != NULL, UINT32_MAX, &change->fresh);
 	if (change->status != LESSOR_OK) {
 		return LSR_STEP_DONE;
+	}
+	const lsr_step_t entered = lsr_change_enter_limits(engine, change);
+	if (entered != LSR_STEP_CLAIMED) {
+		return entered;
 	}
 	change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh));
 	return commit_place(engine, change) ? LSR_STEP_DONE : LSR_STEP_CLAIMED;
@@ -407,7 +413,8 @@ try_take(lessor_engine_t *engine, lsr_change_t *change) {
 		change->status = lsr_body_reserve(&change->fresh, &reserved);
 		if (change->status == LESSOR_OK) {
 			change->log_bytes = log_bytes_of(change);
-			if (lsr_change_commit(engine, change)) {
+			step = change->is_six ? LSR_STEP_CLAIMED : lsr_change_enter_limits(engine, change);
+			if (step == LSR_STEP_CLAIMED && lsr_change_commit(engine, change)) {
 				return LSR_STEP_DONE;
 			}
 		} else {

@@ -130,7 +130,7 @@ lsr_engine_empty_records(const lessor_engine_t *engine, const lsr_scope_t *scope
 
 typedef struct {
 	lessor_engine_t *engine;
-	const lsr_scope_t *scope;
+	lsr_scope_t *scope;
 } lsr_drain_t;
 
 static void
@@ -145,6 +145,11 @@ drain_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
 		return;
 	}
 	const uint64_t hidden = lsr_record_hide(record, lsr_record_word(record));
+	if (lsr_limits_concern(drain->scope, &body)) {
+		const lsr_limits_change_t gone = {.scope = drain->scope, .record = record, .from = &body};
+		lsr_limits_leave(&drain->engine->limits, &gone);
+		lsr_limits_settle(&drain->engine->limits, &gone);
+	}
 	lsr_engine_forget_clients(drain->engine, drain->scope, id, &body);
 	lsr_record_vacate(record, hidden);
 	lsr_tail_free(body.tail);
@@ -361,7 +366,8 @@ lessor_scope_create(lessor_engine_t *engine, const lessor_scope_t *scope, lessor
 lessor_status_t
 lsr_engine_replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope_config_t *fresh, bool pool_changes,
 			  uint64_t *lsn) {
-	if (pool_changes) {
+	const bool closes = pool_changes || fresh->max_leases != lsr_scope_config(scope)->max_leases;
+	if (closes) {
 		lsr_engine_close_gate(scope);
 	}
 	const lessor_status_t status = log_scope(engine, scope, fresh, lsn);
@@ -371,7 +377,8 @@ lsr_engine_replace_config(lessor_engine_t *engine, lsr_scope_t *scope, lsr_scope
 		}
 		lsr_scope_config_retire(lsr_scope_install(scope, fresh));
 	}
-	if (pool_changes) {
+	if (closes) {
+		lsr_limits_hold(scope);
 		lsr_engine_open_gate(scope);
 	}
 	return status;
@@ -406,6 +413,9 @@ overlay(lessor_scope_t *to, const lessor_scope_t *from, uint32_t fields) {
 	}
 	if ((fields & LESSOR_SCOPE_FIELD_MASK) != 0) {
 		to->mask = from->mask;
+	}
+	if ((fields & LESSOR_SCOPE_FIELD_MAX_LEASES) != 0) {
+		to->max_leases = from->max_leases;
 	}
 }
 
@@ -510,7 +520,8 @@ lessor_scope_update(lessor_engine_t *engine, const lessor_scope_t *scope, uint32
 		    lessor_ticket_t *ticket) {
 	const uint32_t known = LESSOR_SCOPE_FIELD_ID | LESSOR_SCOPE_FIELD_STATE | LESSOR_SCOPE_FIELD_LEASE_S |
 			       LESSOR_SCOPE_FIELD_RANGE | LESSOR_SCOPE_FIELD_NAME | LESSOR_SCOPE_FIELD_COMMENT |
-			       LESSOR_SCOPE_FIELD_OFFER_DELAY | LESSOR_SCOPE_FIELD_QUARANTINE | LESSOR_SCOPE_FIELD_MASK;
+			       LESSOR_SCOPE_FIELD_OFFER_DELAY | LESSOR_SCOPE_FIELD_QUARANTINE |
+			       LESSOR_SCOPE_FIELD_MASK | LESSOR_SCOPE_FIELD_MAX_LEASES;
 	uint64_t lsn = 0;
 	lsr_scope_t *removed = NULL;
 	lessor_status_t status = lsr_engine_for_change(engine, mode);

@@ -685,6 +685,7 @@ fields_of(const lessor_lease_t *lease, lsr_own_t own) {
 	fields |= lease->name != NULL ? LESSOR_FIELD_NAME : 0;
 	fields |= lease->hardware_bytes != 0 ? LESSOR_FIELD_HARDWARE : 0;
 	fields |= lease->owner_name != NULL || lease->owner_address != 0 ? LESSOR_FIELD_OWNER : 0;
+	fields |= lease->limit_keys != 0 ? LESSOR_FIELD_LIMIT_KEYS : 0;
 	return fields;
 }
 

@@ -633,10 +633,10 @@ test_good_and_bad_updates(void **state) {
 static void
 test_update_fields(void **state) {
 	static const uint32_t wrong[] = {
-		1u << 15,
+		1u << 18,
 		1u << 31,
 		LESSOR_IF_CLIENT | LESSOR_FIELD_CLIENT_ID,
-		LESSOR_FIELD_NAME | 1u << 15,
+		LESSOR_FIELD_NAME | 1u << 18,
 	};
 	const uint32_t count = 40;
 	(void)state;

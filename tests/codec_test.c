@@ -76,6 +76,10 @@ assert_same_lease(const lessor_lease_t *a, const lessor_lease_t *b) {
 	assert_int_equal(a->owner_address, b->owner_address);
 	assert_same_text(a->user_context, b->user_context);
 	assert_int_equal(a->state_ex, b->state_ex);
+	assert_int_equal(a->limit_keys, b->limit_keys);
+	for (unsigned i = 0; i < a->limit_keys; i++) {
+		assert_memory_equal(&a->limit_key[i], &b->limit_key[i], sizeof(a->limit_key[i]));
+	}
 }
 
 /* Bytes that unpacking puts into the buffer. */
@@ -88,7 +92,7 @@ buffer_needed(const lessor_lease_t *lease, const lsr_body_t *body) {
 		needed += texts[i] != NULL ? strlen(texts[i]) + 1 : 0;
 	}
 	const bool apart = (body->flags & (LSR_FLAG_HARDWARE_IN_CLIENT | LSR_FLAG_HARDWARE_IS_CLIENT)) == 0;
-	return needed + (apart ? lease->hardware_bytes : 0);
+	return needed + (apart ? lease->hardware_bytes : 0) + lease->limit_keys * sizeof(lease->limit_key[0]);
 }
 
 /* Unpacks into a buffer that fits exactly, after all smaller ones (or a few of them) were refused. */
@@ -265,6 +269,7 @@ typedef struct {
 	char owner[LESSOR_NAME_MAX_BYTES + 1];
 	char policy[LESSOR_POLICY_MAX_BYTES + 1];
 	char context[LESSOR_USER_CONTEXT_MAX_BYTES + 1];
+	lessor_limit_key_t limit_key[LESSOR_LIMIT_KEYS_MAX];
 } lsr_texts_t;
 
 /* NULL, empty, short, or up to the limit. */
@@ -301,6 +306,22 @@ random_hardware(lsr_random_t *random, lsr_texts_t *texts, lessor_lease_t *lease)
 	}
 }
 
+/* Told apart by their first byte. */
+static void
+random_keys(lsr_random_t *random, lsr_texts_t *texts, lessor_lease_t *lease) {
+	lease->limit_key = texts->limit_key;
+	lease->limit_keys =
+		(uint8_t)(lsr_random_below(random, 2) * lsr_random_below(random, LESSOR_LIMIT_KEYS_MAX + 1));
+	memset(texts->limit_key, 0, sizeof(texts->limit_key));
+	for (unsigned i = 0; i < lease->limit_keys; i++) {
+		lessor_limit_key_t *key = &texts->limit_key[i];
+		key->kind = (uint8_t)(LESSOR_LIMIT_CLASS + lsr_random_below(random, 2));
+		key->size_bytes = (uint8_t)(1 + lsr_random_below(random, LESSOR_LIMIT_KEY_MAX_BYTES));
+		lsr_random_fill(random, key->bytes, key->size_bytes);
+		key->bytes[0] = (uint8_t)i;
+	}
+}
+
 static void
 random_lease(lsr_random_t *random, lsr_texts_t *texts, lessor_lease_t *lease) {
 	lsr_random_fill(random, texts->client, sizeof(texts->client));
@@ -328,6 +349,7 @@ random_lease(lsr_random_t *random, lsr_texts_t *texts, lessor_lease_t *lease) {
 		.user_context = random_text(random, texts->context, LESSOR_USER_CONTEXT_MAX_BYTES),
 	};
 	random_hardware(random, texts, lease);
+	random_keys(random, texts, lease);
 }
 
 /* With its origin interned, or in the tail. */

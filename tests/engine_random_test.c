@@ -1028,7 +1028,7 @@ do_scope_update(void) {
 		/* Which of two mistakes is named first is left open. */
 		scope = scratch_scope(subnet, UINT32_MAX);
 	}
-	fields |= old != NULL && percent(1) ? 1u << (9 + below(23)) : 0;
+	fields |= old != NULL && percent(1) ? 1u << (10 + below(22)) : 0;
 	want = twin_scope_update(&world.twin, &scope, fields);
 	if (fields == 0) {
 		return;

@@ -195,6 +195,8 @@ assert_same(const lessor_lease_t *want, const lessor_lease_t *got) {
 	}
 	assert_int_equal(want->owner_address, got->owner_address);
 	assert_int_equal(want->state_ex, got->state_ex);
+	assert_same_bytes((const uint8_t *)want->limit_key, want->limit_keys * sizeof(want->limit_key[0]),
+			  (const uint8_t *)got->limit_key, got->limit_keys * sizeof(got->limit_key[0]));
 	assert_false(got->is_reserved);
 }
 
@@ -1071,6 +1073,9 @@ test_buffers_of_every_size(void **state) {
 static const uint8_t old_hardware[] = {1, 2, 3, 4, 5, 6, 7, 8};
 static const uint8_t new_hardware[] = {9, 8, 7};
 
+static const lessor_limit_key_t old_keys[] = {{LESSOR_LIMIT_TAG, 3, "old"}, {LESSOR_LIMIT_CLASS, 4, "both"}};
+static const lessor_limit_key_t new_keys[] = {{LESSOR_LIMIT_CLASS, 4, "both"}};
+
 static lessor_lease_t
 old_lease(void) {
 	lessor_lease_t lease = lease_of(SUBNET + 10, m1);
@@ -1094,6 +1099,8 @@ old_lease(void) {
 	lease.owner_address = 4444;
 	lease.user_context = "{\"old\": true}";
 	lease.state_ex = true;
+	lease.limit_key = old_keys;
+	lease.limit_keys = COUNT(old_keys);
 	return lease;
 }
 
@@ -1118,6 +1125,8 @@ new_lease(void) {
 	lease.owner_name = "new owner";
 	lease.owner_address = 6666;
 	lease.user_context = NULL;
+	lease.limit_key = new_keys;
+	lease.limit_keys = COUNT(new_keys);
 	return lease;
 }
 
@@ -1154,6 +1163,8 @@ updated(lessor_lease_t old, const lessor_lease_t *lease, uint32_t fields) {
 	old.client_type = (fields & LESSOR_FIELD_CLIENT_TYPE) ? lease->client_type : old.client_type;
 	old.address_state = (fields & LESSOR_FIELD_ADDRESS_STATE) ? lease->address_state : old.address_state;
 	old.state_ex = (fields & LESSOR_FIELD_STATE_EX) ? lease->state_ex : old.state_ex;
+	old.limit_keys = (fields & LESSOR_FIELD_LIMIT_KEYS) ? lease->limit_keys : old.limit_keys;
+	old.limit_key = (fields & LESSOR_FIELD_LIMIT_KEYS) ? lease->limit_key : old.limit_key;
 	old.last_transaction_s =
 		(fields & LESSOR_FIELD_LAST_TRANSACTION) ? lease->last_transaction_s : old.last_transaction_s;
 	return old;
@@ -1164,7 +1175,7 @@ test_update_replaces_what_is_named(void **state) {
 	lessor_lease_t old = old_lease();
 	lessor_lease_t lease = new_lease();
 	(void)state;
-	assert_int_equal(LESSOR_FIELD_ALL, (1 << 15) - 1);
+	assert_int_equal(LESSOR_FIELD_ALL, (1 << 16) - 1);
 	assert_status(LESSOR_OK, create(&old));
 	for (uint32_t fields = 1; fields <= LESSOR_FIELD_ALL; fields++) {
 		lessor_lease_t want = updated(old, &lease, fields);

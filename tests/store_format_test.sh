@@ -51,9 +51,12 @@ run() {
 	"$lessor" "$@" --store "$store" >/dev/null || fail "lessor $* failed"
 }
 run scope add --subnet 192.0.2.0/24 --range 192.0.2.1-192.0.2.254 --name 'a scope' --exclude 192.0.2.40-192.0.2.50
-run scope add --subnet 198.51.100.0/24
+run scope add --subnet 198.51.100.0/24 --max-leases 20
+run limit set class:phones 9
+run limit set tag:gone 7
+run limit remove tag:gone
 for i in 1 2 3 4 5 6 7 8 9; do
-	run create --address 192.0.2.$i --mac 0200000000$i$i --name "host $i" --comment 'in the tail'
+	run create --address 192.0.2.$i --mac 0200000000$i$i --name "host $i" --comment 'in the tail' --limit-key class:phones --limit-key tag:0x00ff$i$i
 	run create --address 198.51.100.$i --client-id 00112233445566778899aabbccddeeff0011223344556677$i$i
 done
 run delete --address 192.0.2.3
@@ -64,7 +67,7 @@ run create --address 192.0.2.3 --mac 020000000033 --name "a name that is longer 
 run delete --address 192.0.2.4
 run scope remove --force 198.51.100.0
 agree "$store" 8
-has_types 1 2 4 5
+has_types 1 2 4 5 17
 
 # It is the checksums that it goes by, too.
 segment=$(ls "$store"/snapshot-*.lsr)

@@ -319,6 +319,7 @@ digest_lease(const lessor_lease_t *lease) {
 	sum = digest_number(sum, lease->expires_at);
 	sum = digest_number(sum, lease->probation_ends_at);
 	sum = digest_number(sum, lease->owner_address);
+	sum = digest(sum, lease->limit_key, lease->limit_keys * sizeof(lease->limit_key[0]));
 	sum = digest_text(sum, lease->name);
 	sum = digest_text(sum, lease->comment);
 	sum = digest_text(sum, lease->owner_name);

@@ -39,6 +39,7 @@ digest_lease(const lessor_lease_t *lease) {
 			       (uint64_t)lease->state_ex << 29);
 	sum = add(add(sum, lease->expires_at), lease->probation_ends_at);
 	sum = add(sum, lease->owner_address);
+	sum = add_bytes(sum, lease->limit_key, lease->limit_keys * sizeof(lease->limit_key[0]));
 	sum = add_text(add_text(sum, lease->name), lease->comment);
 	sum = add_text(add_text(sum, lease->owner_name), lease->policy_name);
 	return add_text(sum, lease->user_context);
@@ -132,7 +133,7 @@ digest_scope(lessor_engine_t *engine, const lessor_scope_t *scope) {
 	sum = add(sum, (uint64_t)scope->id << 32 | scope->state);
 	sum = add(sum, (uint64_t)scope->lease_s << 32 | (uint64_t)scope->offer_delay_ms << 1 | scope->quarantine_on);
 	sum = add(sum, scope->has_range ? (uint64_t)scope->range.first << 32 | scope->range.last : 0);
-	sum = add(sum, number);
+	sum = add(sum, (uint64_t)scope->max_leases << 32 | number);
 	return add_text(add_text(sum, scope->name), scope->comment);
 }
 

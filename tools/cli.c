@@ -219,6 +219,16 @@ cli_need_hex(const struct argp_state *state, const char *what, const char *text,
 	return (uint8_t)count;
 }
 
+lessor_limit_key_t
+cli_need_limit_key(const struct argp_state *state, const char *what, const char *text) {
+	lessor_limit_key_t key;
+	if (!cli_parse_limit_key(text, &key)) {
+		cli_reject(state, "%s '%s' is not class:TEXT or tag:TEXT of 1 to %u bytes, or such bytes as 0xHEX",
+			   what, text, LESSOR_LIMIT_KEY_MAX_BYTES);
+	}
+	return key;
+}
+
 const char *
 cli_need_text(const struct argp_state *state, const char *what, const char *text, size_t max_bytes) {
 	if (!cli_text_valid(text, max_bytes)) {

@@ -87,6 +87,7 @@ lessor_range_t cli_need_range(const struct argp_state *state, const char *what, 
 lessor_filetime_t cli_need_time(const struct argp_state *state, const char *what, const char *text);
 uint8_t cli_need_hex(const struct argp_state *state, const char *what, const char *text, uint8_t *bytes,
 		     uint8_t capacity);
+lessor_limit_key_t cli_need_limit_key(const struct argp_state *state, const char *what, const char *text);
 const char *cli_need_text(const struct argp_state *state, const char *what, const char *text, size_t max_bytes);
 
 /* A command that is known by its first argument. A table ends with a name of NULL. */
@@ -121,6 +122,12 @@ void cli_format_hex(const uint8_t *bytes, size_t count, char *text);
 
 /* "never", "none", "@<Unix seconds>" or ISO 8601 in UTC, "2026-01-01T00:00:00Z", with up to seven decimals of a second. */
 bool cli_parse_time(const char *text, lessor_filetime_t *time);
+/* A key of a limit: "class:" or "tag:", then a text, or "0x" and octets in hex. */
+bool cli_parse_limit_key(const char *text, lessor_limit_key_t *key);
+/* What cli_parse_limit_key() reads back; text holds CLI_LIMIT_KEY_BYTES. */
+enum { CLI_LIMIT_KEY_BYTES = 9 + 3 * LESSOR_LIMIT_KEY_MAX_BYTES };
+void cli_format_limit_key(const lessor_limit_key_t *key, char *text);
+
 /* What cli_parse_time() reads back; text holds CLI_TIME_BYTES. */
 #define CLI_TIME_BYTES 96
 void cli_format_time(lessor_filetime_t time, char *text);
@@ -226,6 +233,7 @@ void cli_progress_end(cli_progress_t *progress, uint64_t done);
 
 /* The sub-commands. */
 int cmd_scope(int argc, char **argv);
+int cmd_limit(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_delete(int argc, char **argv);

@@ -209,6 +209,55 @@ cli_format_hex(const uint8_t *bytes, size_t count, char *text) {
 	*text = '\0';
 }
 
+/* ---- Keys of limits ---- */
+
+static const char class_prefix[] = "class:";
+static const char tag_prefix[] = "tag:";
+
+bool
+cli_parse_limit_key(const char *text, lessor_limit_key_t *key) {
+	const bool is_class = strncmp(text, class_prefix, strlen(class_prefix)) == 0;
+	*key = (lessor_limit_key_t){.kind = is_class ? LESSOR_LIMIT_CLASS : LESSOR_LIMIT_TAG};
+	if (!is_class && strncmp(text, tag_prefix, strlen(tag_prefix)) != 0) {
+		return false;
+	}
+	text += strlen(is_class ? class_prefix : tag_prefix);
+	if (strncmp(text, "0x", 2) == 0) {
+		key->size_bytes = (uint8_t)cli_parse_hex(text, key->bytes, sizeof(key->bytes));
+		return key->size_bytes != 0;
+	}
+	const size_t size_bytes = strlen(text);
+	if (size_bytes == 0 || size_bytes > sizeof(key->bytes)) {
+		return false;
+	}
+	memcpy(key->bytes, text, size_bytes);
+	key->size_bytes = (uint8_t)size_bytes;
+	return true;
+}
+
+/* Is it a text that is read back as itself? */
+static bool
+is_plain_key(const lessor_limit_key_t *key) {
+	for (unsigned i = 0; i < key->size_bytes; i++) {
+		if (key->bytes[i] < ' ' || key->bytes[i] > '~') {
+			return false;
+		}
+	}
+	return key->size_bytes < 2 || memcmp(key->bytes, "0x", 2) != 0;
+}
+
+void
+cli_format_limit_key(const lessor_limit_key_t *key, char *text) {
+	const char *prefix = key->kind == LESSOR_LIMIT_CLASS ? class_prefix : tag_prefix;
+	text = stpcpy(text, prefix);
+	if (is_plain_key(key)) {
+		memcpy(text, key->bytes, key->size_bytes);
+		text[key->size_bytes] = '\0';
+		return;
+	}
+	cli_format_hex(key->bytes, key->size_bytes, stpcpy(text, "0x"));
+}
+
 /* ---- Times ---- */
 
 static bool

@@ -344,6 +344,11 @@ cli_put_lease(const lessor_lease_t *lease) {
 								  : "forward, reverse");
 	}
 	cli_put_text_line("user context", lease->user_context);
+	for (unsigned i = 0; i < lease->limit_keys; i++) {
+		char key[CLI_LIMIT_KEY_BYTES];
+		cli_format_limit_key(&lease->limit_key[i], key);
+		cli_put_line("limit key", key);
+	}
 }
 
 /* As text under 'key', and as it is kept under '<key>_filetime'. No time at all: null and 0. */
@@ -398,9 +403,29 @@ json_add_texts(struct json_object *object, const lessor_lease_t *lease) {
 	       cli_json_number(object, "ticket", lease->ticket);
 }
 
+/* Only if there are any: few leases have them. */
+static bool
+json_add_limit_keys(struct json_object *object, const lessor_lease_t *lease) {
+	struct json_object *array = lease->limit_keys != 0 ? json_object_new_array() : NULL;
+	if (lease->limit_keys == 0 || !cli_json_add(object, "limit_keys", array)) {
+		return lease->limit_keys == 0;
+	}
+	for (unsigned i = 0; i < lease->limit_keys; i++) {
+		char text[CLI_LIMIT_KEY_BYTES];
+		cli_format_limit_key(&lease->limit_key[i], text);
+		struct json_object *key = json_object_new_string(text);
+		if (key == NULL || json_object_array_add(array, key) != 0) {
+			(void)json_object_put(key);
+			return false;
+		}
+	}
+	return true;
+}
+
 bool
 cli_json_lease(struct json_object *object, const lessor_lease_t *lease) {
-	return json_add_identity(object, lease) && json_add_status(object, lease) && json_add_texts(object, lease);
+	return json_add_identity(object, lease) && json_add_status(object, lease) && json_add_texts(object, lease) &&
+	       json_add_limit_keys(object, lease);
 }
 
 bool

@@ -32,7 +32,8 @@ enum {
 	KEY_QUARANTINE,
 	KEY_QUARANTINE_CAPABLE,
 	KEY_PROBATION_ENDS,
-	KEY_USER_CONTEXT
+	KEY_USER_CONTEXT,
+	KEY_LIMIT_KEY
 };
 
 typedef struct create_options {
@@ -40,6 +41,7 @@ typedef struct create_options {
 	lessor_lease_t lease;
 	uint8_t client_id[LESSOR_CLIENT_ID_MAX_BYTES];
 	uint8_t hardware[LESSOR_HARDWARE_MAX_BYTES];
+	lessor_limit_key_t limit_key[LESSOR_LIMIT_KEYS_MAX];
 	bool is6;
 	lessor_lease6_t lease6; /* what both families have stands in 'lease' until the end */
 	uint8_t duid[LESSOR_DUID_MAX_BYTES];
@@ -75,6 +77,8 @@ static const struct argp_option option_table[] = {
 	{"quarantine-capable", KEY_QUARANTINE_CAPABLE, NULL, 0, "The client takes part in quarantine", 0},
 	{"probation-ends", KEY_PROBATION_ENDS, "WHEN", 0, "The end of its probation, as for --expires", 0},
 	{"user-context", KEY_USER_CONTEXT, "T", 0, "Anything else, by custom a JSON object", 0},
+	{"limit-key", KEY_LIMIT_KEY, "KEY", 0, "A class or tag whose limit it counts for, as class:phones; up to four",
+	 0},
 	CLI_OPTION_STORE,
 	CLI_OPTION_JSON,
 	{0},
@@ -181,6 +185,17 @@ finish(const struct argp_state *state, create_options_t *options) {
 	lease->hardware = lease->hardware_bytes > 0 ? options->hardware : NULL;
 }
 
+static error_t
+add_limit_key(const struct argp_state *state, const char *argument, create_options_t *options) {
+	lessor_lease_t *lease = &options->lease;
+	if (lease->limit_keys == LESSOR_LIMIT_KEYS_MAX) {
+		cli_reject(state, "a lease has at most %u limit keys", LESSOR_LIMIT_KEYS_MAX);
+	}
+	options->limit_key[lease->limit_keys++] = cli_need_limit_key(state, "--limit-key", argument);
+	lease->limit_key = options->limit_key;
+	return 0;
+}
+
 /* Who the client is. */
 static error_t
 parse_identity(int key, char *argument, struct argp_state *state, create_options_t *options) {
@@ -217,6 +232,8 @@ parse_identity(int key, char *argument, struct argp_state *state, create_options
 	case KEY_TYPE:
 		lease->client_type = need_client_type(state, argument);
 		return 0;
+	case KEY_LIMIT_KEY:
+		return add_limit_key(state, argument, options);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -301,11 +318,11 @@ parse_status(int key, char *argument, struct argp_state *state, create_options_t
 static void
 note_family(int key, create_options_t *options) {
 	static const int keys4[] = {
-		KEY_CLIENT_ID,          KEY_MADE_UP,       KEY_TYPE, KEY_POLICY, KEY_OWNER, KEY_QUARANTINE,
-		KEY_QUARANTINE_CAPABLE, KEY_PROBATION_ENDS};
+		KEY_CLIENT_ID,          KEY_MADE_UP,        KEY_TYPE,     KEY_POLICY, KEY_OWNER, KEY_QUARANTINE,
+		KEY_QUARANTINE_CAPABLE, KEY_PROBATION_ENDS, KEY_LIMIT_KEY};
 	static const char *const names4[] = {
-		"--client-id",  "--client-id-made-up",  "--type",          "--policy", "--owner",
-		"--quarantine", "--quarantine-capable", "--probation-ends"};
+		"--client-id",  "--client-id-made-up",  "--type",           "--policy",   "--owner",
+		"--quarantine", "--quarantine-capable", "--probation-ends", "--limit-key"};
 	for (size_t i = 0; i < sizeof(keys4) / sizeof(keys4[0]); i++) {
 		options->only4 = key == keys4[i] ? names4[i] : options->only4;
 	}

@@ -552,6 +552,7 @@ take_scope(import_t *import, const format_record_t *record) {
 			     .mask = record->scope->mask,
 			     .id = record->scope->id,
 			     .lease_s = record->scope->lease_s,
+			     .max_leases = record->scope->max_leases,
 			     .state = record->scope->state,
 			     .wanted = true,
 			     .has_range = record->scope->has_range,

@@ -21,6 +21,7 @@ enum {
 	KEY_NO_COMMENT,
 	KEY_LEASE_S,
 	KEY_STATE,
+	KEY_MAX_LEASES,
 	KEY_PREFERENCE,
 	KEY_FORCE
 };
@@ -97,6 +98,10 @@ parse_description(int key, char *argument, struct argp_state *state, scope_optio
 		}
 		options->fields |= LESSOR_SCOPE_FIELD_STATE;
 		return 0;
+	case KEY_MAX_LEASES:
+		scope->max_leases = (uint32_t)cli_need_number(state, "--max-leases", argument, UINT32_MAX);
+		options->fields |= LESSOR_SCOPE_FIELD_MAX_LEASES;
+		return 0;
 	case KEY_PREFERENCE:
 		options->preference = (uint16_t)cli_need_number(state, "--preference", argument, UINT16_MAX);
 		options->fields |= LESSOR_SCOPE6_FIELD_PREFERENCE;
@@ -121,6 +126,9 @@ static void
 require_family(const struct argp_state *state, const scope_options_t *options) {
 	if (options->is6 && (options->fields & LESSOR_SCOPE_FIELD_RANGE) != 0) {
 		cli_reject(state, "an IPv6 scope has no range: it hands out all of the prefix but its exclusions");
+	}
+	if (options->is6 && (options->fields & LESSOR_SCOPE_FIELD_MAX_LEASES) != 0) {
+		cli_reject(state, "--max-leases is of IPv4 scopes");
 	}
 	if (!options->is6 && (options->fields & LESSOR_SCOPE6_FIELD_PREFERENCE) != 0) {
 		cli_reject(state, "--preference is of IPv6 scopes");
@@ -220,6 +228,7 @@ static const struct argp_option add_table[] = {
 	{"comment", KEY_COMMENT, "T", 0, "A comment", 0},
 	{"lease-s", KEY_LEASE_S, "N", 0, "How long a lease lasts, in seconds (default: eight days)", 0},
 	{"state", KEY_STATE, "STATE", 0, "enabled (default) or disabled", 0},
+	{"max-leases", KEY_MAX_LEASES, "N", 0, "Not more leases than that; 0 (default): no limit; of IPv4 only", 0},
 	{"preference", KEY_PREFERENCE, "N", 0, "A number that is kept; of IPv6 only", 0},
 	CLI_OPTION_STORE,
 	{0},
@@ -347,6 +356,7 @@ put_scope_json(const lessor_scope_t *scope, const lessor_range_t *exclusions, si
 	    cli_json_number(object, "lease_s", scope->lease_s) &&
 	    (scope->has_range ? cli_json_add(object, "range", cli_json_range(&scope->range))
 			      : cli_json_text(object, "range", NULL)) &&
+	    (scope->max_leases == 0 || cli_json_number(object, "max_leases", scope->max_leases)) &&
 	    json_add_exclusions(object, exclusions, count)) {
 		return cli_put_json(object);
 	}
@@ -375,6 +385,10 @@ put_scope_lines(const lessor_scope_t *scope, const lessor_range_t *exclusions, s
 	cli_put_line("state", cli_scope_state_name(scope->state));
 	(void)snprintf(text, sizeof(text), "%" PRIu32, scope->lease_s);
 	cli_put_line("lease seconds", text);
+	if (scope->max_leases != 0) {
+		(void)snprintf(text, sizeof(text), "%" PRIu32, scope->max_leases);
+		cli_put_line("max leases", text);
+	}
 	if (scope->has_range) {
 		format_range(&scope->range, text);
 	}
@@ -588,6 +602,8 @@ static const struct argp_option set_table[] = {
 	{"no-comment", KEY_NO_COMMENT, NULL, 0, "Remove the comment", 0},
 	{"lease-s", KEY_LEASE_S, "N", 0, "How long a lease lasts, in seconds", 0},
 	{"state", KEY_STATE, "STATE", 0, "enabled or disabled", 0},
+	{"max-leases", KEY_MAX_LEASES, "N", 0,
+	 "Not more leases than that; those that are there stay. 0: no limit; of IPv4 only", 0},
 	{"preference", KEY_PREFERENCE, "N", 0, "A number that is kept; of IPv6 only", 0},
 	CLI_OPTION_STORE,
 	{0},

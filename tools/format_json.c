@@ -45,6 +45,7 @@ typedef struct json_reader {
 	struct json_object *object; /* of the line handed out last */
 	uint8_t client_id[LESSOR_CLIENT_ID_MAX_BYTES];
 	uint8_t hardware[LESSOR_HARDWARE_MAX_BYTES];
+	lessor_limit_key_t limit_key[LESSOR_LIMIT_KEYS_MAX];
 	lessor_scope_t scope;
 	uint8_t duid[LESSOR_DUID_MAX_BYTES];
 	lessor_range_t exclusions[LESSOR_SCOPE_MAX_EXCLUSIONS];
@@ -136,6 +137,21 @@ u32_value(const value_t *value, uint32_t *number) {
 	return fine;
 }
 
+static bool
+limit_keys_value(struct json_object *value, lessor_limit_key_t *keys, uint8_t *count) {
+	if (!json_object_is_type(value, json_type_array) || json_object_array_length(value) > LESSOR_LIMIT_KEYS_MAX) {
+		return false;
+	}
+	*count = (uint8_t)json_object_array_length(value);
+	for (uint8_t i = 0; i < *count; i++) {
+		const char *text;
+		if (!text_value(json_object_array_get_idx(value, i), &text) || !cli_parse_limit_key(text, &keys[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* ---- leases ------------------------------------------------------------------------------------------------------ */
 
 /* Members of 'lessor list --json' that say once more what others say, or that only the store can give. */
@@ -179,6 +195,7 @@ TAKER(policy_name, text_value(value, &lease->policy_name))
 TAKER(owner_name, text_value(value, &lease->owner_name))
 TAKER(owner_address, address_value(value, &lease->owner_address))
 TAKER(user_context, text_value(value, &lease->user_context))
+TAKER(limit_keys, limit_keys_value(value, reader->limit_key, &lease->limit_keys))
 
 static const struct member {
 	const char *key;
@@ -205,6 +222,7 @@ static const struct member {
 	{"owner_name", take_owner_name, "owner_name is not a text"},
 	{"owner_address", take_owner_address, "owner_address is not an IPv4 address"},
 	{"user_context", take_user_context, "user_context is not a text"},
+	{"limit_keys", take_limit_keys, "limit_keys is not an array of up to four keys"},
 };
 
 /* NULL if it is fine, or what is wrong. */
@@ -224,6 +242,7 @@ finish_lease(json_reader_t *reader, format_record_t *record) {
 	lessor_lease_t *lease = &record->lease;
 	lease->client_id = lease->client_id_bytes > 0 ? reader->client_id : NULL;
 	lease->hardware = lease->hardware_bytes > 0 ? reader->hardware : NULL;
+	lease->limit_key = lease->limit_keys > 0 ? reader->limit_key : NULL;
 	if (lease->address == 0) {
 		return format_record_bad(record, "address is not an IPv4 address");
 	}
@@ -422,6 +441,7 @@ take_scope(json_reader_t *reader, format_record_t *record) {
 	bool fine = text_value(&subnet, &text) && cli_parse_subnet(text, &scope->subnet, &scope->mask) &&
 		    optional_u32(object, "id", &scope->id) && optional_u32(object, "state_code", &scope->state) &&
 		    optional_u32(object, "lease_s", &scope->lease_s) &&
+		    optional_u32(object, "max_leases", &scope->max_leases) &&
 		    (range == NULL || range_value(range, &scope->range)) &&
 		    optional_text(object, "name", &scope->name) && optional_text(object, "comment", &scope->comment) &&
 		    take_exclusions(reader, record, member_of(object, "exclusions"));
@@ -746,6 +766,22 @@ put_time(char *out, const char *key, lessor_filetime_t time) {
 }
 
 static char *
+put_limit_keys(char *out, const lessor_lease_t *lease) {
+	if (lease->limit_keys == 0) {
+		return out;
+	}
+	out = put_key(out, "limit_keys");
+	for (unsigned i = 0; i < lease->limit_keys; i++) {
+		char text[CLI_LIMIT_KEY_BYTES];
+		cli_format_limit_key(&lease->limit_key[i], text);
+		*out++ = i == 0 ? '[' : ',';
+		out = put_json_text(out, text);
+	}
+	*out++ = ']';
+	return out;
+}
+
+static char *
 put_lease(char *out, const lessor_lease_t *lease) {
 	out = put_address(put_text(out, "{\"address\":"), lease->address);
 	out = put_hex(out, "client_id", lease->client_id, lease->client_id_bytes);
@@ -766,6 +802,7 @@ put_lease(char *out, const lessor_lease_t *lease) {
 	out = put_member(out, "policy_name", lease->policy_name);
 	out = put_member(out, "owner_name", lease->owner_name);
 	out = lease->owner_address != 0 ? put_address(put_key(out, "owner_address"), lease->owner_address) : out;
+	out = put_limit_keys(out, lease);
 	return put_text(put_member(out, "user_context", lease->user_context), "}\n");
 }
 
@@ -800,6 +837,7 @@ json_write_scope(format_writer_t *writer, const format_scope_t *scope) {
 	out = put_count(out, "id", scope->scope.id, 0);
 	out = put_count(out, "state_code", scope->scope.state, LESSOR_SCOPE_ENABLED);
 	out = put_count(out, "lease_s", scope->scope.lease_s, 0);
+	out = put_count(out, "max_leases", scope->scope.max_leases, 0);
 	out = scope->scope.has_range ? put_range(put_key(out, "range"), &scope->scope.range) : out;
 	out = put_member(out, "name", scope->scope.name);
 	out = put_member(out, "comment", scope->scope.comment);

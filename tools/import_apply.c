@@ -40,6 +40,7 @@ make_scope(lessor_engine_t *engine, const kea_scope_t *scope) {
 			       .id = scope->id,
 			       .state = scope->state,
 			       .lease_s = scope->lease_s,
+			       .max_leases = scope->max_leases,
 			       .has_range = scope->has_range,
 			       .range = scope->range,
 			       .name = scope->name,
@@ -131,7 +132,9 @@ same_lease(const lessor_lease_t *a, const lessor_lease_t *b) {
 	       a->probation_ends_at == b->probation_ends_at && import_same_text(a->name, b->name) &&
 	       import_same_text(a->comment, b->comment) && import_same_text(a->policy_name, b->policy_name) &&
 	       import_same_text(a->owner_name, b->owner_name) && a->owner_address == b->owner_address &&
-	       import_same_text(a->user_context, b->user_context);
+	       import_same_text(a->user_context, b->user_context) &&
+	       import_same_bytes((const uint8_t *)a->limit_key, a->limit_keys * sizeof(*a->limit_key),
+				 (const uint8_t *)b->limit_key, b->limit_keys * sizeof(*b->limit_key));
 }
 
 /* The address holds a lease: leave it if it is the same, else replace it. LESSOR_NOT_FOUND if it holds none any more. */
@@ -294,7 +297,8 @@ static bool
 is_storable(const lessor_lease_t *lease) {
 	size_t bytes = text_bytes(lease->name) + text_bytes(lease->comment) + text_bytes(lease->policy_name) +
 		       text_bytes(lease->owner_name) + text_bytes(lease->user_context);
-	return bytes <= (size_t)LESSOR_LEASE_BUFFER_BYTES - 2 * LESSOR_CLIENT_ID_MAX_BYTES;
+	return bytes <= (size_t)LESSOR_LEASE_BUFFER_BYTES - 2 * LESSOR_CLIENT_ID_MAX_BYTES -
+				LESSOR_LIMIT_KEYS_MAX * sizeof(lessor_limit_key_t);
 }
 
 int
@@ -308,6 +312,8 @@ import_add_lease(import_apply_t *apply, const lessor_lease_t *lease, const char 
 	*kept = *lease;
 	kept->client_id = keep(apply, lease->client_id, lease->client_id_bytes);
 	kept->hardware = keep(apply, lease->hardware, lease->hardware_bytes);
+	kept->limit_key = (const lessor_limit_key_t *)keep(apply, lease->limit_key,
+							   lease->limit_keys * sizeof(lessor_limit_key_t));
 	kept->name = keep_text(apply, lease->name);
 	kept->comment = keep_text(apply, lease->comment);
 	kept->owner_name = keep_text(apply, lease->owner_name);

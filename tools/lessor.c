@@ -10,6 +10,7 @@
 
 static const cli_command_t commands[] = {
 	{"scope", cmd_scope, "Add, list, show, change and remove scopes"},
+	{"limit", cmd_limit, "Limit the leases of a class or a tag"},
 	{"create", cmd_create, "Create a lease"},
 	{"get", cmd_get, "Show the lease of an address, a client or a name"},
 	{"delete", cmd_delete, "Delete a lease"},

@@ -37,6 +37,7 @@ static const lsr_status_row_t rows[] = {
 	ROW(LESSOR_EXISTS, "exactly this is there already"),
 	ROW(LESSOR_CONFLICT, "it does not go together with what is there"),
 	ROW(LESSOR_MEMBER, "the scope is in a superscope already"),
+	ROW(LESSOR_QUOTA, "the scope, or a key of the lease, has as many leases as it may"),
 	ROW(LESSOR_NOT_RETAINED, "the log does not reach back so far any more"),
 	ROW(LESSOR_NO_MEMORY, "memory is exhausted"),
 	ROW(LESSOR_DISK_FULL, "the disk has no room for this change"),

@@ -63,6 +63,8 @@ code_of(lessor_status_t status, const lsr_codes_t *codes) {
 		return ERROR_NO_MORE_ITEMS;
 	case LESSOR_EXHAUSTED:
 		return ERROR_DHCP_REACHED_END_OF_SELECTION;
+	case LESSOR_QUOTA:
+		return ERROR_DHCP_RANGE_FULL;
 	case LESSOR_NO_MEMORY:
 	case LESSOR_LIMIT:
 		return ERROR_NOT_ENOUGH_MEMORY;

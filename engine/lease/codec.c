@@ -29,6 +29,32 @@ check_client_type(uint8_t type) {
 }
 
 bool
+lsr_limit_key_check(const lessor_limit_key_t *key) {
+	return (key->kind == LESSOR_LIMIT_CLASS || key->kind == LESSOR_LIMIT_TAG) && key->size_bytes >= 1 &&
+	       key->size_bytes <= LESSOR_LIMIT_KEY_MAX_BYTES;
+}
+
+static bool
+check_limit_keys(const lessor_lease_t *lease) {
+	if (lease->limit_keys > LESSOR_LIMIT_KEYS_MAX || (lease->limit_keys != 0 && lease->limit_key == NULL)) {
+		return false;
+	}
+	for (unsigned i = 0; i < lease->limit_keys; i++) {
+		const lessor_limit_key_t *key = &lease->limit_key[i];
+		if (!lsr_limit_key_check(key)) {
+			return false;
+		}
+		for (unsigned other = 0; other < i; other++) {
+			/* Head and bytes lie side by side. */
+			if (memcmp(key, &lease->limit_key[other], LSR_LIMIT_KEY_HEAD_BYTES + key->size_bytes) == 0) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+bool
 lsr_lease_check(const lessor_lease_t *lease, uint32_t fields, lsr_lease_sizes_t *sizes) {
 	memset(sizes, 0, sizeof(*sizes));
 	sizes->client = (fields & LESSOR_FIELD_CLIENT_ID) ? lease->client_id_bytes : 0;
@@ -54,6 +80,7 @@ lsr_lease_check(const lessor_lease_t *lease, uint32_t fields, lsr_lease_sizes_t 
 	return (!(fields & LESSOR_FIELD_CLIENT_ID) || check_client(lease)) &&
 	       (!(fields & LESSOR_FIELD_HARDWARE) || check_hardware(lease)) &&
 	       (!(fields & LESSOR_FIELD_CLIENT_TYPE) || check_client_type(lease->client_type)) &&
+	       (!(fields & LESSOR_FIELD_LIMIT_KEYS) || check_limit_keys(lease)) &&
 	       (!(fields & LESSOR_FIELD_QUARANTINE) || lease->quarantine_status <= LESSOR_NO_QUARANTINE_INFO);
 }
 
@@ -298,7 +325,7 @@ place_origin(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, lsr_it
 /* Everything of the lease lies in the body: the common case. */
 static bool
 fits_body(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t origin, const lsr_body_t *body) {
-	return sizes->client + sizes->name <= LSR_INLINE_BYTES && lease->comment == NULL &&
+	return sizes->client + sizes->name <= LSR_INLINE_BYTES && lease->comment == NULL && lease->limit_keys == 0 &&
 	       sizes->preferred_expires_at == LESSOR_TIME_NONE && (sizes->owner6.high | sizes->owner6.low) == 0 &&
 	       lease->user_context == NULL && lease->probation_ends_at == LESSOR_TIME_NONE &&
 	       (lease->hardware_bytes == 0 ||
@@ -307,10 +334,23 @@ fits_body(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t 
 		(lease->owner_name == NULL && lease->policy_name == NULL && lease->owner_address == 0));
 }
 
+/* Returns the size of the item. */
+static size_t
+put_limit_keys(const lessor_lease_t *lease, uint8_t item[LSR_LIMIT_KEYS_MAX_BYTES]) {
+	uint8_t *to = item;
+	for (unsigned i = 0; i < lease->limit_keys; i++) {
+		const size_t bytes = LSR_LIMIT_KEY_HEAD_BYTES + lease->limit_key[i].size_bytes;
+		memcpy(to, &lease->limit_key[i], bytes);
+		to += bytes;
+	}
+	return (size_t)(to - item);
+}
+
 static lessor_status_t
 pack_tail(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t origin, lsr_body_t *body) {
 	lsr_items_t items = {0};
 	uint8_t hardware[1 + LESSOR_HARDWARE_MAX_BYTES];
+	uint8_t limit_keys[LSR_LIMIT_KEYS_MAX_BYTES];
 	place_texts(lease, sizes, body, &items);
 	if (lease->hardware_bytes != 0 &&
 	    (body->flags & (LSR_FLAG_HARDWARE_IS_CLIENT | LSR_FLAG_HARDWARE_IN_CLIENT)) == 0) {
@@ -332,6 +372,9 @@ pack_tail(const lessor_lease_t *lease, const lsr_lease_sizes_t *sizes, uint16_t 
 	}
 	if ((sizes->owner6.high | sizes->owner6.low) != 0) {
 		add_item(&items, LSR_TAIL_OWNER6, &sizes->owner6, sizeof(sizes->owner6));
+	}
+	if (lease->limit_keys != 0) {
+		add_item(&items, LSR_TAIL_LIMIT_KEYS, limit_keys, put_limit_keys(lease, limit_keys));
 	}
 	if (origin == LSR_ORIGIN_NONE) {
 		place_origin(lease, sizes, &items);
@@ -506,6 +549,28 @@ copy_item(lsr_copier_t *copier, const lsr_tail_t *tail, unsigned kind) {
 	return copy_text(copier, data, size_bytes);
 }
 
+const uint8_t *
+lsr_limit_key_next(const uint8_t *at, const uint8_t *end) {
+	return at == end ? NULL : at + LSR_LIMIT_KEY_HEAD_BYTES + at[1];
+}
+
+/* One structure for each, without alignment, behind the texts. */
+static void
+unpack_limit_keys(const lsr_tail_t *tail, lessor_lease_t *lease, lsr_copier_t *copier) {
+	size_t size_bytes;
+	const uint8_t *at = find_item(tail, LSR_TAIL_LIMIT_KEYS, &size_bytes);
+	if (LSR_LIKELY(at == NULL)) {
+		return;
+	}
+	lessor_limit_key_t keys[LESSOR_LIMIT_KEYS_MAX] = {0};
+	unsigned count = 0;
+	for (const uint8_t *end = at + size_bytes, *next; (next = lsr_limit_key_next(at, end)) != NULL; at = next) {
+		memcpy(&keys[count++], at, (size_t)(next - at));
+	}
+	lease->limit_keys = (uint8_t)count;
+	lease->limit_key = copy_bytes(copier, keys, count * sizeof(keys[0]));
+}
+
 static void
 unpack_tail(const lsr_tail_t *tail, lessor_lease_t *lease, lsr_copier_t *copier) {
 	size_t size_bytes;
@@ -521,6 +586,7 @@ unpack_tail(const lsr_tail_t *tail, lessor_lease_t *lease, lsr_copier_t *copier)
 	if (item != NULL) {
 		memcpy(&lease->probation_ends_at, item, sizeof(lease->probation_ends_at));
 	}
+	unpack_limit_keys(tail, lease, copier);
 }
 
 static void
@@ -589,6 +655,31 @@ lsr_lease_unpack_fully(const lsr_body_t *body, const lsr_origins_t *origins, les
 
 /* ---- images ---------------------------------------------------------------------------------------------------- */
 
+/* Whole keys, each of a known kind and no two the same. */
+static bool
+limit_keys_are_sound(const uint8_t *at, size_t size_bytes) {
+	const uint8_t *key[LESSOR_LIMIT_KEYS_MAX];
+	size_t bytes[LESSOR_LIMIT_KEYS_MAX];
+	unsigned count = 0;
+	while (size_bytes != 0) {
+		if (count == LESSOR_LIMIT_KEYS_MAX || size_bytes < LSR_LIMIT_KEY_HEAD_BYTES ||
+		    (at[0] != LESSOR_LIMIT_CLASS && at[0] != LESSOR_LIMIT_TAG) || at[1] == 0 ||
+		    at[1] > LESSOR_LIMIT_KEY_MAX_BYTES || size_bytes < LSR_LIMIT_KEY_HEAD_BYTES + at[1]) {
+			return false;
+		}
+		key[count] = at;
+		bytes[count] = LSR_LIMIT_KEY_HEAD_BYTES + at[1];
+		for (unsigned other = 0; other < count; other++) {
+			if (bytes[other] == bytes[count] && memcmp(key[other], at, bytes[count]) == 0) {
+				return false;
+			}
+		}
+		at += bytes[count];
+		size_bytes -= bytes[count++];
+	}
+	return count != 0;
+}
+
 /* The length that an item of this kind must have; 0: between 'least' and what 16 bits hold. */
 static bool
 item_is_sound(unsigned kind, size_t length, const lsr_body_t *body, bool is_six) {
@@ -616,6 +707,8 @@ item_is_sound(unsigned kind, size_t length, const lsr_body_t *body, bool is_six)
 		return lsr_body_is_reserved(body) && length >= 1 &&
 		       length <= 1 + (is_six ? LSR_CLIENT6_MAX_BYTES : LESSOR_CLIENT_ID_MAX_BYTES) &&
 		       (length == 1 || !lsr_body_is_empty(body));
+	case LSR_TAIL_LIMIT_KEYS:
+		return !is_six;
 	case LSR_TAIL_PREFERRED:
 		return is_six && length == sizeof(lessor_filetime_t);
 	case LSR_TAIL_OWNER6:
@@ -637,7 +730,8 @@ tail_is_sound(const uint8_t *at, size_t size_bytes, const lsr_body_t *body, bool
 		}
 		memcpy(&length, at + 2, sizeof(length));
 		if (at[0] <= last_kind || at[1] != 0 || length > (size_t)(end - at) - ITEM_HEAD_BYTES ||
-		    !item_is_sound(at[0], length, body, is_six)) {
+		    !item_is_sound(at[0], length, body, is_six) ||
+		    (at[0] == LSR_TAIL_LIMIT_KEYS && !limit_keys_are_sound(at + ITEM_HEAD_BYTES, length))) {
 			return false;
 		}
 		last_kind = at[0];

@@ -44,7 +44,8 @@ enum {
 	LSR_TAIL_RESERVATION = 10, /* u8 client types, then the client it is for, unless that is the record's own */
 	LSR_TAIL_PREFERRED = 11,   /* IPv6: u64, if it is not expires_at */
 	LSR_TAIL_OWNER6 = 12,      /* IPv6: u64 high, u64 low */
-	LSR_TAIL_KINDS = 13
+	LSR_TAIL_LIMIT_KEYS = 13,  /* of each: u8 kind, u8 length, so many bytes */
+	LSR_TAIL_KINDS = 14
 };
 
 #define LSR_TAIL_ITEM_HEAD_BYTES 4u
@@ -96,10 +97,10 @@ lsr_lease_pack_plain(const lessor_lease_t *lease, uint8_t address_state, lsr_bod
 	const size_t hardware_bytes = lease->hardware_bytes;
 	size_t name_bytes = 0;
 	unsigned flags = lease->client_id_made_up ? LSR_FLAG_CLIENT_MADE_UP : 0;
-	if ((lease->comment != NULL) | (lease->user_context != NULL) | !lsr_lease_has_no_origin(lease) |
-	    (lease->probation_ends_at != LESSOR_TIME_NONE) | (client_bytes - 1 >= LSR_INLINE_BYTES) |
-	    (lease->client_id == NULL) | (lease->client_type > LSR_CLIENT_TYPE_PLAIN_MAX) |
-	    (lease->quarantine_status > LESSOR_NO_QUARANTINE_INFO)) {
+	if ((lease->comment != NULL) | (lease->user_context != NULL) | (lease->limit_keys != 0) |
+	    !lsr_lease_has_no_origin(lease) | (lease->probation_ends_at != LESSOR_TIME_NONE) |
+	    (client_bytes - 1 >= LSR_INLINE_BYTES) | (lease->client_id == NULL) |
+	    (lease->client_type > LSR_CLIENT_TYPE_PLAIN_MAX) | (lease->quarantine_status > LESSOR_NO_QUARANTINE_INFO)) {
 		return false;
 	}
 	if (lease->name != NULL) {
@@ -218,6 +219,16 @@ lsr_body_client_bytes(const lsr_body_t *body) {
 
 /* An item of a tail, which may be NULL; NULL: it has none of this kind. */
 const uint8_t *lsr_tail_item(const struct lsr_tail *tail, unsigned kind, size_t *size_bytes);
+
+/* Keys of limits, as they lie in the tail: the head of a lessor_limit_key_t and then only the bytes that it has. */
+#define LSR_LIMIT_KEY_HEAD_BYTES 2u
+#define LSR_LIMIT_KEYS_MAX_BYTES (LESSOR_LIMIT_KEYS_MAX * sizeof(lessor_limit_key_t))
+static_assert(offsetof(lessor_limit_key_t, bytes) == LSR_LIMIT_KEY_HEAD_BYTES, "no holes");
+
+bool lsr_limit_key_check(const lessor_limit_key_t *key);
+
+/* Where the key that begins at 'at' ends; NULL: 'at' is the end. */
+const uint8_t *lsr_limit_key_next(const uint8_t *at, const uint8_t *end);
 
 /* For whom an address is reserved. */
 typedef struct lsr_reserved {

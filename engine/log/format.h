@@ -103,7 +103,9 @@ typedef enum lsr_record_type {
 	 * u32 uid, u32 first, u32 last, scope image: the scope as it is without its range, whose leases that are older than this record and not reserved
 	 * are gone; the image's deletes count them.
 	 */
-	LSR_LOG_CLEAR = 16
+	LSR_LOG_CLEAR = 16,
+	LSR_LOG_LIMIT = 17,    /* image of limit.h */
+	LSR_LOG_LIMIT_END = 18 /* the same without its maximum */
 } lsr_record_type_t;
 
 /* Can a file of this version be read? */

@@ -8,7 +8,15 @@
 
 #define IMAGE_HEAD_BYTES     60u
 #define IMAGE_SINCE_V2_BYTES 8u
-enum { IMAGE_RANGE = 1, IMAGE_NAME = 2, IMAGE_COMMENT = 4, IMAGE_QUARANTINE = 8, IMAGE_SINCE_V2 = 16 };
+#define IMAGE_LIMIT_BYTES    4u
+enum {
+	IMAGE_RANGE = 1,
+	IMAGE_NAME = 2,
+	IMAGE_COMMENT = 4,
+	IMAGE_QUARANTINE = 8,
+	IMAGE_SINCE_V2 = 16,
+	IMAGE_LIMIT = 32 /* only if there is one */
+};
 
 /* ---- configuration ----------------------------------------------------------------------------------------------- */
 
@@ -124,6 +132,7 @@ lsr_scope_config_new(const lessor_scope_t *scope, uint32_t superscope, const les
 				       .state = scope->state,
 				       .lease_s = scope->lease_s != 0 ? scope->lease_s : LESSOR_DEFAULT_LEASE_S,
 				       .superscope = superscope,
+				       .max_leases = scope->max_leases,
 				       .offer_delay_ms = scope->offer_delay_ms,
 				       .quarantine_on = scope->quarantine_on,
 				       .has_range = scope->has_range,
@@ -175,7 +184,8 @@ lsr_scope_describe(const lsr_scope_t *scope, const lsr_scope_config_t *config) {
 				.name = config->has_name ? config->name : NULL,
 				.comment = config->has_comment ? config->comment : NULL,
 				.offer_delay_ms = config->offer_delay_ms,
-				.quarantine_on = config->quarantine_on};
+				.quarantine_on = config->quarantine_on,
+				.max_leases = config->max_leases};
 }
 
 /* ---- scopes ------------------------------------------------------------------------------------------------------- */
@@ -222,6 +232,8 @@ lsr_scope_install(lsr_scope_t *scope, lsr_scope_config_t *config) {
 	atomic_store_explicit(&scope->pool_first, has_range ? config->range.first : 1, memory_order_relaxed);
 	atomic_store_explicit(&scope->pool_last, has_range ? config->range.last : 0, memory_order_relaxed);
 	atomic_store_explicit(&scope->pool_has_holes, config->holes != 0, memory_order_relaxed);
+	atomic_store_explicit(&scope->is_limited, config->max_leases != 0, memory_order_relaxed);
+	atomic_store_explicit(&scope->counters.max, config->max_leases, memory_order_relaxed);
 	return atomic_exchange_explicit(&scope->config, config, memory_order_acq_rel); /* C1 */
 }
 
@@ -237,8 +249,8 @@ lsr_scope_free(lsr_scope_t *scope, lsr_pages_t *pages) {
 
 size_t
 lsr_scope_image_bytes(const lsr_scope_config_t *config) {
-	return IMAGE_HEAD_BYTES + IMAGE_SINCE_V2_BYTES + (size_t)config->exclusions * sizeof(lessor_range_t) +
-	       config->name_bytes + config->comment_bytes;
+	return IMAGE_HEAD_BYTES + IMAGE_SINCE_V2_BYTES + (config->max_leases != 0 ? IMAGE_LIMIT_BYTES : 0) +
+	       (size_t)config->exclusions * sizeof(lessor_range_t) + config->name_bytes + config->comment_bytes;
 }
 
 static void
@@ -267,7 +279,8 @@ lsr_scope_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_co
 	put_u32(&image, config->lease_s);
 	put_u32(&image, (config->has_range ? IMAGE_RANGE : 0u) | (config->has_name ? IMAGE_NAME : 0u) |
 				(config->has_comment ? IMAGE_COMMENT : 0u) |
-				(config->quarantine_on ? IMAGE_QUARANTINE : 0u) | IMAGE_SINCE_V2);
+				(config->quarantine_on ? IMAGE_QUARANTINE : 0u) | IMAGE_SINCE_V2 |
+				(config->max_leases != 0 ? IMAGE_LIMIT : 0u));
 	put_u32(&image, config->range.first);
 	put_u32(&image, config->range.last);
 	put_u32(&image, config->exclusions);
@@ -278,6 +291,9 @@ lsr_scope_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_co
 	image += 20;
 	put_u32(&image, config->superscope);
 	put_u32(&image, config->offer_delay_ms);
+	if (config->max_leases != 0) {
+		put_u32(&image, config->max_leases);
+	}
 	memcpy(image, config->exclusion, ranges_bytes);
 	memcpy(image + ranges_bytes, config->name, config->name_bytes);
 	memcpy(image + ranges_bytes + config->name_bytes, config->comment, config->comment_bytes);
@@ -326,7 +342,8 @@ lsr_scope_image_get(const uint8_t *image, size_t size_bytes, lsr_scope_image_t *
 	scope.state = get_u32(&image);
 	scope.lease_s = get_u32(&image);
 	const uint32_t flags = get_u32(&image);
-	const size_t head_bytes = IMAGE_HEAD_BYTES + ((flags & IMAGE_SINCE_V2) != 0 ? IMAGE_SINCE_V2_BYTES : 0);
+	const size_t head_bytes = IMAGE_HEAD_BYTES + ((flags & IMAGE_SINCE_V2) != 0 ? IMAGE_SINCE_V2_BYTES : 0) +
+				  ((flags & IMAGE_LIMIT) != 0 ? IMAGE_LIMIT_BYTES : 0);
 	scope.has_range = (flags & IMAGE_RANGE) != 0;
 	scope.quarantine_on = (flags & IMAGE_QUARANTINE) != 0;
 	scope.range.first = get_u32(&image);
@@ -348,6 +365,12 @@ lsr_scope_image_get(const uint8_t *image, size_t size_bytes, lsr_scope_image_t *
 			return LESSOR_DAMAGED;
 		}
 		scope.offer_delay_ms = (uint16_t)offer_delay_ms;
+	}
+	if ((flags & IMAGE_LIMIT) != 0) {
+		scope.max_leases = get_u32(&image);
+		if (scope.max_leases == 0) {
+			return LESSOR_DAMAGED;
+		}
 	}
 	return build_config(image, &scope, superscope, flags, exclusions, name_bytes, comment_bytes, &out->config);
 }

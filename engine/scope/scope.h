@@ -10,10 +10,10 @@
  *   scope lock, and starts over. Reads do not look at it.
  *
  * Scope image (log and snapshot):
- *    0 u32 subnet   4 u32 mask   8 u32 uid   12 u32 id   16 u32 state   20 u32 lease_s   24 u32 flags (1 range, 2 name, 4 comment, 8 quarantine, 16 always)
+ *    0 u32 subnet   4 u32 mask   8 u32 uid   12 u32 id   16 u32 state   20 u32 lease_s   24 u32 flags (1 range, 2 name, 4 comment, 8 quarantine, 16 always, 32 most leases)
  *   28 u32 first   32 u32 last   36 u32 exclusions   40 u64 deletes   48 u64 high water   56 u16 name bytes   58 u16 comment bytes
- *   60 u32 superscope   64 u32 offer delay
- *   68 exclusions (u32 first, u32 last), name, comment
+ *   60 u32 superscope   64 u32 offer delay   68 u32 most leases, with flag 32
+ *   68 or 72 exclusions (u32 first, u32 last), name, comment
  * deletes and high water count in snapshots only. Images of format version 1 have neither flag 16 nor the line at 60.
  */
 #ifndef LSR_SCOPE_SCOPE_H
@@ -39,6 +39,7 @@ typedef struct lsr_scope_config {
 	uint32_t state;
 	uint32_t lease_s;
 	uint32_t superscope; /* its number; 0, or one that is no superscope's any more: it is in none */
+	uint32_t max_leases; /* 0: no limit */
 	uint16_t offer_delay_ms;
 	bool quarantine_on;
 	bool has_range;
@@ -77,8 +78,9 @@ typedef struct lsr_scope {
 	_Atomic uint32_t pool_first; /* of the range; pool_last < pool_first: there is none */
 	_Atomic uint32_t pool_last;
 	_Atomic bool pool_has_holes;
-	bool is_sparse;       /* an IPv6 scope: subnet and mask are 0, and the table has no places */
-	lsr_sparse_t *sparse; /* of an IPv6 scope: its prefix and places */
+	_Atomic bool is_limited; /* counters.max is not 0. Changes while the gate is closed */
+	bool is_sparse;          /* an IPv6 scope: subnet and mask are 0, and the table has no places */
+	lsr_sparse_t *sparse;    /* of an IPv6 scope: its prefix and places */
 	lsr_counters_t counters;
 } lsr_scope_t;
 

@@ -41,6 +41,10 @@ typedef struct lsr_counters {
 	_Atomic uint64_t releases; /* addresses freed without a delete; since the start, for searches (allocate.c) */
 	_Atomic uint64_t offered;  /* addresses that are offered, in units as by_state */
 	_Atomic uint64_t expires;  /* of the deletes, those of sweeps; since the start */
+	/* Of a scope that limits its leases, see limit.h. */
+	_Atomic uint64_t held;
+	_Atomic(const struct lsr_record *) last_held;
+	_Atomic uint32_t max; /* 0: no limit */
 } lsr_counters_t;
 
 static inline uint64_t

@@ -43,6 +43,7 @@
  *   ERROR_DHCP_SERVER_NOT_REACHABLE  nothing is bound for ServerIpAddress.
  *   ERROR_ACCESS_DENIED              the binding does not permit it, or the engine is read-only.
  *   ERROR_NOT_ENOUGH_MEMORY          no memory, for the change or for the result, or an engine limit.
+ *   ERROR_DHCP_RANGE_FULL            a limit of leases was set with <lessor/limit.h> or <lessor/scope.h>, and is reached.
  *   ERROR_DHCP_JET_ERROR             the store failed: disk full, log failed, engine closing, forked child. Nothing has
  *                                    changed, with one exception: LESSOR_LOG_FAILED on a LESSOR_SYNC binding may mean
  *                                    visible, but durability unknown.

@@ -65,6 +65,21 @@ enum {
 	LESSOR_NO_QUARANTINE_INFO = 6
 };
 
+/* What a limit can be set for (lessor/limit.h). */
+#define LESSOR_LIMIT_KEYS_MAX      4u
+#define LESSOR_LIMIT_KEY_MAX_BYTES 64u
+
+typedef enum lessor_limit_kind {
+	LESSOR_LIMIT_CLASS = 1, /* the class of a client */
+	LESSOR_LIMIT_TAG = 2    /* anything else: a relay's circuit or remote id */
+} lessor_limit_kind_t;
+
+typedef struct lessor_limit_key {
+	uint8_t kind;                              /* lessor_limit_kind_t */
+	uint8_t size_bytes;                        /* 1 to LESSOR_LIMIT_KEY_MAX_BYTES */
+	uint8_t bytes[LESSOR_LIMIT_KEY_MAX_BYTES]; /* not interpreted */
+} lessor_limit_key_t;
+
 typedef struct lessor_lease {
 	uint32_t address;         /* host byte order; required, not 0 */
 	uint32_t subnet_mask;     /* out only: the scope's */
@@ -92,6 +107,8 @@ typedef struct lessor_lease {
 	lessor_ticket_t ticket;   /* out only: of the last change of this lease */
 	bool is_reserved;         /* out only: the address is reserved (lessor/reservation.h) */
 	bool state_ex;            /* bit 0 of the extended address state. MS-DHCPM 2.2.1.2.119 */
+	uint8_t limit_keys;       /* 0 to LESSOR_LIMIT_KEYS_MAX, no two the same; those of a lease keep their order */
+	const lessor_limit_key_t *limit_key; /* so many, unless that is 0 */
 } lessor_lease_t;
 
 /* A lease for input: all zero but client_type DHCP, address_state ACTIVE, expires_at infinite. */
@@ -105,8 +122,8 @@ void lessor_lease_init(lessor_lease_t *lease);
  * Ensures:   on LESSOR_OK the lease is visible to everybody and, with LESSOR_SYNC, durable. Of several creates of one address, or of
  *            one client in one scope, exactly one succeeds.
  * Returns:   LESSOR_OK; LESSOR_INVALID (missing or over-long or malformed member, address_state that is not 0 but says OFFERED, unknown
- *            client_type or quarantine_status); LESSOR_NO_SCOPE; LESSOR_ADDRESS_TAKEN; LESSOR_CLIENT_TAKEN; LESSOR_NO_MEMORY;
- *            LESSOR_LIMIT; LESSOR_DISK_FULL; LESSOR_READ_ONLY; LESSOR_LOG_FAILED; LESSOR_CLOSED; LESSOR_FORKED.
+ *            client_type or quarantine_status); LESSOR_NO_SCOPE; LESSOR_ADDRESS_TAKEN; LESSOR_CLIENT_TAKEN; LESSOR_QUOTA (lessor/limit.h);
+ *            LESSOR_NO_MEMORY; LESSOR_LIMIT; LESSOR_DISK_FULL; LESSOR_READ_ONLY; LESSOR_LOG_FAILED; LESSOR_CLOSED; LESSOR_FORKED.
  *            With LESSOR_SYNC, LESSOR_LOG_FAILED may also mean: visible, but its durability is unknown.
  * If both the address and the client are taken the answer is LESSOR_ADDRESS_TAKEN.
  * Source:    MS-DHCPM 3.2.4.123; the DhcpV4CreateClientInfo reference page.
@@ -200,7 +217,8 @@ enum {
 	LESSOR_FIELD_USER_CONTEXT = 1u << 12,
 	LESSOR_FIELD_STATE_EX = 1u << 13,
 	LESSOR_FIELD_OWNER_ADDRESS = 1u << 14, /* of the owner, only the address */
-	LESSOR_FIELD_ALL = (1u << 15) - 1,
+	LESSOR_FIELD_LIMIT_KEYS = 1u << 15,
+	LESSOR_FIELD_ALL = (1u << 16) - 1,
 	LESSOR_IF_CLIENT =
 		1u << 16, /* only if the lease belongs to lease->client_id, else LESSOR_OTHER_CLIENT; not together with
 				       * LESSOR_FIELD_CLIENT_ID */

@@ -8,6 +8,7 @@
 #include <lessor/filter.h>
 #include <lessor/lease.h>
 #include <lessor/lease6.h>
+#include <lessor/limit.h>
 #include <lessor/reservation.h>
 #include <lessor/salvage.h>
 #include <lessor/scope.h>

@@ -60,7 +60,8 @@ typedef struct lessor_scope {
 	const char *comment;  /* UTF-8 or NULL */
 	uint16_t
 		offer_delay_ms; /* how long a server is to wait before it offers; 0 to LESSOR_OFFER_DELAY_MAX_MS; kept, not interpreted */
-	bool quarantine_on; /* kept, not interpreted. MS-DHCPM 2.2.1.2.45 */
+	bool quarantine_on;  /* kept, not interpreted. MS-DHCPM 2.2.1.2.45 */
+	uint32_t max_leases; /* more are refused with LESSOR_QUOTA (lessor/limit.h); 0: no limit */
 } lessor_scope_t;
 
 /* Which members of lessor_scope_t an update replaces. */
@@ -74,7 +75,8 @@ enum {
 	LESSOR_SCOPE_FIELD_OFFER_DELAY = 1u << 6,
 	LESSOR_SCOPE_FIELD_QUARANTINE = 1u << 7,
 	LESSOR_SCOPE_FIELD_MASK =
-		1u << 8 /* another mask: only if the scope has no range, exclusion, reservation or lease */
+		1u << 8, /* another mask: only if the scope has no range, exclusion, reservation or lease */
+	LESSOR_SCOPE_FIELD_MAX_LEASES = 1u << 9
 };
 
 /*
@@ -91,7 +93,8 @@ lessor_status_t lessor_scope_create(lessor_engine_t *engine, const lessor_scope_
  * Replace the members of the scope 'scope->subnet' that 'fields' names.
  * Returns: as create, with LESSOR_NOT_FOUND instead of LESSOR_SCOPE_EXISTS. An unknown bit in fields is LESSOR_INVALID.
  *          LESSOR_SCOPE_NOT_EMPTY: another mask, and there is something in the scope. LESSOR_SCOPE_EXISTS: with the other mask it would overlap.
- * Cost: a new range recounts the scope's leases.
+ * max_leases may be less than there are: nothing is removed, and nothing is added until there are fewer.
+ * Cost: a new range recounts the scope's leases. A new max_leases makes creates and deletes in the scope wait for a moment.
  */
 lessor_status_t lessor_scope_update(lessor_engine_t *engine, const lessor_scope_t *scope, uint32_t fields,
 				    lessor_mode_t mode, lessor_ticket_t *ticket);

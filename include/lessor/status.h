@@ -38,7 +38,8 @@ typedef enum lessor_status {
 	LESSOR_EXISTS = 21,          /* exactly this is there already */
 	LESSOR_CONFLICT = 22,        /* it does not go together with what is there */
 	LESSOR_MEMBER = 23,          /* the scope is in a superscope already */
-	LESSOR_NOT_RETAINED = 29,    /* the log does not reach back so far any more; begin from a snapshot */
+	LESSOR_QUOTA = 24,        /* there are as many leases already as the scope, or a key of the lease, may have */
+	LESSOR_NOT_RETAINED = 29, /* the log does not reach back so far any more; begin from a snapshot */
 
 	/* The world's failures. */
 	LESSOR_NO_MEMORY = 30,   /* memory, or a memory limit, is exhausted */
