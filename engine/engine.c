@@ -605,18 +605,6 @@ lsr_engine_log(lessor_engine_t *engine, lsr_record_type_t type, const void *payl
 /* ---- tickets ------------------------------------------------------------------------------------------------------ */
 
 lessor_status_t
-lsr_engine_finish(lessor_engine_t *engine, uint64_t lsn, lessor_mode_t mode, lessor_ticket_t *ticket) {
-	if (ticket != NULL) {
-		*ticket = lsn;
-	}
-	if (lsn == 0) {
-		return LESSOR_OK;
-	}
-	lsr_log_announce(&engine->log, lsn);
-	return mode == LESSOR_SYNC ? lsr_log_wait(&engine->log, lsn, -1) : LESSOR_OK;
-}
-
-lessor_status_t
 lessor_ticket_wait(lessor_engine_t *engine, lessor_ticket_t ticket, int64_t timeout_ms) {
 	const lessor_status_t status = lsr_engine_for_read(engine);
 	if (status != LESSOR_OK || ticket == 0) {

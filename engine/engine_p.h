@@ -173,7 +173,17 @@ lsr_engine_admit(lessor_engine_t *engine, uint64_t size_bytes) {
 }
 
 /* After a change whose log record ends at lsn: hand out the ticket, wait if asked to. */
-lessor_status_t lsr_engine_finish(lessor_engine_t *engine, uint64_t lsn, lessor_mode_t mode, lessor_ticket_t *ticket);
+static inline lessor_status_t
+lsr_engine_finish(lessor_engine_t *engine, uint64_t lsn, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	if (ticket != NULL) {
+		*ticket = lsn;
+	}
+	if (lsn == 0) {
+		return LESSOR_OK;
+	}
+	lsr_log_announce(&engine->log, lsn);
+	return mode == LESSOR_SYNC ? lsr_log_wait(&engine->log, lsn, -1) : LESSOR_OK;
+}
 
 /*
  * Log one record that is not a lease: reserve, copy, complete. May wait for the ring; the caller holds no claim. *lsn is 0 without a log.

@@ -85,10 +85,15 @@ find(const lsr_client_hash_t *hash, lsr_shape_t shape, uint64_t key) {
 	return found;
 }
 
+/* Every other key goes in as a common create does it. */
 static lsr_insert_t
 insert(lsr_client_hash_t *hash, lsr_shape_t shape, uint64_t key, uint32_t record_id, uint32_t *other) {
 	lsr_rcu_enter();
-	const lsr_insert_t result = lsr_client_hash_insert(hash, shape(key), record_id, match_holder, &key, other);
+	const lsr_hash_spot_t spot = lsr_client_hash_spot(hash, shape(key));
+	const lsr_insert_t result =
+		key % 2 == 0 && lsr_client_hash_insert_at(hash, spot, shape(key), record_id)
+			? LSR_INSERT_DONE
+			: lsr_client_hash_insert(hash, shape(key), record_id, match_holder, &key, other);
 	lsr_rcu_leave();
 	return result;
 }
@@ -529,6 +534,40 @@ a_full_arena_leaves_everything_found(void **state) {
 	free_hash(hash);
 }
 
+/* The short way to insert leaves alone what it cannot judge: something with the same tag, a full bucket, a spot of before a split. */
+static void
+a_spot_is_used_only_while_it_is_sure(void **state) {
+	(void)state;
+	const uint64_t unsampled = UINT64_C(1) << 40;
+	const uint64_t mover = 16 | unsampled; /* in bucket 0 of 16, in bucket 16 of more */
+	lsr_client_hash_t *hash = new_hash(1 << 20, 1);
+	uint32_t record_id = 0;
+	lsr_rcu_enter();
+	const lsr_hash_spot_t spot = lsr_client_hash_spot(hash, mover);
+	assert_true(lsr_client_hash_insert_at(hash, spot, mover, ++record_id));
+	assert_false(lsr_client_hash_insert_at(hash, spot, mover, 99));
+	assert_int_equal(census_of(hash).entries, 1);
+	while (record_id < LSR_HASH_ENTRIES) {
+		record_id++;
+		assert_true(lsr_client_hash_insert_at(hash, spot, 32 * (uint64_t)record_id | unsampled, record_id));
+	}
+	assert_false(lsr_client_hash_insert_at(hash, spot, 32 * 99 | unsampled, 99));
+	assert_int_equal(census_of(hash).entries, LSR_HASH_ENTRIES);
+	assert_true(lsr_client_hash_remove(hash, mover, 1));
+	/* Sampled keys in the same shard, in other buckets, until it grows. */
+	for (uint32_t i = 0; lsr_hash_buckets(hash, 0) == 16; i++) {
+		const uint64_t key = 1 + i % 15 + 32 * (uint64_t)(i + 1);
+		assert_true(lsr_client_hash_insert_at(hash, lsr_client_hash_spot(hash, key), key, ++record_id));
+	}
+	assert_false(lsr_client_hash_insert_at(hash, spot, mover, 99));
+	assert_true(lsr_client_hash_insert_at(hash, lsr_client_hash_spot(hash, mover), mover, 1));
+	lsr_rcu_leave();
+	const lsr_census_t census = census_of(hash);
+	assert_int_equal(census.entries, record_id);
+	assert_int_equal(census.misplaced, 0);
+	free_hash(hash);
+}
+
 /* A split that runs out of overflow buckets in the middle changes nothing, and can be made later. */
 static void
 a_failed_split_leaves_everything_in_place(void **state) {
@@ -906,6 +945,7 @@ main(void) {
 		cmocka_unit_test(churn_does_not_decay),
 		cmocka_unit_test(without_overflow_buckets_inserts_are_refused),
 		cmocka_unit_test(a_full_arena_leaves_everything_found),
+		cmocka_unit_test(a_spot_is_used_only_while_it_is_sure),
 		cmocka_unit_test(a_failed_split_leaves_everything_in_place),
 		cmocka_unit_test(of_many_inserts_of_one_key_one_wins),
 		cmocka_unit_test(readers_never_miss_what_is_there),

@@ -34,6 +34,30 @@ lsr_text_is_short_ascii(const char *text, size_t max_bytes, size_t *size_bytes) 
 	return ((seen | word) & UINT64_C(0x8080808080808080)) == 0;
 }
 
+/* Copy up to 32 bytes of text. Are they ASCII? */
+static inline bool
+lsr_text_copy_ascii(void *to, const char *text, size_t size_bytes) {
+	uint8_t *t = (uint8_t *)to;
+	uint64_t seen = 0;
+	if (size_bytes >= 8) {
+		uint64_t word;
+		for (size_t i = 0; i + 8 < size_bytes; i += 8) {
+			memcpy(&word, text + i, 8);
+			memcpy(t + i, &word, 8);
+			seen |= word;
+		}
+		memcpy(&word, text + size_bytes - 8, 8);
+		memcpy(t + size_bytes - 8, &word, 8);
+		seen |= word;
+	} else {
+		for (size_t i = 0; i < size_bytes; i++) {
+			t[i] = (uint8_t)text[i];
+			seen |= t[i];
+		}
+	}
+	return (seen & UINT64_C(0x8080808080808080)) == 0;
+}
+
 /* Put a sentence into a buffer, cut to what fits; returns 'status'. */
 lessor_status_t lsr_complain(char *sentence, size_t sentence_bytes, lessor_status_t status, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

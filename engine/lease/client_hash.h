@@ -335,6 +335,42 @@ lsr_client_hash_insert(lsr_client_hash_t *hash, uint64_t h, uint32_t record_id, 
 	return LSR_INSERT_DONE;
 }
 
+/* Where a key belongs at this moment. */
+typedef struct lsr_hash_spot {
+	lsr_bucket_t *home;
+	uint64_t extent; /* of its shard then: while that stays, so does the place */
+} lsr_hash_spot_t;
+
+static inline lsr_hash_spot_t
+lsr_client_hash_spot(const lsr_client_hash_t *hash, uint64_t h) {
+	const unsigned shard = lsr_hash_shard_of(h);
+	const uint64_t extent = atomic_load_explicit(&hash->shard[shard].extent, memory_order_acquire); /* H7 */
+	return (lsr_hash_spot_t){.home = lsr_hash_home(hash, shard, lsr_extent_index(extent, lsr_hash_tag(h))),
+				 .extent = extent};
+}
+
+/*
+ * The common insert, of a key whose spot was looked up a moment ago, ahead of other work. False: there may be something like it, or no room in the home
+ * bucket, or a split has come between; nothing has happened, ask lsr_client_hash_insert().
+ */
+static inline bool
+lsr_client_hash_insert_at(lsr_client_hash_t *hash, lsr_hash_spot_t spot, uint64_t h, uint32_t record_id) {
+	lsr_bucket_lock(spot.home);
+	const lsr_bucket_view_t view = lsr_bucket_look(spot.home, lsr_hash_tag(h));
+	const bool is_simple = view.candidates == 0 && view.count < LSR_HASH_ENTRIES &&
+			       atomic_load_explicit(&hash->shard[lsr_hash_shard_of(h)].extent, memory_order_acquire) ==
+				       spot.extent; /* H7 */
+	if (LSR_LIKELY(is_simple)) {
+		atomic_store_explicit(&spot.home->entry[view.count], (uint64_t)lsr_hash_tag(h) << 32 | record_id,
+				      memory_order_release); /* H1 */
+	}
+	lsr_bucket_unlock(spot.home);
+	if (LSR_LIKELY(is_simple) && LSR_UNLIKELY(lsr_hash_is_sampled(h))) {
+		lsr_client_hash_grow(hash, h);
+	}
+	return is_simple;
+}
+
 /* ---- many at once ------------------------------------------------------------------------------------------------ */
 
 /*

@@ -91,20 +91,26 @@ bool lsr_origin_is_none(const lsr_origin_t *origin);
  * The short way for the common lease, of which everything lies in the body and nothing has to be allocated: check and pack in one. False: it is not of
  * that kind, or not in order; go the long way, which decides. address_state is stored as given.
  */
-static inline bool
+LSR_INLINE bool
 lsr_lease_pack_plain(const lessor_lease_t *lease, uint8_t address_state, lsr_body_t *body) {
 	const size_t client_bytes = lease->client_id_bytes;
 	const size_t hardware_bytes = lease->hardware_bytes;
 	size_t name_bytes = 0;
 	unsigned flags = lease->client_id_made_up ? LSR_FLAG_CLIENT_MADE_UP : 0;
-	if ((lease->comment != NULL) | (lease->user_context != NULL) | (lease->limit_keys != 0) |
-	    !lsr_lease_has_no_origin(lease) | (lease->probation_ends_at != LESSOR_TIME_NONE) |
-	    (client_bytes - 1 >= LSR_INLINE_BYTES) | (lease->client_id == NULL) |
-	    (lease->client_type > LSR_CLIENT_TYPE_PLAIN_MAX) | (lease->quarantine_status > LESSOR_NO_QUARANTINE_INFO)) {
+	static_assert(LESSOR_TIME_NONE == 0, "absent like the others");
+	const uint64_t rare = (uintptr_t)lease->comment | (uintptr_t)lease->user_context |
+			      (uintptr_t)lease->owner_name | (uintptr_t)lease->policy_name | lease->owner_address |
+			      lease->probation_ends_at | lease->limit_keys;
+	if (LSR_UNLIKELY(rare != 0) || LSR_UNLIKELY(client_bytes - 1 >= LSR_INLINE_BYTES) ||
+	    LSR_UNLIKELY(lease->client_id == NULL) || LSR_UNLIKELY(lease->client_type > LSR_CLIENT_TYPE_PLAIN_MAX) ||
+	    LSR_UNLIKELY(lease->quarantine_status > LESSOR_NO_QUARANTINE_INFO)) {
 		return false;
 	}
+	memset(body->text, 0, sizeof(body->text));
 	if (lease->name != NULL) {
-		if (!lsr_text_is_short_ascii(lease->name, LSR_INLINE_BYTES - client_bytes, &name_bytes)) {
+		name_bytes = strnlen(lease->name, LSR_INLINE_BYTES - client_bytes + 1);
+		if (LSR_UNLIKELY(name_bytes > LSR_INLINE_BYTES - client_bytes) ||
+		    LSR_UNLIKELY(!lsr_text_copy_ascii(body->text + client_bytes, lease->name, name_bytes))) {
 			return false;
 		}
 		flags |= LSR_FLAG_NAME;
@@ -132,9 +138,7 @@ lsr_lease_pack_plain(const lessor_lease_t *lease, uint8_t address_state, lsr_bod
 		(uint8_t)(lease->quarantine_status | (lease->quarantine_capable ? LSR_QUARANTINE_CAPABLE : 0) |
 			  (lease->state_ex ? LSR_BODY_STATE_EX : 0));
 	body->flags = (uint8_t)flags;
-	memset(body->text, 0, sizeof(body->text));
 	lsr_copy_short(body->text, lease->client_id, client_bytes);
-	lsr_copy_short(body->text + client_bytes, lease->name, name_bytes);
 	return true;
 }
 
@@ -291,11 +295,9 @@ lsr_image_bytes(const lsr_body_t *body) {
 /* With the address of an IPv6 lease instead: so many bytes more. */
 #define LSR_IMAGE6_MORE_BYTES (2 * sizeof(uint64_t) - sizeof(uint32_t))
 
-/* What stands behind the address; 'image' is where the address ends, less the four bytes of an IPv4 one. */
+/* What stands behind the address; 'image' is where the address ends, less the four bytes of an IPv4 one. The sizes are those of the body's parts. */
 static inline void
-lsr_image_put_body(uint8_t *image, const lsr_body_t *body) {
-	const size_t text_bytes = lsr_body_inline_bytes(body);
-	const uint32_t tail_bytes = LSR_UNLIKELY(body->tail != NULL) ? body->tail->size_bytes : 0;
+lsr_image_put_parts(uint8_t *image, const lsr_body_t *body, size_t text_bytes, uint32_t tail_bytes) {
 	const uint32_t sizes = (uint32_t)text_bytes | tail_bytes << 8;
 	memcpy(image + 4, &body->last_transaction_s, 4);
 	memcpy(image + 8, &body->expires_at, 8);
@@ -305,6 +307,24 @@ lsr_image_put_body(uint8_t *image, const lsr_body_t *body) {
 	if (LSR_UNLIKELY(tail_bytes != 0)) {
 		memcpy(image + LSR_IMAGE_HEAD_BYTES + text_bytes, body->tail->bytes, tail_bytes);
 	}
+}
+
+static inline void
+lsr_image_put_body(uint8_t *image, const lsr_body_t *body) {
+	lsr_image_put_parts(image, body, lsr_body_inline_bytes(body),
+			    LSR_UNLIKELY(body->tail != NULL) ? body->tail->size_bytes : 0);
+}
+
+/* Of a body that lsr_lease_pack_plain() made: the image's size, and the image. */
+static inline size_t
+lsr_image_plain_bytes(const lsr_body_t *body) {
+	return LSR_IMAGE_HEAD_BYTES + (size_t)body->client_id_bytes + body->name_bytes;
+}
+
+static inline void
+lsr_image_put_plain(uint8_t *image, uint32_t address, const lsr_body_t *body) {
+	memcpy(image, &address, 4);
+	lsr_image_put_parts(image, body, lsr_image_plain_bytes(body) - LSR_IMAGE_HEAD_BYTES, 0);
 }
 
 static inline void

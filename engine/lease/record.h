@@ -193,6 +193,15 @@ lsr_record_claim(lsr_record_t *record, uint64_t *word) {
 						       memory_order_acq_rel, memory_order_relaxed); /* R5 */
 }
 
+/* The same of a slot that is empty and that nobody holds for a client. False: it is not, or somebody has it. */
+static inline bool
+lsr_record_claim_empty(lsr_record_t *record, uint64_t *word) {
+	*word = atomic_load_explicit(&record->word, memory_order_relaxed);
+	return (*word & (LSR_WORD_LIVE | LSR_WORD_CLAIM | LSR_WORD_OFFER)) == 0 &&
+	       atomic_compare_exchange_strong_explicit(&record->word, word, *word | LSR_WORD_CLAIM,
+						       memory_order_acq_rel, memory_order_relaxed); /* R5 */
+}
+
 /* Give the claim back; nothing has happened. */
 static inline void
 lsr_record_unclaim(lsr_record_t *record, uint64_t word) {
