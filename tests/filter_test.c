@@ -731,7 +731,7 @@ test_readers_beside_changes(void **state) {
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(0, pthread_create(&readers[i], NULL, run_reader, NULL));
 	}
-	for (uint32_t i = 0; i < (scratch_is_sanitized() ? 2000u : 20000u) || atomic_load(&looks) < 100; i++) {
+	for (uint32_t i = 0; i < (scratch_is_sanitized() ? 2000u : 5000u) || atomic_load(&looks) < 100; i++) {
 		lessor_filter_t filter = numbered(scratch_below(&randomness, 64));
 		filter.list = (lessor_filter_list_t)scratch_below(&randomness, 2);
 		filter.comment = filter.list == LESSOR_FILTER_ALLOW ? "allowed" : NULL;
