@@ -594,7 +594,7 @@ enter_client(lessor_engine_t *engine, const lsr_scope_t *scope, const lessor_lea
 }
 
 /*
- * The common create, straight through the steps: a plain lease, at an address that is free and whose page is there, a new client, room in the log. run_creates() does the
+ * The common create, straight through the steps: a plain lease, in a scope without a limit, at an address that is free and whose page is there, a new client, room in the log. run_creates() does the
  * same with twice the instructions; and a processor that looks a few hundred instructions ahead is to see the next create's cache misses. False: it is not of
  * this kind, nothing has happened, run_creates() decides. Inside a read-side section.
  */

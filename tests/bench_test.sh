@@ -195,7 +195,9 @@ run lessor churn 2 1 none --fill 100
 # A time limit instead of a number of operations.
 for workload in get-address churn mixed; do
 	expect 0 run --store lessor --workload $workload --leases 2000 --scopes 10 --seconds 0.2
-	awk -F '[:,]' '/"seconds"/ { good += $2 > 0.19 } /"ops"|_fifth_ops_per_s"/ { good += $2 > 0 } END { exit good != 4 }' "$out" ||
+	# Of a fifth of that, 40 ms, somebody else may have had all.
+	awk -F '[:,]' '/"seconds"/ { good += $2 > 0.19 } /"ops"/ { good += $2 > 0 }
+		/_fifth_ops_per_s"/ { good += $2 ~ /^ *[0-9]/ } END { exit good != 4 }' "$out" ||
 		fail "no 0.2 seconds of $workload"
 done
 

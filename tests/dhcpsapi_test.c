@@ -1637,8 +1637,6 @@ delete_by_name_searches_again_when_overtaken(void **state) {
 	assert_delete_succeeds(*state, false, by_name(name_pc), 20000);
 }
 
-static atomic_ulong engine_calls; /* that an engine answered */
-
 /* Calls by whichever engine is bound just now, or none. */
 static void *
 call_whatever_is_bound(void *argument) {
@@ -1647,9 +1645,7 @@ call_whatever_is_bound(void *argument) {
 		const WCHAR *server = caller->calls % 2 == 0 ? NULL : u"named";
 		const DWORD code = get_code_at(server, caller->address);
 		caller->wrong += code != ERROR_SUCCESS && code != ERROR_DHCP_SERVER_NOT_REACHABLE;
-		if (code == ERROR_SUCCESS) {
-			(void)atomic_fetch_add_explicit(&engine_calls, 1, memory_order_relaxed);
-		}
+		caller->created += code == ERROR_SUCCESS;
 		caller->calls++;
 	}
 	return NULL;
@@ -1676,6 +1672,7 @@ static void
 engines_come_and_go_under_load(void **state) {
 	caller_t callers[CALLERS];
 	atomic_bool stop;
+	unsigned long served = 0;
 	(void)state;
 	assert_int_equal(unbind(NULL), LESSOR_OK);
 	start_callers(callers, &stop, call_whatever_is_bound);
@@ -1688,6 +1685,7 @@ engines_come_and_go_under_load(void **state) {
 		assert_int_equal(unbind(u"named"), LESSOR_OK);
 		assert_int_equal(lessor_close(&first), LESSOR_OK);
 <<<<<<< HEAD
+<<<<<<< HEAD
 		const unsigned long before = atomic_load(&engine_calls);
 		while (atomic_load(&engine_calls) == before) {
 			(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
@@ -1697,13 +1695,20 @@ engines_come_and_go_under_load(void **state) {
 			(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 		} while (atomic_load(&callers[0].created) == 0);
 >>>>>>> main
+=======
+		do {
+			(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		} while (atomic_load(&callers[0].created) == 0);
+>>>>>>> a8
 		assert_int_equal(unbind(NULL), LESSOR_OK);
 		assert_int_equal(lessor_close(&second), LESSOR_OK);
 	}
 	stop_callers(callers, &stop);
 	for (size_t i = 0; i < CALLERS; i++) {
 		assert_int_equal(callers[i].wrong, 0);
+		served += callers[i].created;
 	}
+	assert_true(served > 0);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)

@@ -25,10 +25,11 @@ enum { LOST_MEMBER, NEST_MAX = 8, FLAT_MAX_BYTES = 2048, FLAT_MEMBERS = 32 };
 
 /* What stands behind a key. */
 typedef struct value {
-	enum { VALUE_OTHER, VALUE_NULL, VALUE_TEXT, VALUE_NUMBER, VALUE_BOOL } kind;
+	enum { VALUE_OTHER, VALUE_NULL, VALUE_TEXT, VALUE_NUMBER, VALUE_BOOL, VALUE_LIST } kind;
 	const char *text; /* without a NUL inside */
 	uint64_t number;
 	bool flag;
+	struct json_object *list;
 } value_t;
 
 /* A member of a lease in its plainest form. */
@@ -73,6 +74,10 @@ value_of(struct json_object *object) {
 	case json_type_boolean:
 		value.flag = json_object_get_boolean(object);
 		value.kind = VALUE_BOOL;
+		break;
+	case json_type_array:
+		value.list = object;
+		value.kind = VALUE_LIST;
 		break;
 	default:
 		break;
@@ -138,14 +143,15 @@ u32_value(const value_t *value, uint32_t *number) {
 }
 
 static bool
-limit_keys_value(struct json_object *value, lessor_limit_key_t *keys, uint8_t *count) {
-	if (!json_object_is_type(value, json_type_array) || json_object_array_length(value) > LESSOR_LIMIT_KEYS_MAX) {
+limit_keys_value(const value_t *value, lessor_limit_key_t *keys, uint8_t *count) {
+	if (value->kind != VALUE_LIST || json_object_array_length(value->list) > LESSOR_LIMIT_KEYS_MAX) {
 		return false;
 	}
-	*count = (uint8_t)json_object_array_length(value);
+	*count = (uint8_t)json_object_array_length(value->list);
 	for (uint8_t i = 0; i < *count; i++) {
 		const char *text;
-		if (!text_value(json_object_array_get_idx(value, i), &text) || !cli_parse_limit_key(text, &keys[i])) {
+		const value_t key = value_of(json_object_array_get_idx(value->list, i));
+		if (!text_value(&key, &text) || !cli_parse_limit_key(text, &keys[i])) {
 			return false;
 		}
 	}
