@@ -209,21 +209,8 @@ a_disk_limit_makes_room_by_itself(void **state) {
 	lessor_engine_t *engine = open_disk(directory, 0, 1024 * MIB, LESSOR_OK);
 	torture_create_scope(engine, SUBNET, 0xFFFF0000u, true);
 	REQUIRE_STATUS(create(engine, SUBNET + 1, LESSOR_SYNC), LESSOR_OK);
-<<<<<<< HEAD
-<<<<<<< HEAD
-	(void)wear(engine, directory);
-	for (unsigned i = 0; create(engine, SUBNET + 2, LESSOR_SYNC) != LESSOR_OK; i++) {
-		REQUIRE(i < 6000);
-		(void)usleep(10000);
-	}
-=======
-	REQUIRE(wear(engine, directory) != UINT64_MAX);
-	create_when_there_is_room(engine);
->>>>>>> main
-=======
 	(void)wear(engine, directory);
 	create_when_there_is_room(engine);
->>>>>>> a8
 	REQUIRE(bytes_in(directory) <= 8 * MIB + SMALL_FILES_BYTES);
 	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
 	torture_remove_directory(directory);
