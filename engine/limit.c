@@ -300,13 +300,13 @@ enter_scope(lsr_scope_t *scope, const lsr_record_t *record, const lsr_record_t *
 	lsr_counters_t *counters = &scope->counters;
 	const uint32_t max = atomic_load_explicit(&counters->max, memory_order_relaxed);
 	uint64_t held = atomic_load_explicit(&counters->held, memory_order_acquire);
-	atomic_store_explicit(&counters->last_held, record,
-			      memory_order_release); /* before anybody could be sent there */
 	do {
 		if ((uint32_t)held >= max) {
 			return judge((uint32_t)(held >> DOUBT_SHIFT),
 				     atomic_load_explicit(&counters->last_held, memory_order_acquire), blocker);
 		}
+		/* Before anybody could be sent there. */
+		atomic_store_explicit(&counters->last_held, record, memory_order_release);
 	} while (!atomic_compare_exchange_weak_explicit(&counters->held, &held, held + (UINT64_C(1) << DOUBT_SHIFT) + 1,
 							memory_order_acq_rel, memory_order_acquire));
 	return LSR_LIMITS_ENTERED;

@@ -514,6 +514,63 @@ test_limits_in_order(void **state) {
 	assert_int_equal(seen, LIMITS - LIMITS / 3);
 }
 
+/* ---- doubt ------------------------------------------------------------------------------------------------------------ */
+
+static lsr_limits_result_t
+enter(const lsr_limits_change_t *change, const lsr_record_t **blocker) {
+	*blocker = NULL;
+	return lsr_limits_enter(&engine->limits, change, blocker);
+}
+
+/* What comes shows only when it is settled, what leaves may show until then: in between nobody is refused, but waits. */
+static void
+assert_doubts(lsr_scope_t *scope, const lsr_body_t *body) {
+	static lsr_record_t records[2];
+	const lsr_record_t *blocker;
+	const lsr_limits_change_t comes = {.scope = scope, .record = &records[0], .to = body};
+	const lsr_limits_change_t goes = {.scope = scope, .record = &records[0], .from = body};
+	const lsr_limits_change_t other = {.scope = scope, .record = &records[1], .to = body};
+	assert_int_equal(enter(&comes, &blocker), LSR_LIMITS_ENTERED);
+	assert_int_equal(enter(&other, &blocker), LSR_LIMITS_IN_DOUBT);
+	assert_non_null(blocker);
+	lsr_limits_undo(&engine->limits, &comes);
+	assert_int_equal(enter(&comes, &blocker), LSR_LIMITS_ENTERED);
+	lsr_limits_settle(&engine->limits, &comes);
+	assert_int_equal(enter(&other, &blocker), LSR_LIMITS_FULL);
+	lsr_limits_leave(&engine->limits, &goes);
+	assert_int_equal(enter(&other, &blocker), LSR_LIMITS_IN_DOUBT);
+	assert_ptr_equal(blocker, &records[0]);
+	lsr_limits_settle(&engine->limits, &goes);
+	assert_int_equal(enter(&other, &blocker), LSR_LIMITS_ENTERED);
+	lsr_limits_undo(&engine->limits, &other);
+}
+
+static void
+test_doubts_are_waited_for(void **state) {
+	(void)state;
+	uint8_t id[6];
+	lsr_body_t body;
+	lsr_lease_sizes_t sizes;
+	const lessor_limit_key_t keys[] = {tag("one"), tag("free"), tag("more")};
+	lessor_lease_t lease = scratch_lease_numbered(SUBNET + 1, 1, id);
+	lease.limit_key = keys;
+	lease.limit_keys = COUNT(keys);
+	assert_true(lsr_lease_check(&lease, LESSOR_FIELD_ALL, &sizes));
+	assert_int_equal(lsr_lease_pack(&lease, &sizes, LSR_ORIGIN_NONE, &body), LESSOR_OK);
+	lsr_rcu_enter();
+	lsr_scope_t *scope = lsr_engine_scope_of(engine, SUBNET);
+	lsr_rcu_leave();
+	set("one", 1);
+	set("more", 9);
+	assert_doubts(scope, &body);
+	set("one", 9);
+	limit_scope(SUBNET, 1);
+	assert_doubts(scope, &body);
+	assert_limit("one", 9, 0);
+	assert_limit("more", 9, 0);
+	lsr_tail_free(body.tail);
+}
+
 /* ---- restarts --------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -1014,6 +1071,7 @@ main(void) {
 		IN_MEMORY(test_keys_are_read_as_they_were_given),
 		IN_MEMORY(test_what_is_invalid),
 		IN_MEMORY(test_limits_in_order),
+		IN_MEMORY(test_doubts_are_waited_for),
 		IN_STORE(test_the_log_brings_them_back),
 		IN_STORE(test_a_snapshot_brings_them_back),
 		IN_STORE(test_a_salvaged_store_has_them),
