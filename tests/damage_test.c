@@ -27,6 +27,7 @@
 #define SHOWN   60000u /* of these, in the snapshot */
 #define CHANGED 5000u  /* renamed behind it: the first ones; and so many behind them deleted */
 #define SECTOR  512u
+#define BLOCK   4096u /* what is wrong with a file is found by the block */
 /* Of a snapshot, with its header. */
 #define SCOPE_CHUNK_BYTES ((1u << 20) + 4096u)
 
@@ -192,8 +193,11 @@ static bool names_it;
 static void
 note(void *context, const lessor_finding_t *finding) {
 	const harm_t *harm = context;
+	if (getenv("LESSOR_TEST_VERBOSE") != NULL && finding->kind == LESSOR_FINDING_DAMAGE) {
+		print_message("  %s %" PRIu64 ": %s\n", finding->file, finding->offset, finding->what);
+	}
 	damages_found += finding->kind == LESSOR_FINDING_DAMAGE;
-	names_it = names_it || (strcmp(finding->file, harm->name) == 0 && finding->offset <= harm->offset);
+	names_it = names_it || (strcmp(finding->file, harm->name) == 0 && finding->offset < harm->offset + BLOCK);
 }
 
 /* No more is lost than one frame or chunk; and not the chunk that the scope is in, without which no lease is whole. */
@@ -221,6 +225,10 @@ judge(const harm_t *harm) {
 	damages_found = 0;
 	names_it = false;
 	assert_status(status, lessor_verify_all(damaged, &report, note, (void *)(uintptr_t)harm));
+	if (status == LESSOR_DAMAGED && !names_it) {
+		print_error("kind %d, %s %" PRIu64 ": %s\n", (int)harm->kind, harm->name, harm->offset,
+			    report.sentence);
+	}
 	assert_true(status != LESSOR_DAMAGED || (damages_found > 0 && names_it));
 	(void)snprintf(to, sizeof(to), "%s-out", damaged);
 	for (int mode = LESSOR_SALVAGE_EXACT; mode <= LESSOR_SALVAGE_NEWEST && status == LESSOR_DAMAGED; mode++) {
