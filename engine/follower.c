@@ -30,8 +30,10 @@
 #define TEMPORARY_NAME "follower.tmp"
 #define COMING_NAME    "follower.snapshot"
 #define COPY_BYTES     ((size_t)1 << 20)
-/* Of the footer's third number, in the last chunk. */
-#define SNAPSHOT_END_OFFSET 80u
+/* How often to begin again because the leader went on meanwhile. */
+#define TRIES 8u
+/* Of copying: the leader has no such file any more. */
+#define GONE 1
 
 struct lessor_follower {
 	int leader;
@@ -43,7 +45,10 @@ struct lessor_follower {
 	uint64_t coming;     /* 'from' of one that is copied and waits, under another name; 0: none */
 	uint64_t coming_end; /* until the log here reaches this */
 	uint64_t applied;
-	bool finished; /* the identity is there, frames are synced one by one */
+	unsigned looks;
+	pid_t process;          /* that opened it */
+	lessor_status_t failed; /* what could not be written leaves a gap: nothing is written behind it */
+	bool finished;          /* the identity is there, frames are synced one by one */
 	lsr_live_t live;
 	uint8_t *bytes; /* of a frame with its padding, and for copying */
 	char sentence[512];
@@ -73,12 +78,12 @@ copy_bytes(const lessor_follower_t *follower, int from, int to, uint64_t size_by
 	return result;
 }
 
-/* Copy a file of the leader's, durably, name last. 0 or a negative errno; -ENOENT: it is not there. */
+/* Copy a file of the leader's, durably, name last. 0, a negative errno, or GONE. */
 static int
 copy_file(const lessor_follower_t *follower, const char *name, const char *to_name) {
 	const int from = lsr_io->open(follower->leader, name, O_RDONLY, 0);
 	if (from < 0) {
-		return from;
+		return from == -ENOENT ? GONE : from;
 	}
 	const int to = lsr_io->open(follower->directory, TEMPORARY_NAME, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	int result = to < 0 ? to : 0;
@@ -96,45 +101,36 @@ copy_file(const lessor_follower_t *follower, const char *name, const char *to_na
 
 /* ---- the leader's snapshot ------------------------------------------------------------------------------------------------ */
 
+static void
+name_snapshot(uint64_t from_lsn, char name[64]) {
+	(void)snprintf(name, 64, "snapshot-%016llx.lsr", (unsigned long long)from_lsn);
+}
+
 /* 'from' of the newest snapshot in a directory; 0: there is none. 0 or a negative errno. */
 static int
-newest_snapshot(int directory, uint64_t *from_lsn, char name[64]) {
-	char **names = NULL;
+newest_snapshot(int directory, uint64_t *from_lsn) {
+	uint64_t *all = NULL;
 	size_t count = 0;
-	const int result = lsr_io_list(directory, "snapshot-", &names, &count);
-	*from_lsn = 0;
-	for (size_t i = 0; i < count; i++) {
-		unsigned long long found;
-		int used = 0;
-		if (sscanf(names[i], "snapshot-%16llx.lsr%n", &found, &used) == 1 && used > 0 &&
-		    names[i][used] == '\0' && found >= *from_lsn) {
-			*from_lsn = found;
-			(void)snprintf(name, 64, "%s", names[i]);
-		}
-	}
-	free(names);
+	const int result = lsr_snapshot_list(directory, &all, &count);
+	*from_lsn = result == 0 && count > 0 ? all[count - 1] : 0;
+	free(all);
 	return result;
 }
 
-/* Bring the newest snapshot, if it is newer than what is here. One that goes away meanwhile has a successor. */
+/* Bring the newest snapshot, if there is one. LESSOR_NOT_RETAINED: it went away meanwhile, so it has a successor. */
 static lessor_status_t
 bring_snapshot(lessor_follower_t *follower) {
 	char name[64];
 	uint64_t from_lsn;
-	int result;
-	do {
-		result = newest_snapshot(follower->leader, &from_lsn, name);
-		if (result == 0 && from_lsn > follower->snapshot) {
-			result = copy_file(follower, name, name);
-		} else if (result == 0) {
-			return LESSOR_OK;
-		}
-	} while (result == -ENOENT);
-	if (result != 0) {
-		return complain_errno(follower, result, "the snapshot cannot be copied");
+	int result = newest_snapshot(follower->leader, &from_lsn);
+	if (result == 0 && from_lsn != 0) {
+		name_snapshot(from_lsn, name);
+		result = copy_file(follower, name, name);
 	}
-	follower->snapshot = from_lsn;
-	return LESSOR_OK;
+	if (result == GONE) {
+		return complain(follower, LESSOR_NOT_RETAINED, "the leader replaced %s while it was copied", name);
+	}
+	return result == 0 ? LESSOR_OK : complain_errno(follower, result, "the snapshot cannot be copied");
 }
 
 /* Names of segments here. */
@@ -238,13 +234,36 @@ follow_once(lessor_follower_t *follower) {
 	}
 	const int result = put_frame(follower, frame);
 	if (result != 0) {
-		return complain_errno(follower, result, "the log cannot be written");
+		return follower->failed = complain_errno(follower, result, "the log cannot be written");
 	}
 	follower->applied = follower->live.next_lsn;
 	return LESSOR_OK;
 }
 
 /* ---- beginning --------------------------------------------------------------------------------------------------------------- */
+
+/* A directory without an identity may be a damaged store, which is not to be emptied. What an attempt has left is the leader's. */
+static lessor_status_t
+refuse_others(lessor_follower_t *follower) {
+	static const char *const prefixes[] = {LSR_SEGMENT_PREFIX, "snapshot-"};
+	bool is_another = false;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		char **names = NULL;
+		size_t count = 0;
+		const int result = lsr_io_list(follower->directory, prefixes[i], &names, &count);
+		if (result != 0) {
+			return complain_errno(follower, result, "the directory cannot be read");
+		}
+		for (size_t j = 0; j < count && !is_another; j++) {
+			uint8_t store_id[LSR_STORE_ID_BYTES];
+			is_another = lsr_read_store_id(follower->directory, names[j], store_id) &&
+				     memcmp(store_id, follower->live.store_id, sizeof(store_id)) != 0;
+		}
+		free(names);
+	}
+	return is_another ? complain(follower, LESSOR_CONFLICT, "the directory holds files of another store")
+			  : LESSOR_OK;
+}
 
 /* What an attempt that was not finished has left. */
 static int
@@ -300,22 +319,26 @@ try_begin(lessor_follower_t *follower) {
 	status = status == LESSOR_OK
 			 ? open_live(follower, follower->snapshot != 0 ? follower->snapshot : LSR_LSN_FIRST, 0)
 			 : status;
-	while (status == LESSOR_OK) {
+	/* A leader that writes all the time is not followed to its end before there is a store: to where it was. */
+	const uint64_t newest = lsr_log_newest(follower->leader, follower->live.store_id);
+	while (status == LESSOR_OK && (follower->live.next_lsn < end_lsn || follower->live.index <= newest)) {
 		status = follow_once(follower);
 	}
-	if (status != LESSOR_END) {
+	if (status != LESSOR_OK && status != LESSOR_END) {
 		return status;
 	}
-	if (follower->file < 0 && begin_segment(follower) != 0) {
-		return complain(follower, LESSOR_IO, "the first segment cannot be made");
+	int result = follower->file < 0 ? begin_segment(follower) : 0;
+	if (result != 0) {
+		return complain_errno(follower, result, "the first segment cannot be made");
 	}
 	if (follower->live.next_lsn < end_lsn) {
 		return complain(follower, LESSOR_DAMAGED,
 				"the leader's log ends at position %llu, before its snapshot's %llu",
 				(unsigned long long)follower->live.next_lsn, (unsigned long long)end_lsn);
 	}
-	int result = lsr_io->datasync(follower->file);
+	result = lsr_io->datasync(follower->file);
 	result = result != 0 ? result : copy_file(follower, IDENTITY_NAME, IDENTITY_NAME);
+	result = result == GONE ? -ENOENT : result;
 	if (result != 0) {
 		return complain_errno(follower, result, "the copy cannot be finished");
 	}
@@ -326,8 +349,12 @@ try_begin(lessor_follower_t *follower) {
 
 static lessor_status_t
 begin(lessor_follower_t *follower) {
-	lessor_status_t status = LESSOR_NOT_RETAINED;
-	for (unsigned tries = 0; tries < 8 && status == LESSOR_NOT_RETAINED; tries++) {
+	lessor_status_t status = refuse_others(follower);
+	if (status != LESSOR_OK) {
+		return status;
+	}
+	status = LESSOR_NOT_RETAINED;
+	for (unsigned tries = 0; tries < TRIES && status == LESSOR_NOT_RETAINED; tries++) {
 		if (follower->file >= 0) {
 			(void)lsr_io->close(follower->file);
 			follower->file = -1;
@@ -433,9 +460,8 @@ wipe_rest(lessor_follower_t *follower, const lsr_end_of_log_t *end) {
 
 static lessor_status_t
 go_on(lessor_follower_t *follower) {
-	char name[64];
 	lsr_end_of_log_t end = {0};
-	int result = newest_snapshot(follower->directory, &follower->snapshot, name);
+	int result = newest_snapshot(follower->directory, &follower->snapshot);
 	if (result != 0) {
 		return complain_errno(follower, result, "the directory cannot be read");
 	}
@@ -452,40 +478,40 @@ go_on(lessor_follower_t *follower) {
 
 /* ---- newer snapshots -------------------------------------------------------------------------------------------------------------- */
 
-/* The newest position that a snapshot can show, which stands in its last block (snapshot/snapshot.h). */
-static int
-read_end_lsn(const lessor_follower_t *follower, uint64_t *end_lsn) {
-	const int file = lsr_io->open(follower->directory, COMING_NAME, O_RDONLY, 0);
-	if (file < 0) {
-		return file;
-	}
-	const int64_t size = lsr_io->size(file);
-	const int result = size < (int64_t)LSR_BLOCK_BYTES
-				   ? -EIO
-				   : lsr_io_read_all(file, end_lsn, sizeof(*end_lsn),
-						     (uint64_t)size - LSR_BLOCK_BYTES + SNAPSHOT_END_OFFSET);
-	(void)lsr_io->close(file);
-	return result;
-}
-
-/* Copy the leader's newest snapshot, if it is newer than the one here; it counts when the log here has come so far. */
-static int
+/*
+ * Copy the leader's newest snapshot, if it is newer than the one here; it counts when the log here has come so far. It makes others unnecessary: so it is checked before.
+ * One that is replaced meanwhile is not copied: there is a next time.
+ */
+static lessor_status_t
 fetch_snapshot(lessor_follower_t *follower) {
 	char name[64];
 	uint64_t from_lsn;
-	int result = newest_snapshot(follower->leader, &from_lsn, name);
-	if (result == 0 && from_lsn > follower->snapshot) {
-		result = copy_file(follower, name, COMING_NAME);
-		result = result != 0 ? result : read_end_lsn(follower, &follower->coming_end);
-		follower->coming = result == 0 ? from_lsn : 0;
+	uint64_t again_lsn;
+	lsr_snapshot_info_t info;
+	int result = newest_snapshot(follower->leader, &from_lsn);
+	if (result != 0 || from_lsn <= follower->snapshot) {
+		return result == 0 ? LESSOR_OK : complain_errno(follower, result, "the leader cannot be read");
 	}
-	return result == -ENOENT ? 0 : result; /* it was replaced meanwhile: next time */
+	const lessor_status_t status = lsr_snapshot_read(follower->leader, follower->live.store_id, NULL, NULL, &info);
+	if (status != LESSOR_OK) {
+		result = newest_snapshot(follower->leader, &again_lsn);
+		return result == 0 && again_lsn != from_lsn ? LESSOR_OK
+							    : complain(follower, status, "%s", info.sentence);
+	}
+	name_snapshot(info.from_lsn, name);
+	result = copy_file(follower, name, COMING_NAME);
+	if (result == 0) {
+		follower->coming = info.from_lsn;
+		follower->coming_end = info.end_lsn;
+	}
+	return result == 0 || result == GONE ? LESSOR_OK
+					     : complain_errno(follower, result, "the snapshot cannot be copied");
 }
 
 static int
 install_snapshot(lessor_follower_t *follower) {
 	char name[64];
-	(void)snprintf(name, sizeof(name), "snapshot-%016llx.lsr", (unsigned long long)follower->coming);
+	name_snapshot(follower->coming, name);
 	int result = lsr_io->rename(follower->directory, COMING_NAME, name);
 	result = result != 0 ? result : lsr_io->sync_directory(follower->directory);
 	if (result == 0) {
@@ -499,16 +525,22 @@ install_snapshot(lessor_follower_t *follower) {
 static lessor_status_t
 renew_snapshot(lessor_follower_t *follower, bool at_segment) {
 	int result = 0;
-	if (at_segment && follower->coming == 0) {
-		result = fetch_snapshot(follower);
-	}
-	if (result == 0 && follower->coming != 0 && follower->applied >= follower->coming_end) {
+	const lessor_status_t status = at_segment && follower->coming == 0 ? fetch_snapshot(follower) : LESSOR_OK;
+	if (status == LESSOR_OK && follower->coming != 0 && follower->applied >= follower->coming_end) {
 		result = install_snapshot(follower);
 	}
-	return result == 0 ? LESSOR_OK : complain_errno(follower, result, "the snapshot cannot be copied");
+	return result == 0 ? status : complain_errno(follower, result, "the snapshot cannot be installed");
 }
 
 /* ---- the calls ------------------------------------------------------------------------------------------------------------------ */
+
+static bool
+is_leader_itself(const lessor_follower_t *follower) {
+	struct stat leader;
+	struct stat own;
+	return fstat(follower->leader, &leader) == 0 && fstat(follower->directory, &own) == 0 &&
+	       leader.st_dev == own.st_dev && leader.st_ino == own.st_ino;
+}
 
 static lessor_status_t
 take_directory(lessor_follower_t *follower, const char *path) {
@@ -518,6 +550,9 @@ take_directory(lessor_follower_t *follower, const char *path) {
 	follower->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (follower->directory < 0) {
 		return complain_errno(follower, -errno, path);
+	}
+	if (is_leader_itself(follower)) {
+		return complain(follower, LESSOR_INVALID, "%s cannot follow itself", path);
 	}
 	follower->lock_file = lsr_io->open(follower->directory, LOCK_NAME, O_RDWR | O_CREAT, 0600);
 	if (follower->lock_file < 0) {
@@ -569,6 +604,7 @@ lessor_follower_open(const char *leader, const char *directory, lessor_follower_
 	if (fresh == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
+	fresh->process = getpid();
 	fresh->leader = fresh->directory = fresh->lock_file = fresh->file = fresh->live.file = -1;
 	const lessor_status_t status = open_follower(fresh, leader, directory);
 	if (report != NULL) {
@@ -595,7 +631,9 @@ lessor_follower_close(lessor_follower_t **follower) {
 		(void)lsr_io->close(old->file);
 	}
 	if (old->lock_file >= 0) {
-		(void)flock(old->lock_file, LOCK_UN); /* a forked child may hold a copy of the descriptor */
+		if (old->process == getpid()) {
+			(void)flock(old->lock_file, LOCK_UN); /* a forked child may hold a copy of the descriptor */
+		}
 		(void)lsr_io->close(old->lock_file);
 	}
 	if (old->directory >= 0) {
@@ -614,16 +652,22 @@ lessor_follower_next(lessor_follower_t *follower, int64_t timeout_ms, lessor_tic
 	if (follower == NULL) {
 		return LESSOR_INVALID;
 	}
+	if (follower->process != getpid()) {
+		return LESSOR_FORKED;
+	}
+	if (follower->failed != LESSOR_OK) {
+		return follower->failed;
+	}
 	const uint64_t deadline_ns = lsr_deadline_ns(timeout_ms);
 	const uint64_t index = follower->index;
 	lessor_status_t status = follow_once(follower);
-	while (status == LESSOR_END && lsr_nap(deadline_ns)) {
-		status = follow_once(follower);
-	}
-	if (status == LESSOR_END) {
-		status = lsr_live_check(&follower->live);
-		status = status == LESSOR_END ? LESSOR_TIMEOUT
-					      : complain(follower, status, "%s", follower->live.sentence);
+	while (status == LESSOR_END) {
+		status = lsr_await_file(&follower->live, deadline_ns, &follower->looks);
+		if (status == LESSOR_OK) {
+			status = follow_once(follower);
+		} else if (status != LESSOR_TIMEOUT) {
+			(void)complain(follower, status, "%s", follower->live.sentence);
+		}
 	}
 	if (status == LESSOR_OK) {
 		status = renew_snapshot(follower, follower->index != index);

@@ -2,11 +2,11 @@
 /* What one address has been through, as far back as the log is retained. */
 #include "stream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "engine_p.h"
 
 /* A record that is kept: the state that the address has until another one is found. */
@@ -23,6 +23,7 @@ typedef struct {
 	void *context;
 	lsr_kept_t kept;
 	bool asked_snapshot;
+	lessor_report_t *report;
 } lsr_history_t;
 
 /* ---- is it about the address? ---------------------------------------------------------------------------------------- */
@@ -127,8 +128,12 @@ ask_snapshot(lsr_history_t *history, uint64_t before_lsn) {
 	history->asked_snapshot = true;
 	/* A snapshot may be removed while it is read; then there is a newer one. */
 	for (unsigned tries = 0; tries < 8 && status == LESSOR_IO; tries++) {
+		history->kept.is_there = false;
 		status = lsr_snapshot_read(lsr_stream_directory(history->stream), lsr_stream_store_id(history->stream),
 					   look_up, &look, &info);
+	}
+	if (status != LESSOR_OK) {
+		(void)snprintf(history->report->sentence, sizeof(history->report->sentence), "%s", info.sentence);
 	}
 	return status;
 }
@@ -177,11 +182,11 @@ run(lsr_history_t *history) {
 static lessor_status_t
 tell(lessor_stream_t *stream, const lessor_history_query_t *query, lessor_change_function function, void *context,
      lessor_report_t *report) {
-	lsr_history_t history = {.stream = stream, .query = query, .function = function, .context = context};
+	lsr_history_t history = {
+		.stream = stream, .query = query, .function = function, .context = context, .report = report};
 	const lessor_status_t status = run(&history);
-	if (status != LESSOR_OK && report != NULL) {
-		(void)lsr_complain(report->sentence, sizeof(report->sentence), status, "%s",
-				   lessor_stream_sentence(stream));
+	if (status != LESSOR_OK && report->sentence[0] == '\0') {
+		(void)snprintf(report->sentence, sizeof(report->sentence), "%s", lessor_stream_sentence(stream));
 	}
 	free(history.kept.bytes);
 	lessor_stream_close(&stream);
@@ -197,6 +202,9 @@ lessor_status_t
 lessor_history(lessor_engine_t *engine, const lessor_history_query_t *query, lessor_change_function function,
 	       void *context, lessor_report_t *report) {
 	lessor_stream_t *stream;
+	lessor_report_t own_report;
+	report = report != NULL ? report : &own_report;
+	*report = (lessor_report_t){0};
 	if (!is_good(query, function)) {
 		return LESSOR_INVALID;
 	}
@@ -208,6 +216,9 @@ lessor_status_t
 lessor_history_directory(const char *directory, const lessor_history_query_t *query, lessor_change_function function,
 			 void *context, lessor_report_t *report) {
 	lessor_stream_t *stream;
+	lessor_report_t own_report;
+	report = report != NULL ? report : &own_report;
+	*report = (lessor_report_t){0};
 	if (!is_good(query, function)) {
 		return LESSOR_INVALID;
 	}

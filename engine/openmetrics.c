@@ -147,7 +147,8 @@ note_scope6(lessor_engine_t *engine, const lessor_scope6_t *scope, row_t *row) {
 						      .leases_doomed = stats.leases_doomed,
 						      .in_use_high_water = stats.in_use_high_water,
 						      .creates = stats.creates,
-						      .deletes = stats.deletes};
+						      .deletes = stats.deletes,
+						      .expires = stats.expires};
 	}
 	return status;
 }
@@ -157,6 +158,7 @@ static lessor_status_t
 settle_row(sink_t *sink, rows_t *rows, lessor_status_t status, uint32_t state, const char *name) {
 	if (status == LESSOR_OK) {
 		put_info(sink, &rows->rows[rows->count++], state, name);
+		return sink->failed ? LESSOR_IO : LESSOR_OK; /* nobody wants the others */
 	}
 	return status == LESSOR_NOT_FOUND ? LESSOR_OK : status;
 }
@@ -238,6 +240,8 @@ put_figures(sink_t *sink, const rows_t *rows) {
 		{"lessor_scope_deletes", "counter", "_total",
 		 "Leases deleted or removed by expiry since the scope was created.",
 		 offsetof(lessor_scope_stats_t, deletes)},
+		{"lessor_scope_expires", "counter", "_total", "Leases removed by expiry since the store was opened.",
+		 offsetof(lessor_scope_stats_t, expires)},
 	};
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
 		put_family(sink, figures[i].name, figures[i].type, NULL, figures[i].help);
@@ -303,6 +307,9 @@ put_kea_names(sink_t *sink, const rows_t *rows) {
 		 {"kea_dhcp4_addresses_declined_total", "gauge", "", "Declined addresses",
 		  offsetof(lessor_scope_stats_t, leases_declined)}},
 		{false,
+		 {"kea_dhcp4_addresses_reclaimed_total", "gauge", "", "Expired addresses reclaimed",
+		  offsetof(lessor_scope_stats_t, expires)}},
+		{false,
 		 {"kea_dhcp4_cumulative_addresses_assigned_total", "gauge", "", "Leases created",
 		  offsetof(lessor_scope_stats_t, creates)}},
 		{true,
@@ -314,6 +321,9 @@ put_kea_names(sink_t *sink, const rows_t *rows) {
 		{true,
 		 {"kea_dhcp6_addresses_declined_total", "gauge", "", "Declined addresses",
 		  offsetof(lessor_scope_stats_t, leases_declined)}},
+		{true,
+		 {"kea_dhcp6_addresses_reclaimed_total", "gauge", "", "Expired addresses reclaimed",
+		  offsetof(lessor_scope_stats_t, expires)}},
 		{true,
 		 {"kea_dhcp6_cumulative_nas_assigned_total", "gauge", "", "Leases created",
 		  offsetof(lessor_scope_stats_t, creates)}},

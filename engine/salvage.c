@@ -16,11 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/crc.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "reindex.h"
 #include "replay.h"
+#include "stream.h"
 
 /* Positions behind this one are nonsense: no log grows so long. */
 #define LSN_MAX (UINT64_C(1) << 62)
@@ -357,24 +357,6 @@ replay_all(lsr_salvage_t *salvage, lessor_report_t *report) {
 	return status;
 }
 
-/* The identity that this header of a segment or snapshot carries, if it is sound: they are alike as far as that. */
-static bool
-read_id(int directory, const char *name, uint8_t store_id[LSR_STORE_ID_BYTES]) {
-	lsr_segment_header_t header = {0};
-	const int file = lsr_io->open(directory, name, O_RDONLY, 0);
-	if (file < 0) {
-		return false;
-	}
-	const bool sound = lsr_io_read_all(file, &header, sizeof(header), 0) == 0 &&
-			   header.crc == lsr_crc(LSR_CRC_SEED, &header, offsetof(lsr_segment_header_t, crc)) &&
-			   header.magic != 0;
-	(void)lsr_io->close(file);
-	if (sound) {
-		memcpy(store_id, header.store_id, LSR_STORE_ID_BYTES);
-	}
-	return sound;
-}
-
 /* The identity of the newest file that tells one. */
 static bool
 guess_id(lessor_engine_t *engine, size_t *files) {
@@ -387,7 +369,7 @@ guess_id(lessor_engine_t *engine, size_t *files) {
 		(void)lsr_io_list(engine->directory, prefixes[i], &names, &count);
 		*files += count;
 		while (count > 0 && !known) {
-			known = read_id(engine->directory, names[--count], engine->store_id);
+			known = lsr_read_store_id(engine->directory, names[--count], engine->store_id);
 		}
 		free(names);
 	}

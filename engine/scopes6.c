@@ -327,6 +327,7 @@ lessor_scope6_stats(lessor_engine_t *engine, uint64_t prefix, lessor_scope6_stat
 	lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
 	if (scope != NULL) {
 		fill_stats(scope, lsr_scope_config(scope), lsr_counters_tally(&scope->counters), stats);
+		stats->expires = atomic_load_explicit(&scope->counters.expires, memory_order_relaxed);
 		stats->deletes = lsr_counters_deletes(&scope->counters);
 		stats->creates = stats->leases + stats->deletes;
 		stats->in_use_high_water = lsr_counters_mark(&scope->counters);

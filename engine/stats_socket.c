@@ -6,32 +6,48 @@
 #include "engine_p.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 #define SOCKET_NAME "lessor.stats"
-enum { BACKLOG = 16, PATIENCE_S = 1, NAP_NS = 100000000 };
+/* A reader may keep us waiting so long for the next piece, and so long for the whole; and a closing engine so long. */
+#define PIECE_NS UINT64_C(1000000000)
+#define WHOLE_NS UINT64_C(5000000000)
+enum { BACKLOG = 16, NAP_MS = 100 };
+
+typedef struct {
+	const lessor_engine_t *engine;
+	int socket;
+	uint64_t deadline_ns;
+} connection_t;
 
 static bool
 send_all(void *context, const char *text, size_t bytes) {
-	const int connection = *(const int *)context;
+	const connection_t *connection = context;
+	const uint64_t deadline_ns = lsr_min_u64(lsr_clock_ns() + PIECE_NS, connection->deadline_ns);
 	while (bytes > 0) {
-		const ssize_t sent = send(connection, text, bytes, MSG_NOSIGNAL);
-		if (sent < 0 && errno == EINTR) {
-			continue;
-		}
-		if (sent <= 0) {
+		if (atomic_load_explicit(&connection->engine->closing, memory_order_relaxed) ||
+		    lsr_clock_ns() >= deadline_ns) {
 			return false;
 		}
-		text += sent;
-		bytes -= (size_t)sent;
+		const ssize_t sent = send(connection->socket, text, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent > 0) {
+			text += sent;
+			bytes -= (size_t)sent;
+		} else if (errno == EAGAIN) {
+			struct pollfd room = {.fd = connection->socket, .events = POLLOUT};
+			(void)poll(&room, 1, NAP_MS);
+		} else if (errno != EINTR) {
+			return false;
+		}
 	}
 	return true;
 }
@@ -40,23 +56,23 @@ static void *
 answer(void *argument) {
 	lessor_engine_t *engine = argument;
 	for (;;) {
-		int connection = accept4(engine->stats_socket, NULL, NULL, SOCK_CLOEXEC);
+		connection_t connection = {.engine = engine};
+		connection.socket = accept4(engine->stats_socket, NULL, NULL, SOCK_CLOEXEC);
 		if (atomic_load_explicit(&engine->closing, memory_order_relaxed)) {
-			if (connection >= 0) {
-				(void)close(connection);
+			if (connection.socket >= 0) {
+				(void)close(connection.socket);
 			}
 			return NULL;
 		}
-		if (connection < 0) {
-			const struct timespec nap = {.tv_nsec = NAP_NS}; /* no descriptors, perhaps */
+		if (connection.socket < 0) {
+			const struct timespec nap = {.tv_nsec = NAP_MS * 1000000L}; /* no descriptors, perhaps */
 			(void)nanosleep(&nap, NULL);
 			continue;
 		}
-		/* Who connects and does not read must not keep others waiting, nor lessor_close(). */
-		const struct timeval patience = {.tv_sec = PATIENCE_S};
-		(void)setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		/* Who connects and does not read, or reads slowly, keeps others waiting for WHOLE_NS at most, and lessor_close() for NAP_MS. */
+		connection.deadline_ns = lsr_clock_ns() + WHOLE_NS;
 		(void)lessor_stats_openmetrics(engine, LESSOR_METRICS_KEA_NAMES, send_all, &connection);
-		(void)close(connection);
+		(void)close(connection.socket);
 	}
 }
 

@@ -13,12 +13,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crc.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "engine_p.h"
 
 /* How often a log is looked at whose writer is another process. */
 #define NAP_NS UINT64_C(2000000)
+/* After so many looks the log's file is checked for damage, since what is damaged never comes. */
+#define LOOKS_MAX 500u
 /* So often, before "durable, says the writer, but not there" is believed. */
 #define MISSES_MAX 100u
 
@@ -28,7 +31,7 @@ struct lessor_stream {
 	bool owns_directory;
 	lsr_live_t live;
 	uint64_t from;
-	unsigned misses;
+	unsigned misses; /* or looks */
 	/* The frame in work, and the group in it. */
 	const lsr_frame_header_t *frame;
 	uint32_t at; /* in its payload */
@@ -67,6 +70,24 @@ lsr_open_store_directory(const char *path, int *directory, uint8_t store_id[LSR_
 		(void)close(*directory);
 	}
 	return status;
+}
+
+/* As far as that the headers of both are alike. */
+bool
+lsr_read_store_id(int directory, const char *name, uint8_t store_id[LSR_STORE_ID_BYTES]) {
+	lsr_segment_header_t header = {0};
+	const int file = lsr_io->open(directory, name, O_RDONLY, 0);
+	if (file < 0) {
+		return false;
+	}
+	const bool sound = lsr_io_read_all(file, &header, sizeof(header), 0) == 0 &&
+			   header.crc == lsr_crc(LSR_CRC_SEED, &header, offsetof(lsr_segment_header_t, crc)) &&
+			   header.magic != 0;
+	(void)lsr_io->close(file);
+	if (sound) {
+		memcpy(store_id, header.store_id, LSR_STORE_ID_BYTES);
+	}
+	return sound;
 }
 
 lessor_status_t
@@ -207,13 +228,14 @@ await_writer(lessor_stream_t *stream, uint64_t deadline_ns) {
 	return lsr_log_await(log, stream->live.next_lsn, deadline_ns == UINT64_MAX ? -1 : (int64_t)left_ms);
 }
 
-static lessor_status_t
-await_file(lessor_stream_t *stream, uint64_t deadline_ns) {
-	if (lsr_nap(deadline_ns)) {
+lessor_status_t
+lsr_await_file(lsr_live_t *live, uint64_t deadline_ns, unsigned *looks) {
+	const bool is_over = !lsr_nap(deadline_ns);
+	if (!is_over && ++*looks % LOOKS_MAX != 0) {
 		return LESSOR_OK;
 	}
-	const lessor_status_t status = lsr_live_check(&stream->live);
-	return status == LESSOR_END ? LESSOR_TIMEOUT : status;
+	const lessor_status_t status = lsr_live_check(live);
+	return status != LESSOR_END ? status : is_over ? LESSOR_TIMEOUT : LESSOR_OK;
 }
 
 static lessor_status_t
@@ -236,7 +258,7 @@ next_frame(lessor_stream_t *stream, int64_t timeout_ms) {
 		}
 		if (status == LESSOR_END) {
 			status = stream->engine != NULL ? await_writer(stream, deadline_ns)
-							: await_file(stream, deadline_ns);
+							: lsr_await_file(&stream->live, deadline_ns, &stream->misses);
 		}
 		if (status != LESSOR_OK) {
 			return status;
@@ -264,7 +286,11 @@ take_origin(lessor_stream_t *stream, const lsr_raw_change_t *raw) {
 	if (!stream->has_origins) {
 		stream->has_origins = lsr_origins_init(&stream->origins);
 	}
-	return stream->has_origins && lsr_origins_add(&stream->origins, number, &origin) ? LESSOR_OK : LESSOR_NO_MEMORY;
+	if (stream->has_origins && lsr_origins_add(&stream->origins, number, &origin)) {
+		return LESSOR_OK;
+	}
+	const bool is_another = stream->has_origins && lsr_origins_get(&stream->origins, (uint16_t)number) != NULL;
+	return is_another ? malformed(stream, raw->lsn) : LESSOR_NO_MEMORY;
 }
 
 /* ---- records ------------------------------------------------------------------------------------------------------------- */
@@ -295,14 +321,14 @@ next_record(lessor_stream_t *stream, lsr_raw_change_t *raw) {
 	    lsr_header_payload_bytes(header) > size_bytes) {
 		return malformed(stream, begin_lsn);
 	}
-	stream->at += size_bytes;
 	const uint64_t lsn = begin_lsn + size_bytes;
-	if (lsn <= stream->from) {
-		return LESSOR_END;
-	}
-	if (begin_lsn < stream->from) {
+	if (begin_lsn < stream->from && stream->from < lsn) {
 		return complain(stream, LESSOR_CONFLICT, "position %llu lies inside of a record",
 				(unsigned long long)stream->from);
+	}
+	stream->at += size_bytes;
+	if (lsn <= stream->from) {
+		return LESSOR_END;
 	}
 	*raw = (lsr_raw_change_t){.type = lsr_header_type(header),
 				  .payload = payload + sizeof(header),
@@ -417,7 +443,7 @@ origins_for(lessor_stream_t *stream, uint16_t number, uint64_t lsn, const lsr_or
 /* ---- decoding --------------------------------------------------------------------------------------------------------------- */
 
 /* The reserved client may be the lease's own, whose bytes lie in the body, which does not stay. */
-static void
+static lessor_status_t
 describe_reservation(lessor_stream_t *stream, const lsr_body_t *body, lessor_change_t *change) {
 	const lsr_reserved_t reserved = lsr_body_reserved(body);
 	memcpy(stream->client, reserved.client_id, reserved.client_id_bytes);
@@ -429,13 +455,17 @@ describe_reservation(lessor_stream_t *stream, const lsr_body_t *body, lessor_cha
 		.has_lease = !lsr_body_is_empty(body),
 		.is_dormant = lsr_body_is_dormant(body),
 	};
+	return LESSOR_OK;
 }
 
 /* The same of IPv6, whose client is the IAID and the DUID. */
-static void
+static lessor_status_t
 describe_reservation6(lessor_stream_t *stream, const lsr_body_t *body, lessor_change_t *change) {
 	uint32_t iaid;
 	const lsr_reserved_t reserved = lsr_body_reserved(body);
+	if (reserved.client_id_bytes <= LSR_CLIENT6_HEAD_BYTES) {
+		return LESSOR_DAMAGED;
+	}
 	memcpy(stream->client, reserved.client_id, reserved.client_id_bytes);
 	memcpy(&iaid, stream->client, sizeof(iaid));
 	change->reservation6 = (lessor_reservation6_t){
@@ -446,14 +476,18 @@ describe_reservation6(lessor_stream_t *stream, const lsr_body_t *body, lessor_ch
 		.has_lease = !lsr_body_is_empty(body),
 		.is_dormant = lsr_body_is_dormant(body),
 	};
+	return LESSOR_OK;
 }
 
+/* A lease of either family, or a reservation without one. */
 static lessor_status_t
 decode_lease(lessor_stream_t *stream, const lsr_raw_change_t *raw, lessor_change_t *change) {
 	lsr_body_t body;
 	size_t used;
 	const lsr_origins_t *origins;
-	lessor_status_t status = lsr_image_get(raw->payload, raw->payload_bytes, &change->address, &body);
+	const bool is_six = raw->type == LSR_LOG_LEASE6;
+	lessor_status_t status = is_six ? lsr_image_get6(raw->payload, raw->payload_bytes, &change->address6, &body)
+					: lsr_image_get(raw->payload, raw->payload_bytes, &change->address, &body);
 	if (status != LESSOR_OK) {
 		return status;
 	}
@@ -461,39 +495,21 @@ decode_lease(lessor_stream_t *stream, const lsr_raw_change_t *raw, lessor_change
 	body.lsn = raw->lsn;
 	status = origins_for(stream, body.origin, raw->lsn, &origins);
 	if (status == LESSOR_OK && lsr_body_is_reserved(&body)) {
-		describe_reservation(stream, &body, change);
+		status = (is_six ? describe_reservation6 : describe_reservation)(stream, &body, change);
 	}
-	if (status == LESSOR_OK && lsr_body_is_empty(&body)) {
-		change->kind = LESSOR_CHANGE_RESERVATION;
-	} else if (status == LESSOR_OK) {
-		status =
-			lsr_lease_unpack(&body, origins, &change->lease, stream->buffer, sizeof(stream->buffer), &used);
-		change->lease.address = change->address;
-	}
-	return status;
-}
-
-static lessor_status_t
-decode_lease6(lessor_stream_t *stream, const lsr_raw_change_t *raw, lessor_change_t *change) {
-	lsr_body_t body;
-	size_t used;
-	const lsr_origins_t *origins;
-	lessor_status_t status = lsr_image_get6(raw->payload, raw->payload_bytes, &change->address6, &body);
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	stream->tail = body.tail;
-	body.lsn = raw->lsn;
-	status = origins_for(stream, body.origin, raw->lsn, &origins);
-	if (status == LESSOR_OK && lsr_body_is_reserved(&body)) {
-		describe_reservation6(stream, &body, change);
-	}
-	if (status == LESSOR_OK && lsr_body_is_empty(&body)) {
-		change->kind = LESSOR_CHANGE_RESERVATION6;
-	} else if (status == LESSOR_OK) {
+	if (lsr_body_is_empty(&body)) {
+		change->kind += LESSOR_CHANGE_RESERVATION - LESSOR_CHANGE_LEASE;
+	} else if (is_six) {
 		status = lsr_lease6_unpack(&body, origins, &change->lease6, stream->buffer, sizeof(stream->buffer),
 					   &used);
 		change->lease6.address = change->address6;
+	} else {
+		status =
+			lsr_lease_unpack(&body, origins, &change->lease, stream->buffer, sizeof(stream->buffer), &used);
+		change->lease.address = change->address;
 	}
 	return status;
 }
@@ -624,11 +640,10 @@ static lessor_status_t
 decode_by_type(lessor_stream_t *stream, const lsr_raw_change_t *raw, lessor_change_t *change) {
 	switch (raw->type) {
 	case LSR_LOG_LEASE:
+	case LSR_LOG_LEASE6:
 		return decode_lease(stream, raw, change);
 	case LSR_LOG_LEASE_END:
 		return decode_end(raw, sizeof(change->address), &change->address, change);
-	case LSR_LOG_LEASE6:
-		return decode_lease6(stream, raw, change);
 	case LSR_LOG_LEASE6_END:
 		return decode_end(raw, sizeof(change->address6), &change->address6, change);
 	case LSR_LOG_SCOPE:

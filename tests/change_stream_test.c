@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "scratch.h"
+#include "test_disk.h"
 
 #define SUBNET    IP(10, 0, 0, 0)
 #define MASK      IP(255, 255, 0, 0)
@@ -257,6 +258,7 @@ only_positions_between_changes_are_accepted(void **state) {
 	lessor_stream_close(&stream);
 	stream = open_stream(engine, end - 8);
 	assert_status(LESSOR_CONFLICT, lessor_stream_next(stream, 10, &change));
+	assert_status(LESSOR_CONFLICT, lessor_stream_next(stream, 10, &change));
 	lessor_stream_close(&stream);
 	stream = open_stream(NULL, end + 8);
 	assert_status(LESSOR_CONFLICT, lessor_stream_next(stream, 10, &change));
@@ -478,23 +480,51 @@ recent_log_is_retained(void **state) {
 
 /* ---- damage --------------------------------------------------------------------------------------------------------------------- */
 
-/* One byte of a frame in the middle of the first segment that is closed. */
+/* One byte of a file of the leader's. */
 static void
-spoil(const char *name) {
+spoil(const char *name, size_t offset) {
 	size_t bytes;
 	char path[SCRATCH_FILE_BYTES];
 	scratch_join(path, leader_path, name);
 	uint8_t *content = scratch_read(path, &bytes);
-	content[8192 + 100] ^= 1;
+	content[offset] ^= 1;
 	scratch_write(path, content, bytes);
 	free(content);
+}
+
+/* Of the only one; "" if there is none. */
+static void
+name_of_snapshot(const char *directory, char name[256]) {
+	scratch_files_t files;
+	name[0] = '\0';
+	scratch_files_list(directory, &files);
+	for (size_t i = 0; i < files.count; i++) {
+		if (strncmp(files.names[i], "snapshot-", 9) == 0) {
+			memcpy(name, files.names[i], 256);
+		}
+	}
+	scratch_files_free(&files);
+}
+
+/* Read from the directory until it ends, waiting for so long; what must end it is damage of this file. */
+static unsigned
+read_to_damage(int64_t timeout_ms, const char *file) {
+	lessor_change_t change;
+	lessor_status_t status;
+	unsigned delivered = 0;
+	lessor_stream_t *stream = open_stream(NULL, LESSOR_STREAM_OLDEST);
+	while ((status = lessor_stream_next(stream, timeout_ms, &change)) == LESSOR_OK) {
+		delivered++;
+	}
+	assert_status(LESSOR_DAMAGED, status);
+	assert_non_null(strstr(lessor_stream_sentence(stream), file));
+	lessor_stream_close(&stream);
+	return delivered;
 }
 
 static void
 damage_is_reported(void **state) {
 	(void)state;
-	lessor_change_t change;
-	lessor_status_t status;
 	scratch_random_t random = {.state = scratch_seed()};
 	lessor_engine_t *engine = open_leader(0);
 	scratch_scope_add(engine, SUBNET, MASK, true);
@@ -503,16 +533,31 @@ damage_is_reported(void **state) {
 		flush(engine);
 	}
 	scratch_close(engine);
-	spoil("log-0000000000000001.seg");
-	lessor_stream_t *stream = open_stream(NULL, LESSOR_STREAM_OLDEST);
-	unsigned delivered = 0;
-	while ((status = lessor_stream_next(stream, 0, &change)) == LESSOR_OK) {
-		delivered++;
-	}
-	assert_status(LESSOR_DAMAGED, status);
-	assert_non_null(strstr(lessor_stream_sentence(stream), "log-0000000000000001.seg"));
-	assert_true(delivered < 51);
-	lessor_stream_close(&stream);
+	spoil("log-0000000000000001.seg", 8192 + 100);
+	assert_true(read_to_damage(0, "log-0000000000000001.seg") < 51);
+	/* Who waits for ever is told, too. */
+	assert_true(read_to_damage(-1, "log-0000000000000001.seg") < 51);
+}
+
+/* A segment that others lie behind is no "not yet". */
+static void
+a_missing_segment_is_reported(void **state) {
+	(void)state;
+	char path[SCRATCH_FILE_BYTES];
+	lessor_follower_t *follower;
+	scratch_random_t random = {.state = scratch_seed()};
+	lessor_engine_t *engine = open_leader(UINT64_C(1) << 40);
+	scratch_scope_add(engine, SUBNET, MASK, true);
+	change_much(engine, &random, 60000);
+	scratch_close(engine);
+	assert_true(segments() > 2);
+	scratch_join(path, leader_path, "log-3.seg"); /* of somebody else */
+	scratch_write(path, (const uint8_t *)"x", 1);
+	assert_status(LESSOR_OK, lessor_verify(leader_path, NULL));
+	scratch_join(path, leader_path, "log-0000000000000002.seg");
+	assert_int_equal(unlink(path), 0);
+	assert_true(read_to_damage(0, "log-0000000000000002.seg: missing") > 1000);
+	assert_status(LESSOR_DAMAGED, lessor_follower_open(leader_path, follower_path, &follower, NULL));
 }
 
 /* ---- history --------------------------------------------------------------------------------------------------------------------- */
@@ -612,6 +657,25 @@ history_begins_with_the_snapshot(void **state) {
 	assert_int_equal(told.client[0], 'a');
 	assert_int_equal(told.kind[1], LESSOR_CHANGE_LEASE_END);
 	scratch_close(engine);
+}
+
+/* The sentence says why, and about which file. */
+static void
+history_says_what_is_damaged(void **state) {
+	(void)state;
+	char name[256];
+	lessor_report_t report;
+	lsr_told_t told = {.count = 0};
+	const lessor_history_query_t query = {.address = SUBNET + 7, .to = LESSOR_TIME_INFINITE};
+	lessor_engine_t *engine = open_leader(0);
+	scratch_scope_add(engine, SUBNET, MASK, true);
+	lease_to(engine, SUBNET + 8, "a");
+	assert_status(LESSOR_OK, lessor_snapshot(engine, NULL));
+	scratch_close(engine);
+	name_of_snapshot(leader_path, name);
+	spoil(name, 4096 + 70);
+	assert_status(LESSOR_DAMAGED, lessor_history_directory(leader_path, &query, note, &told, &report));
+	assert_non_null(strstr(report.sentence, name));
 }
 
 /* ---- following -------------------------------------------------------------------------------------------------------------------- */
@@ -847,6 +911,152 @@ one_that_took_over_follows_no_more(void **state) {
 	scratch_close(leader);
 }
 
+/* ---- a follower in trouble ------------------------------------------------------------------------------------------------ */
+
+static int unfound;         /* so many times the leader's snapshot is gone when it is opened */
+static bool own_is_missing; /* and the follower's directory, when a file is made there */
+
+static int
+open_or_not(int directory, const char *name, int flags, mode_t mode) {
+	if (strncmp(name, "snapshot-", 9) == 0 && (flags & O_CREAT) == 0 && unfound > 0) {
+		unfound--;
+		return -ENOENT;
+	}
+	if (strcmp(name, "follower.tmp") == 0 && own_is_missing) {
+		return -ENOENT;
+	}
+	return lsr_io_system.open(directory, name, flags, mode);
+}
+
+static void
+lead_with_snapshot(void) {
+	scratch_random_t random = {.state = scratch_seed()};
+	lessor_engine_t *leader = open_leader(0);
+	scratch_scope_add(leader, SUBNET, MASK, true);
+	change_much(leader, &random, 100);
+	assert_status(LESSOR_OK, lessor_snapshot(leader, NULL));
+	scratch_close(leader);
+}
+
+static void
+a_follower_gives_up_in_time(void **state) {
+	(void)state;
+	lessor_follower_t *follower;
+	lessor_report_t report;
+	static lsr_io_ops_t ops;
+	ops = lsr_io_system;
+	ops.open = open_or_not;
+	lead_with_snapshot();
+	lsr_io = &ops;
+	own_is_missing = true;
+	assert_status(LESSOR_IO, lessor_follower_open(leader_path, follower_path, &follower, &report));
+	assert_non_null(strstr(report.sentence, "the snapshot cannot be copied"));
+	own_is_missing = false;
+	unfound = 1000;
+	assert_status(LESSOR_NOT_RETAINED, lessor_follower_open(leader_path, follower_path, &follower, &report));
+	assert_non_null(strstr(report.sentence, "the leader replaced snapshot-"));
+	unfound = 3;
+	follower = open_follower();
+	assert_int_equal(unfound, 0);
+	lessor_follower_close(&follower);
+	lsr_io = &lsr_io_system;
+}
+
+/* Nothing is written behind a gap, however often one tries. */
+static void
+a_follower_stops_where_it_could_not_write(void **state) {
+	(void)state;
+	scratch_random_t random = {.state = scratch_seed()};
+	lessor_engine_t *leader = open_leader(0);
+	scratch_scope_add(leader, SUBNET, MASK, true);
+	flush(leader);
+	lessor_follower_t *follower = open_follower();
+	(void)follow_all(follower);
+	for (unsigned i = 0; i < 3; i++) {
+		change_much(leader, &random, 10);
+	}
+	lsr_disk_use();
+	lsr_disk_fail(LSR_FAULT_FRAME, 1, ENOSPC);
+	assert_status(LESSOR_OK, lessor_follower_next(follower, 0, NULL));
+	assert_status(LESSOR_DISK_FULL, lessor_follower_next(follower, 0, NULL));
+	lsr_disk_heal();
+	assert_status(LESSOR_DISK_FULL, lessor_follower_next(follower, 0, NULL));
+	assert_non_null(strstr(lessor_follower_sentence(follower), "cannot be written"));
+	lessor_follower_close(&follower);
+	follower = open_follower();
+	(void)follow_all(follower);
+	lessor_follower_close(&follower);
+	lsr_io = &lsr_io_system;
+	compare_with_follower(leader);
+	scratch_close(leader);
+}
+
+static void
+a_follower_belongs_to_its_process(void **state) {
+	(void)state;
+	int ended;
+	lessor_follower_t *second;
+	lead_with_snapshot();
+	lessor_follower_t *follower = open_follower();
+	const pid_t child = fork();
+	if (child == 0) {
+		const lessor_status_t status = lessor_follower_next(follower, 0, NULL);
+		lessor_follower_close(&follower);
+		_exit(status == LESSOR_FORKED ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &ended, 0), child);
+	assert_true(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
+	assert_status(LESSOR_LOCKED, lessor_follower_open(leader_path, follower_path, &second, NULL));
+	(void)follow_all(follower);
+	lessor_follower_close(&follower);
+}
+
+/* What has lost its identity may still be salvaged. */
+static void
+a_follower_empties_no_other_store(void **state) {
+	(void)state;
+	char path[SCRATCH_FILE_BYTES];
+	lessor_follower_t *follower;
+	lead_with_snapshot();
+	lessor_engine_t *other = scratch_open_log(follower_path);
+	scratch_scope_add(other, SUBNET, MASK, true);
+	scratch_close(other);
+	scratch_join(path, follower_path, "lessor.store");
+	assert_int_equal(unlink(path), 0);
+	assert_status(LESSOR_CONFLICT, lessor_follower_open(leader_path, follower_path, &follower, NULL));
+	scratch_join(path, follower_path, "log-0000000000000001.seg");
+	assert_int_equal(access(path, F_OK), 0);
+	assert_status(LESSOR_INVALID, lessor_follower_open(leader_path, leader_path, &follower, NULL));
+}
+
+/* The follower's own is the only good one then. */
+static void
+a_follower_takes_no_damaged_snapshot(void **state) {
+	(void)state;
+	char name[256];
+	char own[256];
+	char still[256];
+	lessor_status_t status;
+	scratch_random_t random = {.state = scratch_seed()};
+	lead_with_snapshot();
+	lessor_follower_t *follower = open_follower();
+	name_of_snapshot(follower_path, own);
+	lessor_engine_t *leader = open_leader(UINT64_C(1) << 40);
+	change_much(leader, &random, 60000);
+	assert_status(LESSOR_OK, lessor_snapshot(leader, NULL));
+	name_of_snapshot(leader_path, name);
+	spoil(name, 4096 + 70);
+	while ((status = lessor_follower_next(follower, 0, NULL)) == LESSOR_OK) {
+	}
+	assert_status(LESSOR_DAMAGED, status);
+	assert_non_null(strstr(lessor_follower_sentence(follower), name));
+	lessor_follower_close(&follower);
+	name_of_snapshot(follower_path, still);
+	assert_string_equal(own, still);
+	assert_status(LESSOR_OK, lessor_verify(follower_path, NULL));
+	scratch_close(leader);
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
@@ -858,12 +1068,19 @@ main(void) {
 		cmocka_unit_test_setup_teardown(bytes_of_the_log_are_retained, make, drop),
 		cmocka_unit_test_setup_teardown(recent_log_is_retained, make, drop),
 		cmocka_unit_test_setup_teardown(damage_is_reported, make, drop),
+		cmocka_unit_test_setup_teardown(a_missing_segment_is_reported, make, drop),
 		cmocka_unit_test_setup_teardown(history_tells_who_had_it, make, drop),
 		cmocka_unit_test_setup_teardown(history_begins_with_the_snapshot, make, drop),
+		cmocka_unit_test_setup_teardown(history_says_what_is_damaged, make, drop),
 		cmocka_unit_test_setup_teardown(a_follower_ends_equal, make, drop),
 		cmocka_unit_test_setup_teardown(killed_followers_and_leaders_end_equal, make, drop),
 		cmocka_unit_test_setup_teardown(a_follower_knows_whom_it_follows, make, drop),
 		cmocka_unit_test_setup_teardown(one_that_took_over_follows_no_more, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_gives_up_in_time, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_stops_where_it_could_not_write, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_belongs_to_its_process, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_empties_no_other_store, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_takes_no_damaged_snapshot, make, drop),
 	};
 	return cmocka_run_group_tests_name("change_stream", tests, NULL, NULL);
 }

@@ -356,17 +356,179 @@ test_leases() {
 	unset LESSOR_STORE
 }
 
+test_scopes6() {
+	LESSOR_STORE=$work/scopes6
+	export LESSOR_STORE
+	expect 0 scope add --subnet 192.0.2.0/24
+	expect 0 scope add --subnet 2001:db8:7::/64 --exclude 2001:db8:7::1-2001:db8:7::f --exclude 2001:db8:7::20 \
+		--id 70 --name 'Büro' --comment 'ground floor' --lease-s 3600 --preference 5
+	lines 0
+	expect 0 scope add --subnet 2001:DB8:8:0::
+	complaint 4 'cannot add scope 2001:db8:7::/64' scope add --subnet 2001:db8:7::/64
+	complaint 1 'cannot add scope fe80::/64' scope add --subnet fe80::/64
+	expect 0 scope list
+	lines 4
+	has '^192\.0\.2\.0/24 '
+	has '^2001:db8:7::/64  *70  Büro  all  *2  enabled  *3600$'
+	has '^2001:db8:8::/64  *0  -  *all  *0  enabled  *691200$'
+	expect 0 scope list --json
+	lines 3
+	json
+	expect 0 scope show 2001:db8:7::/64 --json
+	is '{"scope":"2001:db8:7::/64","id":70,"name":"Büro","comment":"ground floor","state":"enabled","lease_s":3600,"preference":5,"exclusions":[{"first":"2001:db8:7::1","last":"2001:db8:7::f"},{"first":"2001:db8:7::20","last":"2001:db8:7::20"}]}'
+	expect 0 scope show 2001:db8:7::
+	has '^excluded  *2001:db8:7::1-2001:db8:7::f$'
+	has '^preference  *5$'
+	complaint 3 'no scope 2001:db8:9::' scope show 2001:db8:9::
+
+	expect 0 scope exclude 2001:db8:7:: 2001:db8:7::30-2001:db8:7::3f 2001:db8:7::40
+	complaint 3 'not an exclusion' scope include 2001:db8:7:: 2001:db8:7::30
+	expect 0 scope include 2001:db8:7::/64 2001:db8:7::30-2001:db8:7::3f 2001:db8:7::20
+	expect 0 scope set 2001:db8:7:: --no-name --comment '' --state disabled --lease-s 60 --preference 6 --id 71
+	expect 0 scope show 2001:db8:7:: --json
+	is '{"scope":"2001:db8:7::/64","id":71,"name":null,"comment":"","state":"disabled","lease_s":60,"preference":6,"exclusions":[{"first":"2001:db8:7::1","last":"2001:db8:7::f"},{"first":"2001:db8:7::40","last":"2001:db8:7::40"}]}'
+	complaint 3 'no scope' scope set 2001:db8:9:: --id 1
+
+	# What does not go together, and what is malformed.
+	complaint 2 'has no range' scope set 2001:db8:7:: --no-range
+	complaint 2 'has no range' scope add --subnet 2001:db8:9::/64 --range 192.0.2.1
+	complaint 2 'of IPv6' scope set 192.0.2.0 --preference 1
+	complaint 2 'does not lie' scope exclude 2001:db8:7:: 192.0.2.1
+	complaint 2 'does not lie' scope exclude 192.0.2.0 2001:db8:7::1
+	complaint 2 'does not lie' scope exclude 2001:db8:7:: 2001:db8:8::1
+	complaint 2 'does not lie' scope add --subnet 2001:db8:9::/64 --exclude 2001:db8:8::1
+	complaint 2 'not a range' scope exclude 2001:db8:7:: 2001:db8:7::2-2001:db8:7::1
+	complaint 2 'not a range' scope exclude 2001:db8:7:: 2001:db8:7::1-2001:db8:8::1
+	for prefix in 2001:db8:9::/56 2001:db8:9::/ 2001:db8:9::1/64 2001:db8::9::; do
+		complaint 2 'not a prefix' scope add --subnet $prefix
+		complaint 2 'not a prefix' scope show $prefix
+	done
+
+	expect 0 create --address 2001:db8:7::a --duid 0001
+	complaint 1 'still holds leases' scope remove 2001:db8:7::
+	expect 0 scope remove 2001:db8:7:: --force
+	complaint 3 'no scope' scope remove 2001:db8:7::
+	expect 0 scope list --json
+	lines 2
+	expect 0 list --count
+	is 0
+	expect 0 verify
+	unset LESSOR_STORE
+}
+
+test_leases6() {
+	LESSOR_STORE=$work/leases6
+	export LESSOR_STORE
+	expect 0 scope add --subnet 192.0.2.0/24
+	expect 0 scope add --subnet 2001:db8:7::/64 --lease-s 600
+	expect 0 scope add --subnet 2001:db8:8::/64
+	expect 0 create --address 192.0.2.1 --mac 020000000001 --name cam-1
+	expect 0 create --address 2001:db8:7::a --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 4660 --mac 02-00-5E-10-00-01 \
+		--name cam-1 --comment hall --expires 2026-01-01T01:00:00Z --preferred 2026-01-01T00:30:00Z --state 65 \
+		--owner-address 2001:db8::53 --last-transaction @1767225600 --dns both --user-context '{ "a": 1 }' --hardware-type 6
+	lines 0
+	expect 0 get --address 2001:db8:7::a --json
+	json
+	has '^{"address":"2001:db8:7::a","scope":"2001:db8:7::/64","duid":"00:03:00:01:02:00:5e:10:00:01","iaid":4660,"hardware":"02:00:5e:10:00:01","hardware_type":6,"state":"active","address_state":65,"expires_at":"2026-01-01T01:00:00Z","preferred_expires_at":"2026-01-01T00:30:00Z","last_transaction_s":1767225600,"dns_forward":true,"dns_reverse":true,"name":"cam-1","comment":"hall","owner_address":"2001:db8::53","user_context":"{ \\"a\\": 1 }","ticket":[1-9][0-9]*}$'
+	complaint 4 'a lease of 2001:db8:7::a' create --address 2001:db8:7::a --duid 02
+	complaint 4 'a lease of 2001:db8:7::b' create --address 2001:db8:7::b --duid 0003000102005e100001 --iaid 4660
+	complaint 3 'no scope' create --address 2001:db8:9::1 --duid 02
+	complaint 3 'no scope' create --address 2001:db8:9::1 --duid 02 --expires never
+
+	# The time of the lease is the scope's, counted from now; the preferred one is the same.
+	before=$(date +%s)
+	expect 0 create --address 2001:db8:7::b --duid 0003000102005e100001 --json
+	after=$(date +%s)
+	json
+	has '"iaid":0,'
+	expires=$(sed 's/.*"expires_at":"\([^"]*\)","preferred_expires_at":"\1".*/\1/' "$out")
+	seconds=$(($(date -d "$expires" +%s) - 600))
+	if [ "$seconds" -lt "$before" ] || [ "$seconds" -gt "$after" ]; then
+		fail "the lease does not end in 600 seconds"
+	fi
+	expect 0 create --address 2001:db8:8::a --duid 0003000102005e100001 --lease-s 4294967295 --state declined
+	expect 0 get --address 2001:db8:8::a --json
+	has '"state":"declined","address_state":2,"expires_at":"never","preferred_expires_at":"never"'
+
+	expect 0 get --duid 0003000102005e100001 --json
+	lines 2
+	expect 0 get --duid 0003000102005e100001 --iaid 4660 --json
+	lines 1
+	has '"address":"2001:db8:7::a"'
+	expect 0 get --duid 0003000102005e100001 --scope 2001:db8:8::/64 --json
+	lines 1
+	has '"address":"2001:db8:8::a"'
+	complaint 3 'no lease of this client in scope 2001:db8:8::' get --duid 0003000102005e100001 --iaid 4660 --scope 2001:db8:8::
+	complaint 3 'no scope 2001:db8:9::' get --duid 01 --scope 2001:db8:9::
+	expect 0 get --name cam-1 --json
+	lines 2
+	expect 0 get --name cam-1 --scope 2001:db8:7:: --json
+	lines 1
+	has '"address":"2001:db8:7::a"'
+	expect 0 get --name cam-1
+	has '^address  *192\.0\.2\.1$'
+	has '^$'
+	has '^address  *2001:db8:7::a$'
+
+	expect 0 list --count
+	is 4
+	expect 0 list --from 2001:db8:7::b --count
+	is 2
+	expect 0 list --from 2001:db8:7::b --limit 1 --json
+	lines 1
+	has '"address":"2001:db8:7::b"'
+	expect 0 list --from 2001:db8:7::b --scope 2001:db8:7:: --count
+	is 1
+	expect 0 list --from 2001:db8:8:: --scope 2001:db8:7:: --count
+	is 0
+	expect 0 list --from 2001:db8:7:: --scope 192.0.2.0 --count
+	is 0
+	expect 0 list --scope 2001:db8:8:: --state declined --count
+	is 1
+	complaint 3 'no scope' list --scope 2001:db8:9::
+	expect 0 stats 2001:db8:7:: --json
+	has '"leases":2,'
+
+	# What does not go together.
+	complaint 2 'whose lease' create --address 2001:db8:7::c --mac 020000000001
+	for option in --client-id=01 --client-id-made-up --type=dhcp --policy=p --owner=o --quarantine=1 --quarantine-capable \
+		--probation-ends=never --owner-address=192.0.2.1; do
+		complaint 2 "${option%%=*}.* of IPv4" create --address 2001:db8:7::c --duid 01 "$option"
+	done
+	for option in --duid=01 --iaid=1 --preferred=never --owner-address=2001:db8::1; do
+		complaint 2 "${option%%=*}.* of IPv6" create --address 192.0.2.2 --mac 020000000002 "$option"
+	done
+	complaint 2 'IPv4, --duid' get --duid 01 --scope 192.0.2.0
+	complaint 2 'IPv4, --duid' get --client-id 01 --scope 2001:db8:7::
+	complaint 2 'with --duid' get --name x --iaid 1
+	complaint 2 'which lease' get --duid 01 --name x
+	complaint 2 'which lease' delete --address 2001:db8:7::a --duid 01
+	complaint 2 'of IPv4' delete --address 2001:db8:7::a --client-id 01
+	complaint 2 'IPv4, --duid' delete --duid 01 --scope 192.0.2.0
+
+	complaint 3 'no lease of 2001:db8:7::c' delete --address 2001:db8:7::c
+	complaint 3 'no lease of 2001:db8:9::c' delete --address 2001:db8:9::c
+	complaint 3 'no lease in scope' delete --duid 0003000102005e100001 --iaid 1 --scope 2001:db8:7::
+	expect 0 delete --duid 0003000102005e100001 --iaid 4660 --scope 2001:db8:7::
+	complaint 3 'no lease of 2001:db8:7::a' get --address 2001:db8:7::a
+	expect 0 delete --address 2001:db8:8::a
+	expect 0 list --count
+	is 2
+	expect 0 verify
+	unset LESSOR_STORE
+}
+
 test_stats() {
 	LESSOR_STORE=$work/leases
 	export LESSOR_STORE
 	expect 0 stats
-	has '^192\.0\.2\.0/24  *0  -  *100  *3  *97  *3\.0  *4  *1  *1  *9  *5$'
-	has '^198\.51\.100\.0/24  *0  -  *0  *0  *0  *-  *0  *0  *0  *1  *1$'
-	has '^total  *scopes: 2  *100  *3  *97  *3\.0  *4  *1  *1  *10  *6$'
+	has '^192\.0\.2\.0/24  *0  -  *100  *3  *97  *3\.0  *4  *1  *1  *9  *5  *0$'
+	has '^198\.51\.100\.0/24  *0  -  *0  *0  *0  *-  *0  *0  *0  *1  *1  *0$'
+	has '^total  *scopes: 2  *100  *3  *97  *3\.0  *4  *1  *1  *10  *6  *0$'
 	has '^store (leases: 4, scopes: 2, '
 	expect 0 stats --json
 	json
-	has '"total":{"pool":100,"in_use":3,"free":97,"pending":0,"leases":4,"leases_active":2,"leases_declined":1,"leases_doomed":1,"creates":10,"deletes":6}'
+	has '"total":{"pool":100,"in_use":3,"free":97,"pending":0,"leases":4,"leases_active":2,"leases_declined":1,"leases_doomed":1,"creates":10,"deletes":6,"expires":0}'
 	expect 0 stats 192.0.2.0/24
 	lines 2
 	lacks '^total'
@@ -411,8 +573,8 @@ test_output_failures() {
 	export LESSOR_STORE
 	expect 0 scope add --subnet 192.0.2.0/24
 	add_long_lease 192.0.2.1 01
-	for command in 'list' 'list --count' 'list --json' 'get --address 192.0.2.1' 'scope list' 'stats' 'verify' '--help' \
-		'get --help' '--version'; do
+	for command in 'list' 'list --count' 'list --json' 'get --address 192.0.2.1' 'scope list' 'stats' 'verify' 'log' \
+		'history 192.0.2.1' '--help' 'get --help' '--version'; do
 		# shellcheck disable=SC2086 # meant to be several words
 		"$lessor" $command >/dev/full 2>"$err"
 		[ $? -eq 1 ] || fail "'$command' does not notice that its output has no room"
@@ -527,16 +689,22 @@ test_verify_and_snapshot() {
 	unset LESSOR_STORE
 }
 
-# What looks like a write that a crash interrupted: bytes behind the end of the log that are no part of it.
+next_second() {
+	second=$(date +%s)
+	while [ "$(date +%s)" -eq "$second" ]; do
+		sleep 0.05
+	done
+}
+
 test_log_and_history() {
 	LESSOR_STORE=$work/changes
 	export LESSOR_STORE
 	expect 0 scope add --subnet 192.0.2.0/24 --range 192.0.2.1-192.0.2.254
 	expect 0 create --address 192.0.2.7 --mac 01 --name first
 	expect 0 delete --address 192.0.2.7
-	sleep 1
+	next_second
 	moment=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-	sleep 1
+	next_second
 	expect 0 create --address 192.0.2.7 --mac 02 --name second
 	expect 0 log
 	has '^[0-9]* 20..-..-..T..:..:..Z scope 192.0.2.0/24 state enabled range 192.0.2.1 192.0.2.254$'
@@ -558,19 +726,21 @@ test_log_and_history() {
 	json
 	has '"name":"second"'
 	complaint 3 'no lease of 2001:db8::1' history 2001:db8::1
+	complaint 2 '--at goes with neither --since nor --until' history 192.0.2.7 --at "$moment" --until "$moment"
+	complaint 2 '--at goes with neither --since nor --until' history 192.0.2.7 --since "$moment" --at "$moment"
 	"$lessor" log --follow >follow 2>/dev/null &
 	following=$!
 	expect 0 create --address 192.0.2.8 --mac 03 --name third
-	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		grep -q 'name third$' follow && break
-		sleep 0.5
+	until grep -q 'name third$' follow; do
+		kill -0 "$following" 2>/dev/null || fail "'log --follow' does not show what another process does"
+		sleep 0.1
 	done
 	kill -INT "$following"
 	wait "$following"
-	grep -q 'name third$' follow || fail "'log --follow' does not show what another process does"
 	unset LESSOR_STORE
 }
 
+# What looks like a write that a crash interrupted: bytes behind the end of the log that are no part of it.
 test_torn_log() {
 	LESSOR_STORE=$work/torn
 	export LESSOR_STORE
@@ -630,8 +800,8 @@ test_no_permission() {
 }
 
 if [ $# -eq 0 ]; then
-	set -- help manual wrong_arguments missing_store scopes leases stats hostile_names output_failures locked_store \
-		verify_and_snapshot log_and_history torn_log no_permission
+	set -- help manual wrong_arguments missing_store scopes leases scopes6 leases6 stats hostile_names output_failures \
+		locked_store verify_and_snapshot log_and_history torn_log no_permission
 fi
 for test; do
 	"test_$test"

@@ -139,7 +139,7 @@ if [ "$workload" = conflict ]; then
 fi
 if [ -e stop ] && [ "$seed" = 2 ] && [ "$workload" = renew ]; then
 	kill -TERM $PPID
-	sleep 10
+	exec sleep 600 # until it is ended
 fi
 echo "{\"store\":\"$store\",\"workload\":\"$workload\",\"leases\":$leases,\"threads\":$threads,\"batch\":$batch," \
 	"\"durability\":\"$durability\",\"ops_per_s\":$((seed + 1))000,\"commit\":\"0123456789\",\"machine\":\"an abacus\"}" >"$json"

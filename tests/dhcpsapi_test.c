@@ -1508,14 +1508,16 @@ a_forked_child_is_refused_and_can_start_anew(void **state) {
  */
 
 #define CALLERS 4
+/* Calls of each, at least. */
+#define COMPETITION 20000
 
 typedef struct caller {
 	pthread_t thread;
 	atomic_bool *stop;
 	BYTE mac[MAC_ADDRESS_LENGTH];
 	DHCP_IP_ADDRESS address;
-	unsigned long calls;
-	unsigned long created;
+	atomic_ulong calls;
+	atomic_ulong created;
 	unsigned long deleted;
 	unsigned long wrong;
 } caller_t;
@@ -1564,7 +1566,11 @@ creates_and_deletes_balance(void **state) {
 	unsigned long created = 0;
 	unsigned long deleted = 0;
 	start_callers(callers, &stop, compete);
-	(void)nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+	for (size_t i = 0; i < CALLERS; i++) {
+		while (atomic_load_explicit(&callers[i].calls, memory_order_relaxed) < COMPETITION) {
+			(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		}
+	}
 	stop_callers(callers, &stop);
 	for (size_t i = 0; i < CALLERS; i++) {
 		assert_int_equal(callers[i].wrong, 0);
@@ -1677,7 +1683,9 @@ engines_come_and_go_under_load(void **state) {
 		bind_default(second, LESSOR_ACCESS_READ);
 		assert_int_equal(unbind(u"named"), LESSOR_OK);
 		assert_int_equal(lessor_close(&first), LESSOR_OK);
-		(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		do {
+			(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		} while (atomic_load(&callers[0].created) == 0);
 		assert_int_equal(unbind(NULL), LESSOR_OK);
 		assert_int_equal(lessor_close(&second), LESSOR_OK);
 	}

@@ -443,6 +443,7 @@ reopen(void) {
 	lessor_scope6_stats_t after;
 	for (uint64_t number = 0; number < PREFIXES; number++) {
 		(void)lessor_scope6_stats(engine, PREFIX + number, &before[number]);
+		before[number].expires = 0; /* begins anew */
 	}
 	scratch_close(engine);
 	engine = scratch_open_log(directory);

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +195,48 @@ test_says_all_figures(void **state) {
 	free(text);
 }
 
+static void
+expire_all(void) {
+	const lessor_filetime_t now = lessor_time_now();
+	lessor_cursor_t cursor;
+	lessor_cursor6_t cursor6;
+	lessor_status_t status;
+	lessor_cursor_init(&cursor, 0, UINT32_MAX);
+	lessor_cursor6_init(&cursor6, (lessor_address6_t){0, 0}, (lessor_address6_t){UINT64_MAX, UINT64_MAX});
+	while ((status = lessor_expire(engine, now, NULL, &cursor, NULL, LESSOR_ASYNC, NULL)) == LESSOR_OK) {
+	}
+	assert_status(LESSOR_END, status);
+	while ((status = lessor_expire6(engine, now, NULL, &cursor6, NULL, LESSOR_ASYNC, NULL)) == LESSOR_OK) {
+	}
+	assert_status(LESSOR_END, status);
+}
+
+static void
+test_counts_what_expires(void **state) {
+	(void)state;
+	lessor_lease_t lease;
+	lessor_lease6_t lease6;
+	lessor_lease_init(&lease);
+	lessor_lease6_init(&lease6);
+	lease.expires_at = lease6.expires_at = 1;
+	for (lease.address = SUBNET + 10; lease.address <= SUBNET + 100; lease.address += 90) {
+		assert_status(LESSOR_OK, lessor_lease_update(engine, &lease, LESSOR_FIELD_EXPIRES, LESSOR_ASYNC, NULL));
+	}
+	lease6.address = (lessor_address6_t){PREFIX, 5};
+	assert_status(LESSOR_OK, lessor_lease6_update(engine, &lease6, LESSOR_FIELD_EXPIRES, LESSOR_ASYNC, NULL));
+	expire_all();
+	char *text = text_of(LESSOR_METRICS_KEA_NAMES);
+	assert_line(text, "# TYPE lessor_scope_expires counter");
+	assert_line(text, "lessor_scope_expires_total{subnet=\"192.0.2.0/24\"} 2");
+	assert_line(text, "lessor_scope_expires_total{subnet=\"198.51.100.128/25\"} 0");
+	assert_line(text, "lessor_scope_expires_total{subnet=\"2001:db8::/64\"} 1");
+	assert_line(text, "lessor_scope_deletes_total{subnet=\"2001:db8::/64\"} 1");
+	assert_line(text, "kea_dhcp4_addresses_reclaimed_total{subnet=\"192.0.2.0/24\",subnet_id=\"7\"} 2");
+	assert_line(text, "kea_dhcp6_addresses_reclaimed_total{subnet=\"2001:db8::/64\",subnet_id=\"66\"} 1");
+	check_format(text);
+	free(text);
+}
+
 static bool
 refuse(void *context, const char *piece, size_t bytes) {
 	(void)piece;
@@ -266,6 +310,52 @@ test_answers_on_its_socket(void **state) {
 	const int again = connect_to_store();
 	assert_true(again >= 0);
 	(void)close(again);
+}
+
+#define CROWD   4000u
+#define AT_ONCE 32768u
+
+typedef struct slow_reader {
+	pthread_t thread;
+	int connection;
+	_Atomic size_t bytes;
+	char last[6];
+} slow_reader_t;
+
+/* Slowly, but so that the other side always has something to do again. */
+static void *
+read_slowly(void *argument) {
+	slow_reader_t *reader = argument;
+	static char piece[AT_ONCE];
+	ssize_t count;
+	while ((count = recv(reader->connection, piece, sizeof(piece), MSG_WAITALL)) > 0) {
+		reader->bytes += (size_t)count;
+		memcpy(reader->last, piece + (count < 6 ? 0 : count - 6), 6);
+		(void)usleep(20000);
+	}
+	return NULL;
+}
+
+/* Closing does not wait for somebody who would take seconds for the text. */
+static void
+test_hangs_up_on_a_slow_reader(void **state) {
+	(void)state;
+	slow_reader_t reader = {.bytes = 0};
+	for (uint32_t i = 0; i < CROWD; i++) {
+		scratch_scope_add(engine, IP(10, 0, 0, 0) + i * 256, UINT32_C(0xFFFFFF00), true);
+	}
+	assert_status(LESSOR_OK, lessor_stats_serve(engine));
+	reader.connection = connect_to_store();
+	assert_true(reader.connection >= 0);
+	assert_int_equal(pthread_create(&reader.thread, NULL, read_slowly, &reader), 0);
+	while (reader.bytes < 8 * AT_ONCE) {
+		(void)usleep(1000);
+	}
+	scratch_close(engine);
+	assert_int_equal(pthread_join(reader.thread, NULL), 0);
+	(void)close(reader.connection);
+	assert_memory_not_equal(reader.last, "# EOF\n", 6);
+	engine = scratch_open_log(directory);
 }
 
 static void
@@ -395,8 +485,10 @@ int
 main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_says_all_figures, open_store, close_store),
+		cmocka_unit_test_setup_teardown(test_counts_what_expires, open_store, close_store),
 		cmocka_unit_test_setup_teardown(test_says_what_fails, open_store, close_store),
 		cmocka_unit_test_setup_teardown(test_answers_on_its_socket, open_store, close_store),
+		cmocka_unit_test_setup_teardown(test_hangs_up_on_a_slow_reader, open_store, close_store),
 		cmocka_unit_test_setup_teardown(test_serves_what_it_can, open_store, close_store),
 		cmocka_unit_test_setup_teardown(test_command_asks_the_running_process, open_store, close_store),
 		cmocka_unit_test_setup_teardown(test_command_watches, open_store, close_store),

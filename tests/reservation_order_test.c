@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <lessor/lessor.h>
@@ -294,12 +295,49 @@ reserve_empty(lessor_engine_t *engine, lsr_scope_t **scope, uint32_t *record_id)
 typedef struct {
 	lease_history_t history;
 	lease_op_t op;
+	atomic_int thread; /* its number at the system */
 	atomic_bool done;
 } late_t;
+
+static unsigned long
+switches_of(int thread) {
+	char line[256];
+	unsigned long sum = 0;
+	(void)snprintf(line, sizeof(line), "/proc/self/task/%d/status", thread);
+	FILE *status = fopen(line, "r");
+	REQUIRE(status != NULL);
+	while (fgets(line, sizeof(line), status) != NULL) {
+		const char *count = strstr(line, "_ctxt_switches:");
+		sum += count != NULL ? strtoul(count + strlen("_ctxt_switches:"), NULL, 10) : 0;
+	}
+	(void)fclose(status);
+	return sum;
+}
+
+/* Until it has given way so often that it must be waiting for the claim: nothing else in a call takes so long. */
+static void
+until_it_waits(late_t *late) {
+	unsigned long before = 0;
+	bool runs = false;
+	for (;;) {
+		const int thread = atomic_load(&late->thread);
+		if (thread != 0) {
+			const unsigned long switches = switches_of(thread);
+			before = runs ? before : switches;
+			runs = true;
+			if (switches - before > 100) {
+				return;
+			}
+		}
+		REQUIRE(!atomic_load(&late->done));
+		(void)usleep(1000);
+	}
+}
 
 static void *
 run_late(void *argument) {
 	late_t *late = argument;
+	atomic_store(&late->thread, (int)syscall(SYS_gettid));
 	lease_history_run(&late->history, &late->op);
 	atomic_store(&late->done, true);
 	return NULL;
@@ -330,10 +368,7 @@ an_empty_one_that_is_being_taken_is_no_lease(void **state) {
 	REQUIRE_STATUS(look_up.status, LESSOR_NOT_FOUND);
 	late.op = (lease_op_t){.kind = OP_CREATE, .spot = 2};
 	REQUIRE(pthread_create(&thread, NULL, run_late, &late) == 0);
-	for (unsigned i = 0; i < 100; i++) {
-		(void)sched_yield();
-	}
-	(void)usleep(20000);
+	until_it_waits(&late);
 	REQUIRE(!atomic_load(&late.done)); /* in doubt */
 	REQUIRE(lsr_client_hash_remove(&engine->clients, key, id));
 	lsr_record_unclaim(record, word);
@@ -359,7 +394,7 @@ an_empty_one_that_becomes_another_client_s_is_not_taken(void **state) {
 	REQUIRE(lsr_record_claim(record, &word));
 	late.op = (lease_op_t){.kind = OP_CREATE, .spot = 0};
 	REQUIRE(pthread_create(&thread, NULL, run_late, &late) == 0);
-	(void)usleep(20000);
+	until_it_waits(&late);
 	REQUIRE(!atomic_load(&late.done));
 	lsr_body_load(record, &old);
 	lsr_body_t fresh = old;

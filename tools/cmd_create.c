@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lessor create: one lease, durable when the command returns. */
-#include "cli.h"
+#include "cli6.h"
 
 #include <argp.h>
 #include <string.h>
 #include <time.h>
 
+#include "format_text.h"
+#include "lease6_print.h"
+
 enum {
 	KEY_ADDRESS = 0x100,
 	KEY_CLIENT_ID,
+	KEY_DUID,
+	KEY_IAID,
+	KEY_PREFERRED,
 	KEY_MADE_UP,
 	KEY_MAC,
 	KEY_HARDWARE_TYPE,
@@ -34,6 +40,12 @@ typedef struct create_options {
 	lessor_lease_t lease;
 	uint8_t client_id[LESSOR_CLIENT_ID_MAX_BYTES];
 	uint8_t hardware[LESSOR_HARDWARE_MAX_BYTES];
+	bool is6;
+	lessor_lease6_t lease6; /* what both families have stands in 'lease' until the end */
+	uint8_t duid[LESSOR_DUID_MAX_BYTES];
+	const char *only4; /* an option that was given and that only IPv4 has */
+	const char *only6;
+	bool has_preferred;
 	bool has_expiry;
 	bool has_lease_s;
 	uint32_t lease_s;
@@ -42,12 +54,15 @@ typedef struct create_options {
 static const struct argp_option option_table[] = {
 	{"address", KEY_ADDRESS, "A", 0, "The address; required", 0},
 	{"client-id", KEY_CLIENT_ID, "HEX", 0, "The client identifier, 1 to 255 octets (default: the MAC)", 0},
+	{"duid", KEY_DUID, "HEX", 0, "IPv6: the client's DUID, 1 to 256 octets; required", 0},
+	{"iaid", KEY_IAID, "N", 0, "IPv6: the identity association (default: 0)", 0},
 	{"client-id-made-up", KEY_MADE_UP, NULL, 0, "Note that the client did not send the identifier itself", 0},
 	{"mac", KEY_MAC, "HEX", 0, "The link-layer address, up to 20 octets", 0},
 	{"hardware-type", KEY_HARDWARE_TYPE, "N", 0, "ARP's number for the kind of --mac (default: 1, Ethernet)", 0},
 	{"name", KEY_NAME, "T", 0, "The client's name", 0},
 	{"comment", KEY_COMMENT, "T", 0, "A comment", 0},
 	{"expires", KEY_EXPIRES, "WHEN", 0, "2026-01-01T00:00:00Z, @UNIXSECONDS, never or none", 0},
+	{"preferred", KEY_PREFERRED, "WHEN", 0, "IPv6: the end of the preferred lifetime (default: of the lease)", 0},
 	{"lease-s", KEY_LEASE_S, "N", 0, "Seconds from now on (default: what the scope says)", 0},
 	{"state", KEY_STATE, "STATE", 0, "active (default), declined, doomed, or the whole byte as a number", 0},
 	{"type", KEY_TYPE, "TYPE", 0, "unspecified, dhcp (default), bootp, both, none, or a number", 0},
@@ -113,14 +128,46 @@ set_dns(const struct argp_state *state, const char *text, lessor_lease_t *lease)
 	}
 }
 
+/* Take over what both families have. */
+static void
+finish6(const struct argp_state *state, create_options_t *options) {
+	const lessor_lease_t *given = &options->lease;
+	lessor_lease6_t *lease = &options->lease6;
+	if (options->only4 != NULL) {
+		cli_reject(state, "%s goes with an address of IPv4", options->only4);
+	}
+	if (lease->duid_bytes == 0) {
+		cli_reject(state, "say whose lease it is, with --duid HEX and --iaid N");
+	}
+	lease->duid = options->duid;
+	lease->address_state = given->address_state;
+	lease->hardware_type = given->hardware_bytes > 0 ? given->hardware_type : 0;
+	lease->hardware_bytes = given->hardware_bytes;
+	lease->hardware = given->hardware_bytes > 0 ? options->hardware : NULL;
+	lease->dns_forward = given->dns_forward;
+	lease->dns_reverse = given->dns_reverse;
+	lease->last_transaction_s = given->last_transaction_s;
+	lease->expires_at = given->expires_at;
+	lease->name = given->name;
+	lease->comment = given->comment;
+	lease->user_context = given->user_context;
+}
+
 static void
 finish(const struct argp_state *state, create_options_t *options) {
 	lessor_lease_t *lease = &options->lease;
-	if (lease->address == 0) {
-		cli_reject(state, "say which address, with --address A (not 0.0.0.0)");
-	}
 	if (options->has_expiry && options->has_lease_s) {
 		cli_reject(state, "--expires and --lease-s exclude each other");
+	}
+	if (options->is6) {
+		finish6(state, options);
+		return;
+	}
+	if (options->only6 != NULL) {
+		cli_reject(state, "%s goes with an address of IPv6", options->only6);
+	}
+	if (lease->address == 0) {
+		cli_reject(state, "say which address, with --address A (not 0.0.0.0)");
 	}
 	if (lease->client_id_bytes == 0 && lease->hardware_bytes == 0) {
 		cli_reject(state, "say whose lease it is, with --client-id HEX, --mac HEX or both");
@@ -140,11 +187,22 @@ parse_identity(int key, char *argument, struct argp_state *state, create_options
 	lessor_lease_t *lease = &options->lease;
 	switch (key) {
 	case KEY_ADDRESS:
-		lease->address = cli_need_ipv4(state, "--address", argument);
+		options->is6 = cli_is6(argument);
+		if (options->is6) {
+			options->lease6.address = cli_need_ipv6(state, "--address", argument);
+		} else {
+			lease->address = cli_need_ipv4(state, "--address", argument);
+		}
 		return 0;
 	case KEY_CLIENT_ID:
 		lease->client_id_bytes =
 			cli_need_hex(state, "--client-id", argument, options->client_id, LESSOR_CLIENT_ID_MAX_BYTES);
+		return 0;
+	case KEY_DUID:
+		options->lease6.duid_bytes = cli_need_duid(state, argument, options->duid);
+		return 0;
+	case KEY_IAID:
+		options->lease6.iaid = (uint32_t)cli_need_number(state, "--iaid", argument, UINT32_MAX);
 		return 0;
 	case KEY_MADE_UP:
 		lease->client_id_made_up = true;
@@ -166,7 +224,8 @@ parse_identity(int key, char *argument, struct argp_state *state, create_options
 
 /* Texts, as they are. */
 static error_t
-parse_texts(int key, char *argument, struct argp_state *state, lessor_lease_t *lease) {
+parse_texts(int key, char *argument, struct argp_state *state, create_options_t *options) {
+	lessor_lease_t *lease = &options->lease;
 	switch (key) {
 	case KEY_NAME:
 		lease->name = cli_need_text(state, "--name", argument, LESSOR_NAME_MAX_BYTES);
@@ -181,7 +240,13 @@ parse_texts(int key, char *argument, struct argp_state *state, lessor_lease_t *l
 		lease->owner_name = cli_need_text(state, "--owner", argument, LESSOR_NAME_MAX_BYTES);
 		return 0;
 	case KEY_OWNER_ADDRESS:
-		lease->owner_address = cli_need_ipv4(state, "--owner-address", argument);
+		if (cli_is6(argument)) {
+			options->lease6.owner_address = cli_need_ipv6(state, "--owner-address", argument);
+			options->only6 = "an --owner-address of IPv6";
+		} else {
+			lease->owner_address = cli_need_ipv4(state, "--owner-address", argument);
+			options->only4 = "an --owner-address of IPv4";
+		}
 		return 0;
 	case KEY_USER_CONTEXT:
 		lease->user_context = cli_need_text(state, "--user-context", argument, LESSOR_USER_CONTEXT_MAX_BYTES);
@@ -199,6 +264,10 @@ parse_status(int key, char *argument, struct argp_state *state, create_options_t
 	case KEY_EXPIRES:
 		lease->expires_at = cli_need_time(state, "--expires", argument);
 		options->has_expiry = true;
+		return 0;
+	case KEY_PREFERRED:
+		options->lease6.preferred_expires_at = cli_need_time(state, "--preferred", argument);
+		options->has_preferred = true;
 		return 0;
 	case KEY_LEASE_S:
 		options->lease_s = (uint32_t)cli_need_number(state, "--lease-s", argument, UINT32_MAX);
@@ -228,6 +297,24 @@ parse_status(int key, char *argument, struct argp_state *state, create_options_t
 	}
 }
 
+/* Options that one family has. */
+static void
+note_family(int key, create_options_t *options) {
+	static const int keys4[] = {
+		KEY_CLIENT_ID,          KEY_MADE_UP,       KEY_TYPE, KEY_POLICY, KEY_OWNER, KEY_QUARANTINE,
+		KEY_QUARANTINE_CAPABLE, KEY_PROBATION_ENDS};
+	static const char *const names4[] = {
+		"--client-id",  "--client-id-made-up",  "--type",          "--policy", "--owner",
+		"--quarantine", "--quarantine-capable", "--probation-ends"};
+	for (size_t i = 0; i < sizeof(keys4) / sizeof(keys4[0]); i++) {
+		options->only4 = key == keys4[i] ? names4[i] : options->only4;
+	}
+	options->only6 = key == KEY_DUID        ? "--duid"
+			 : key == KEY_IAID      ? "--iaid"
+			 : key == KEY_PREFERRED ? "--preferred"
+						: options->only6;
+}
+
 static error_t
 parse_option(int key, char *argument, struct argp_state *state) {
 	create_options_t *options = state->input;
@@ -235,9 +322,9 @@ parse_option(int key, char *argument, struct argp_state *state) {
 		finish(state, options);
 		return 0;
 	}
+	note_family(key, options);
 	if (cli_common_option(key, argument, &options->common) == 0 ||
-	    parse_identity(key, argument, state, options) == 0 ||
-	    parse_texts(key, argument, state, &options->lease) == 0) {
+	    parse_identity(key, argument, state, options) == 0 || parse_texts(key, argument, state, options) == 0) {
 		return 0;
 	}
 	return parse_status(key, argument, state, options);
@@ -254,23 +341,34 @@ static const struct argp argp = {
 	NULL,
 };
 
+/* How long leases of the scope last. */
+static lessor_status_t
+scope_lease_s(lessor_engine_t *engine, const create_options_t *options, uint32_t *lease_s) {
+	lessor_scope_t scope = {.lease_s = 0};
+	lessor_scope6_t scope6 = {.lease_s = 0};
+	lessor_status_t status = options->is6
+					 ? lessor_scope6_get(engine, options->lease6.address.high, &scope6, NULL, 0)
+					 : lessor_scope_find(engine, options->lease.address, &scope, NULL, 0);
+	*lease_s = options->is6 ? scope6.lease_s : scope.lease_s;
+	return options->is6 && status == LESSOR_NOT_FOUND ? LESSOR_NO_SCOPE : status;
+}
+
 /* The lease's end, if its duration was given or is the scope's. All ones is DHCP's "for ever". */
 static lessor_status_t
 choose_expiry(lessor_engine_t *engine, create_options_t *options) {
 	uint32_t lease_s = options->lease_s;
-	if (options->has_expiry) {
-		return LESSOR_OK;
-	}
-	if (!options->has_lease_s) {
-		lessor_scope_t scope;
-		lessor_status_t status = lessor_scope_find(engine, options->lease.address, &scope, NULL, 0);
+	lessor_filetime_t *expires_at = options->is6 ? &options->lease6.expires_at : &options->lease.expires_at;
+	if (!options->has_expiry) {
+		lessor_status_t status = options->has_lease_s ? LESSOR_OK : scope_lease_s(engine, options, &lease_s);
 		if (status != LESSOR_OK) {
 			return status;
 		}
-		lease_s = scope.lease_s;
+		*expires_at = lease_s == UINT32_MAX ? LESSOR_TIME_INFINITE
+						    : lessor_time_from_unix_s((int64_t)time(NULL) + lease_s);
 	}
-	options->lease.expires_at =
-		lease_s == UINT32_MAX ? LESSOR_TIME_INFINITE : lessor_time_from_unix_s((int64_t)time(NULL) + lease_s);
+	if (!options->has_preferred) {
+		options->lease6.preferred_expires_at = options->lease6.expires_at;
+	}
 	return LESSOR_OK;
 }
 
@@ -286,17 +384,34 @@ put_created(const char *command, lessor_engine_t *engine, uint32_t address) {
 }
 
 static int
+put_created6(const char *command, lessor_engine_t *engine, lessor_address6_t address) {
+	uint8_t buffer[LESSOR_LEASE_BUFFER_BYTES];
+	lessor_lease6_t lease;
+	lessor_status_t status = lessor_lease6_get(engine, address, &lease, buffer, sizeof(buffer));
+	if (status != LESSOR_OK) {
+		return cli_fail_status(command, status, NULL, "reading the new lease");
+	}
+	return cli_put_lease6_json(&lease) ? CLI_OK : cli_fail(command, CLI_FAILED, "out of memory");
+}
+
+static int
 create(const char *command, lessor_engine_t *engine, create_options_t *options) {
-	char address[16];
+	char address[48];
 	lessor_status_t status = choose_expiry(engine, options);
 	if (status == LESSOR_OK) {
-		status = lessor_lease_create(engine, &options->lease, LESSOR_SYNC, NULL);
+		status = options->is6 ? lessor_lease6_create(engine, &options->lease6, LESSOR_SYNC, NULL)
+				      : lessor_lease_create(engine, &options->lease, LESSOR_SYNC, NULL);
 	}
 	if (status != LESSOR_OK) {
-		cli_format_ipv4(options->lease.address, address);
+		*(options->is6 ? put_ipv6(address, options->lease6.address)
+			       : put_ipv4(address, options->lease.address)) = '\0';
 		return cli_fail_status(command, status, NULL, "cannot create a lease of %s", address);
 	}
-	return options->common.json ? put_created(command, engine, options->lease.address) : CLI_OK;
+	if (!options->common.json) {
+		return CLI_OK;
+	}
+	return options->is6 ? put_created6(command, engine, options->lease6.address)
+			    : put_created(command, engine, options->lease.address);
 }
 
 int
@@ -305,6 +420,7 @@ cmd_create(int argc, char **argv) {
 	lessor_engine_t *engine;
 	int result;
 	lessor_lease_init(&options.lease);
+	lessor_lease6_init(&options.lease6);
 	options.lease.hardware_type = 1;
 	if (!cli_parse_arguments(&argp, argc, argv, &options)) {
 		return CLI_FAILED;

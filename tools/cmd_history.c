@@ -15,7 +15,7 @@ typedef struct history_options {
 	const char *address;
 	lessor_history_query_t query;
 	bool at;
-	bool failed;
+	bool between;
 	uint64_t leases;
 	uint64_t changes;
 } history_options_t;
@@ -56,9 +56,11 @@ parse_option(int key, char *argument, struct argp_state *state) {
 		return 0;
 	case KEY_SINCE:
 		options->query.from = cli_need_time(state, "--since", argument);
+		options->between = true;
 		return 0;
 	case KEY_UNTIL:
 		options->query.to = cli_need_time(state, "--until", argument);
+		options->between = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 0) {
@@ -69,6 +71,9 @@ parse_option(int key, char *argument, struct argp_state *state) {
 	case ARGP_KEY_END:
 		if (options->address == NULL) {
 			cli_reject(state, "say which address");
+		}
+		if (options->at && options->between) {
+			cli_reject(state, "--at goes with neither --since nor --until");
 		}
 		if (options->query.from > options->query.to) {
 			cli_reject(state, "the time to end at is before the one to begin at");
@@ -105,13 +110,13 @@ put(void *context, const lessor_change_t *change) {
 	} else if (!change_put_json(change)) {
 		return LESSOR_NO_MEMORY;
 	}
-	return LESSOR_OK;
+	return cli_output_failed() ? LESSOR_IO : LESSOR_OK;
 }
 
 int
 cmd_history(int argc, char **argv) {
 	history_options_t options = {.command = argv[0], .query = {.to = LESSOR_TIME_INFINITE}};
-	lessor_report_t report;
+	lessor_report_t report = {0};
 	if (!cli_parse_arguments(&argp, argc, argv, &options)) {
 		return CLI_FAILED;
 	}
@@ -120,6 +125,9 @@ cmd_history(int argc, char **argv) {
 		return CLI_USAGE;
 	}
 	const lessor_status_t status = lessor_history_directory(store, &options.query, put, &options, &report);
+	if (cli_output_failed()) {
+		return CLI_FAILED; /* it is said at the end */
+	}
 	if (status != LESSOR_OK) {
 		return cli_fail_status(argv[0], status, &report, "history of %s", options.address);
 	}

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lessor list: leases in the order of their addresses, one line each, however many there are. */
-#include "cli.h"
+#include "cli6.h"
 
 #include <argp.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "format_text.h"
 #include "lease6_print.h"
 
 enum { KEY_SCOPE = 0x100, KEY_FROM, KEY_LIMIT, KEY_STATE, KEY_COUNT };
@@ -15,7 +14,9 @@ typedef struct list_options {
 	const char *command;
 	cli_common_t common;
 	const char *scope;
+	bool from6; /* begin with address6 */
 	uint32_t from;
+	lessor_address6_t address6;
 	uint64_t limit;
 	uint8_t state; /* one of LESSOR_STATE_..., 0: any */
 	bool count;
@@ -23,7 +24,7 @@ typedef struct list_options {
 
 static const struct argp_option option_table[] = {
 	{"scope", KEY_SCOPE, "SUBNET", 0, "Only the leases of this scope", 0},
-	{"from", KEY_FROM, "A", 0, "Begin at this address", 0},
+	{"from", KEY_FROM, "A", 0, "Begin at this address; leases of IPv6 come behind those of IPv4", 0},
 	{"limit", KEY_LIMIT, "N", 0, "Stop after N leases", 0},
 	{"state", KEY_STATE, "STATE", 0, "Only those that are active, declined or doomed", 0},
 	{"count", KEY_COUNT, NULL, 0, "Print only how many there are", 0},
@@ -40,7 +41,12 @@ parse_option(int key, char *argument, struct argp_state *state) {
 		options->scope = argument;
 		return 0;
 	case KEY_FROM:
-		options->from = cli_need_ipv4(state, "--from", argument);
+		options->from6 = cli_is6(argument);
+		if (options->from6) {
+			options->address6 = cli_need_ipv6(state, "--from", argument);
+		} else {
+			options->from = cli_need_ipv4(state, "--from", argument);
+		}
 		return 0;
 	case KEY_LIMIT:
 		options->limit = cli_need_number(state, "--limit", argument, UINT64_MAX);
@@ -152,52 +158,54 @@ list_range6(const list_options_t *options, lessor_engine_t *engine, lessor_addre
 	return result;
 }
 
-/* The leases of the IPv6 scope that the option names. */
+/* The leases of IPv6 that were asked for, if any were. */
 static int
-list_scope6(const list_options_t *options, lessor_engine_t *engine, uint64_t *count) {
-	lessor_scope6_t scope;
-	lessor_address6_t address;
-	unsigned length = 64;
-	piece_t text = {options->scope, strlen(options->scope)};
-	if (!(piece_ipv6(text, &address) || piece_prefix6(text, &address, &length)) || length != 64) {
-		return cli_fail(options->command, CLI_USAGE, "'%s' is not a prefix like 2001:db8:7::/64",
-				options->scope);
+list6(const list_options_t *options, lessor_engine_t *engine, uint64_t *count) {
+	lessor_address6_t first = options->from6 ? options->address6 : (lessor_address6_t){0, 0};
+	lessor_address6_t last = {UINT64_MAX, UINT64_MAX};
+	if (options->scope != NULL) {
+		lessor_scope6_t scope;
+		int result = cli_find_scope6(options->command, engine, options->scope, &scope);
+		if (result != CLI_OK) {
+			return result;
+		}
+		first = first.high < scope.prefix ? (lessor_address6_t){scope.prefix, 0} : first;
+		last.high = scope.prefix;
 	}
-	lessor_status_t status = lessor_scope6_get(engine, address.high, &scope, NULL, 0);
-	if (status == LESSOR_NO_SCOPE || status == LESSOR_NOT_FOUND) {
-		return cli_fail(options->command, CLI_NOT_FOUND, "there is no scope %s", options->scope);
-	}
-	if (status != LESSOR_OK) {
-		return cli_fail_status(options->command, status, NULL, "%s", options->scope);
-	}
-	return list_range6(options, engine, (lessor_address6_t){address.high, 0},
-			   (lessor_address6_t){address.high, UINT64_MAX}, count);
+	return first.high > last.high ? CLI_OK : list_range6(options, engine, first, last, count);
 }
 
+/* The same of IPv4. */
 static int
-list(const list_options_t *options, lessor_engine_t *engine) {
+list4(const list_options_t *options, lessor_engine_t *engine, uint64_t *count) {
 	lessor_range_t range = {0, UINT32_MAX};
-	uint64_t count = 0;
-	int result;
-	bool six = options->scope != NULL && strchr(options->scope, ':') != NULL;
-	if (options->scope != NULL && !six) {
+	if (options->scope != NULL) {
 		lessor_scope_t scope;
-		result = cli_find_scope(options->command, engine, options->scope, &scope);
+		int result = cli_find_scope(options->command, engine, options->scope, &scope);
 		if (result != CLI_OK) {
 			return result;
 		}
 		range = (lessor_range_t){scope.subnet, scope.subnet | ~scope.mask};
 	}
 	range.first = options->from > range.first ? options->from : range.first;
+	return range.first > range.last ? CLI_OK : list_range(options, engine, range, count);
+}
+
+static int
+list(const list_options_t *options, lessor_engine_t *engine) {
+	const bool scope6 = options->scope != NULL && cli_is6(options->scope);
+	const bool want4 = !scope6 && !options->from6;
+	const bool want6 = options->scope != NULL ? scope6 : options->from6 || options->from == 0;
+	uint64_t count = 0;
+	int result = CLI_OK;
 	if (!options->count && !options->common.json) {
 		(void)printf("%-15s  %-20s  %-8s  %-20s  %s\n", "ADDRESS", "CLIENT ID", "STATE", "EXPIRES", "NAME");
 	}
-	result = !six && range.first <= range.last ? list_range(options, engine, range, &count) : CLI_OK;
-	if (six) {
-		result = list_scope6(options, engine, &count);
-	} else if (result == CLI_OK && options->scope == NULL && options->from == 0) {
-		lessor_address6_t last = {UINT64_MAX, UINT64_MAX};
-		result = list_range6(options, engine, (lessor_address6_t){0, 0}, last, &count);
+	if (want4) {
+		result = list4(options, engine, &count);
+	}
+	if (want6 && result == CLI_OK) {
+		result = list6(options, engine, &count);
 	}
 	if (result == CLI_OK && options->count) {
 		(void)printf(options->common.json ? "{\"count\":%" PRIu64 "}\n" : "%" PRIu64 "\n", count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lessor scope: the subnets that leases live in, their ranges and exclusions. */
-#include "cli.h"
+#include "cmd_scope.h"
 
 #include <argp.h>
 #include <inttypes.h>
@@ -21,20 +21,9 @@ enum {
 	KEY_NO_COMMENT,
 	KEY_LEASE_S,
 	KEY_STATE,
+	KEY_PREFERENCE,
 	KEY_FORCE
 };
-
-/* Of all verbs together; each has an option table that lets in its own. */
-typedef struct scope_options {
-	const char *command;
-	cli_common_t common;
-	lessor_scope_t scope; /* of --subnet and what describes it */
-	uint32_t fields;      /* LESSOR_SCOPE_FIELD_... that were given */
-	bool force;
-	const char *target;     /* the argument SUBNET */
-	lessor_range_t *ranges; /* of --exclude, or the arguments A-B */
-	size_t range_count;
-} scope_options_t;
 
 static const char out_of_memory[] = "out of memory";
 
@@ -42,8 +31,13 @@ static const char out_of_memory[] = "out of memory";
 
 static void
 add_range(const struct argp_state *state, scope_options_t *options, const char *what, const char *text) {
-	lessor_range_t range = cli_need_range(state, what, text);
-	lessor_range_t *ranges = realloc(options->ranges, (options->range_count + 1) * sizeof(*ranges));
+	scope_range_t range = {.is6 = cli_is6(text)};
+	if (!range.is6) {
+		range.range = cli_need_range(state, what, text);
+	} else if (!cli_parse_range6(text, &range.prefix, &range.range6)) {
+		cli_reject(state, "%s '%s' is not a range of one prefix like 2001:db8:7::a-2001:db8:7::f", what, text);
+	}
+	scope_range_t *ranges = realloc(options->ranges, (options->range_count + 1) * sizeof(*ranges));
 	if (ranges == NULL) {
 		exit(cli_fail(options->command, CLI_FAILED, out_of_memory));
 	}
@@ -103,8 +97,39 @@ parse_description(int key, char *argument, struct argp_state *state, scope_optio
 		}
 		options->fields |= LESSOR_SCOPE_FIELD_STATE;
 		return 0;
+	case KEY_PREFERENCE:
+		options->preference = (uint16_t)cli_need_number(state, "--preference", argument, UINT16_MAX);
+		options->fields |= LESSOR_SCOPE6_FIELD_PREFERENCE;
+		return 0;
 	default:
 		return parse_texts(key, argument, state, options);
+	}
+}
+
+/* --subnet or the argument, if it is IPv6. */
+static bool
+take_prefix(const struct argp_state *state, scope_options_t *options, const char *what, const char *text) {
+	options->is6 = cli_is6(text);
+	if (options->is6 && !cli_parse_prefix6(text, &options->prefix)) {
+		cli_reject(state, "%s '%s' is not a prefix like 2001:db8:7::/64", what, text);
+	}
+	return options->is6;
+}
+
+/* What only the other family has, or addresses of elsewhere. */
+static void
+require_family(const struct argp_state *state, const scope_options_t *options) {
+	if (options->is6 && (options->fields & LESSOR_SCOPE_FIELD_RANGE) != 0) {
+		cli_reject(state, "an IPv6 scope has no range: it hands out all of the prefix but its exclusions");
+	}
+	if (!options->is6 && (options->fields & LESSOR_SCOPE6_FIELD_PREFERENCE) != 0) {
+		cli_reject(state, "--preference is of IPv6 scopes");
+	}
+	for (size_t i = 0; i < options->range_count; i++) {
+		const scope_range_t *range = &options->ranges[i];
+		if (range->is6 != options->is6 || (range->is6 && range->prefix != options->prefix)) {
+			cli_reject(state, "the %s range does not lie in the scope", range->is6 ? "IPv6" : "IPv4");
+		}
 	}
 }
 
@@ -112,7 +137,13 @@ static error_t
 parse_option(int key, char *argument, struct argp_state *state) {
 	scope_options_t *options = state->input;
 	switch (key) {
+	case ARGP_KEY_END:
+		require_family(state, options);
+		return 0;
 	case KEY_SUBNET:
+		if (take_prefix(state, options, "--subnet", argument)) {
+			return 0;
+		}
 		if (!cli_parse_subnet(argument, &options->scope.subnet, &options->scope.mask)) {
 			cli_reject(state, "--subnet '%s' is not a subnet like 192.0.2.0/24", argument);
 		}
@@ -137,6 +168,7 @@ parse_target(int key, char *argument, struct argp_state *state) {
 	scope_options_t *options = state->input;
 	if (key == ARGP_KEY_ARG && state->arg_num == 0) {
 		options->target = argument;
+		(void)take_prefix(state, options, "the argument", argument);
 		return 0;
 	}
 	if (key == ARGP_KEY_NO_ARGS) {
@@ -162,14 +194,15 @@ parse_target_ranges(int key, char *argument, struct argp_state *state) {
 /* Read the arguments, open the store, run the verb, close. */
 static int
 run(int argc, char **argv, const struct argp *argp, bool create, bool read_only,
-    int (*verb)(scope_options_t *options, lessor_engine_t *engine)) {
+    int (*verb)(scope_options_t *options, lessor_engine_t *engine),
+    int (*verb6)(scope_options_t *options, lessor_engine_t *engine)) {
 	scope_options_t options = {.command = argv[0]};
 	lessor_engine_t *engine;
 	int result = CLI_FAILED;
 	if (cli_parse_arguments(argp, argc, argv, &options)) {
 		result = cli_open(argv[0], options.common.store, create, read_only, &engine, NULL);
 		if (result == CLI_OK) {
-			result = cli_close(argv[0], &engine, verb(&options, engine));
+			result = cli_close(argv[0], &engine, (options.is6 ? verb6 : verb)(&options, engine));
 		}
 	}
 	free(options.ranges);
@@ -179,14 +212,15 @@ run(int argc, char **argv, const struct argp *argp, bool create, bool read_only,
 /* ---- add ---- */
 
 static const struct argp_option add_table[] = {
-	{"subnet", KEY_SUBNET, "SUBNET", 0, "Its addresses, as 192.0.2.0/24; required", 0},
-	{"range", KEY_RANGE, "A-B", 0, "The addresses to hand out", 0},
+	{"subnet", KEY_SUBNET, "SUBNET", 0, "Its addresses, as 192.0.2.0/24 or 2001:db8:7::/64; required", 0},
+	{"range", KEY_RANGE, "A-B", 0, "The addresses to hand out; of IPv4 only", 0},
 	{"exclude", KEY_EXCLUDE, "A-B", 0, "Addresses not to hand out; may be repeated", 0},
 	{"id", KEY_ID, "N", 0, "A number of your own for it", 0},
 	{"name", KEY_NAME, "T", 0, "Its name", 0},
 	{"comment", KEY_COMMENT, "T", 0, "A comment", 0},
 	{"lease-s", KEY_LEASE_S, "N", 0, "How long a lease lasts, in seconds (default: eight days)", 0},
 	{"state", KEY_STATE, "STATE", 0, "enabled (default) or disabled", 0},
+	{"preference", KEY_PREFERENCE, "N", 0, "A number that is kept; of IPv6 only", 0},
 	CLI_OPTION_STORE,
 	{0},
 };
@@ -208,14 +242,18 @@ parse_add(int key, char *argument, struct argp_state *state) {
 	if (key != ARGP_KEY_END) {
 		return parse_option(key, argument, state);
 	}
+	require_family(state, options);
+	if (options->is6) {
+		return 0;
+	}
 	if (scope->mask == 0) {
-		cli_reject(state, "say which subnet, with --subnet 192.0.2.0/24");
+		cli_reject(state, "say which subnet, with --subnet 192.0.2.0/24 or --subnet 2001:db8:7::/64");
 	}
 	if (scope->has_range) {
 		require_inside(state, scope, "--range", scope->range);
 	}
 	for (size_t i = 0; i < options->range_count; i++) {
-		require_inside(state, scope, "--exclude", options->ranges[i]);
+		require_inside(state, scope, "--exclude", options->ranges[i].range);
 	}
 	return 0;
 }
@@ -223,13 +261,13 @@ parse_add(int key, char *argument, struct argp_state *state) {
 static int
 exclude(scope_options_t *options, lessor_engine_t *engine) {
 	for (size_t i = 0; i < options->range_count; i++) {
-		lessor_status_t status =
-			lessor_scope_exclude(engine, options->scope.subnet, options->ranges[i], LESSOR_SYNC, NULL);
+		lessor_status_t status = lessor_scope_exclude(engine, options->scope.subnet, options->ranges[i].range,
+							      LESSOR_SYNC, NULL);
 		if (status != LESSOR_OK) {
 			char first[16];
 			char last[16];
-			cli_format_ipv4(options->ranges[i].first, first);
-			cli_format_ipv4(options->ranges[i].last, last);
+			cli_format_ipv4(options->ranges[i].range.first, first);
+			cli_format_ipv4(options->ranges[i].range.last, last);
 			return cli_fail_status(options->command, status, NULL, "cannot exclude %s-%s", first, last);
 		}
 	}
@@ -251,7 +289,7 @@ static int
 scope_add(int argc, char **argv) {
 	static const struct argp argp = {
 		add_table, parse_add, NULL, "Add a scope. The store is made if it does not exist.", NULL, NULL, NULL};
-	return run(argc, argv, &argp, true, false, add);
+	return run(argc, argv, &argp, true, false, add, scope6_add);
 }
 
 /* ---- list and show ---- */
@@ -380,7 +418,7 @@ scope_show(int argc, char **argv) {
 	static const struct argp_option table[] = {CLI_OPTION_STORE, CLI_OPTION_JSON, {0}};
 	static const struct argp argp = {table, parse_target, "SUBNET", "Show a scope with its exclusions.",
 					 NULL,  NULL,         NULL};
-	return run(argc, argv, &argp, false, true, show);
+	return run(argc, argv, &argp, false, true, show, scope6_show);
 }
 
 static void
@@ -443,6 +481,9 @@ list(scope_options_t *options, lessor_engine_t *engine) {
 		cli_table_add(&table, "%s", heading[i]);
 	}
 	status = list_all(options, engine, &table);
+	if (status == LESSOR_OK) {
+		status = scope6_list(options, engine, &table);
+	}
 	printed = cli_table_put(&table);
 	if (status != LESSOR_OK) {
 		return cli_fail_status(options->command, status, NULL, "reading the scopes");
@@ -455,7 +496,7 @@ scope_list(int argc, char **argv) {
 	static const struct argp_option table[] = {CLI_OPTION_STORE, CLI_OPTION_JSON, {0}};
 	static const struct argp argp = {table, parse_option, NULL, "List all scopes; with --json one object per line.",
 					 NULL,  NULL,         NULL};
-	return run(argc, argv, &argp, false, true, list);
+	return run(argc, argv, &argp, false, true, list, list);
 }
 
 /* ---- remove ---- */
@@ -484,7 +525,7 @@ scope_remove(int argc, char **argv) {
 	static const struct argp_option table[] = {
 		{"force", KEY_FORCE, NULL, 0, "Delete the leases in it too", 0}, CLI_OPTION_STORE, {0}};
 	static const struct argp argp = {table, parse_target, "SUBNET", "Remove a scope.", NULL, NULL, NULL};
-	return run(argc, argv, &argp, false, false, remove_scope);
+	return run(argc, argv, &argp, false, false, remove_scope, scope6_remove);
 }
 
 /* ---- exclude and include ---- */
@@ -500,9 +541,9 @@ include_ranges(scope_options_t *options, lessor_engine_t *engine) {
 	int result = cli_find_scope(options->command, engine, options->target, &options->scope);
 	for (size_t i = 0; i < options->range_count && result == CLI_OK; i++) {
 		char range[32];
-		lessor_status_t status =
-			lessor_scope_include(engine, options->scope.subnet, options->ranges[i], LESSOR_SYNC, NULL);
-		format_range(&options->ranges[i], range);
+		lessor_status_t status = lessor_scope_include(engine, options->scope.subnet, options->ranges[i].range,
+							      LESSOR_SYNC, NULL);
+		format_range(&options->ranges[i].range, range);
 		if (status == LESSOR_NOT_FOUND) {
 			result = cli_fail(options->command, CLI_NOT_FOUND, "%s is not an exclusion of scope %s", range,
 					  options->target);
@@ -519,7 +560,7 @@ scope_exclude(int argc, char **argv) {
 	static const struct argp argp = {
 		table, parse_target_ranges, "SUBNET A-B...", "Take addresses out of what is handed out.", NULL, NULL,
 		NULL};
-	return run(argc, argv, &argp, false, false, exclude_ranges);
+	return run(argc, argv, &argp, false, false, exclude_ranges, scope6_exclude);
 }
 
 static int
@@ -532,13 +573,13 @@ scope_include(int argc, char **argv) {
 					 NULL,
 					 NULL,
 					 NULL};
-	return run(argc, argv, &argp, false, false, include_ranges);
+	return run(argc, argv, &argp, false, false, include_ranges, scope6_include);
 }
 
 /* ---- set ---- */
 
 static const struct argp_option set_table[] = {
-	{"range", KEY_RANGE, "A-B", 0, "The addresses to hand out", 0},
+	{"range", KEY_RANGE, "A-B", 0, "The addresses to hand out; of IPv4 only", 0},
 	{"no-range", KEY_NO_RANGE, NULL, 0, "Hand out no addresses", 0},
 	{"id", KEY_ID, "N", 0, "A number of your own for it", 0},
 	{"name", KEY_NAME, "T", 0, "Its name", 0},
@@ -547,6 +588,7 @@ static const struct argp_option set_table[] = {
 	{"no-comment", KEY_NO_COMMENT, NULL, 0, "Remove the comment", 0},
 	{"lease-s", KEY_LEASE_S, "N", 0, "How long a lease lasts, in seconds", 0},
 	{"state", KEY_STATE, "STATE", 0, "enabled or disabled", 0},
+	{"preference", KEY_PREFERENCE, "N", 0, "A number that is kept; of IPv6 only", 0},
 	CLI_OPTION_STORE,
 	{0},
 };
@@ -581,7 +623,7 @@ static int
 scope_set(int argc, char **argv) {
 	static const struct argp argp = {
 		set_table, parse_set, "SUBNET", "Change what describes a scope; the rest stays.", NULL, NULL, NULL};
-	return run(argc, argv, &argp, false, false, set);
+	return run(argc, argv, &argp, false, false, set, scope6_set);
 }
 
 /* ---- The verbs ---- */

@@ -123,6 +123,7 @@ add_to_total(lessor_scope_stats_t *total, const lessor_scope_stats_t *stats) {
 	total->leases_doomed += stats->leases_doomed;
 	total->creates += stats->creates;
 	total->deletes += stats->deletes;
+	total->expires += stats->expires;
 }
 
 static bool
@@ -133,7 +134,8 @@ json_add_figures(struct json_object *object, const lessor_scope_stats_t *stats) 
 	       cli_json_number(object, "leases_active", stats->leases_active) &&
 	       cli_json_number(object, "leases_declined", stats->leases_declined) &&
 	       cli_json_number(object, "leases_doomed", stats->leases_doomed) &&
-	       cli_json_number(object, "creates", stats->creates) && cli_json_number(object, "deletes", stats->deletes);
+	       cli_json_number(object, "creates", stats->creates) &&
+	       cli_json_number(object, "deletes", stats->deletes) && cli_json_number(object, "expires", stats->expires);
 }
 
 static bool
@@ -170,6 +172,7 @@ table_add_figures(cli_table_t *table, const lessor_scope_stats_t *stats) {
 	cli_table_add(table, "%" PRIu64, stats->leases_doomed);
 	cli_table_add(table, "%" PRIu64, stats->creates);
 	cli_table_add(table, "%" PRIu64, stats->deletes);
+	cli_table_add(table, "%" PRIu64, stats->expires);
 }
 
 static void
@@ -227,11 +230,11 @@ put_engine(const lessor_engine_stats_t *engine) {
 
 static bool
 put_table(const figures_t *figures, const char *only) {
-	static const char *const heading[] = {"SCOPE",  "ID",     "NAME",     "POOL",   "IN USE",  "FREE",
-					      "% USED", "LEASES", "DECLINED", "DOOMED", "CREATES", "DELETES"};
+	static const char *const heading[] = {"SCOPE",  "ID",       "NAME",   "POOL",    "IN USE",  "FREE",   "% USED",
+					      "LEASES", "DECLINED", "DOOMED", "CREATES", "DELETES", "EXPIRES"};
 	lessor_scope_stats_t sum = {0};
 	cli_table_t table;
-	cli_table_init(&table, "lrlrrrrrrrrr");
+	cli_table_init(&table, "lrlrrrrrrrrrr");
 	for (size_t i = 0; i < sizeof(heading) / sizeof(heading[0]); i++) {
 		cli_table_add(&table, "%s", heading[i]);
 	}

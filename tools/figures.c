@@ -77,7 +77,9 @@ take_labels(char *text, sample_t *sample) {
 		sample->labels[sample->count].key = text;
 		sample->labels[sample->count++].value = equals + 2;
 		text = unescape(equals + 2);
-		text += text != NULL && *text == ',';
+		if (text != NULL && *text == ',') {
+			text++;
+		}
 	}
 	return text != NULL ? text + 1 : NULL;
 }
@@ -171,6 +173,7 @@ take_sample(figures_t *figures, const sample_t *sample, size_t *last) {
 		{"pending_addresses", offsetof(lessor_scope_stats_t, pending)},
 		{"creates_total", offsetof(lessor_scope_stats_t, creates)},
 		{"deletes_total", offsetof(lessor_scope_stats_t, deletes)},
+		{"expires_total", offsetof(lessor_scope_stats_t, expires)},
 		{NULL, 0}};
 	static const member_t engine_members[] = {
 		{"lessor_scopes", offsetof(lessor_engine_stats_t, scopes)},
@@ -276,7 +279,9 @@ connect_to(const char *store) {
 	}
 	(void)snprintf(name.sun_path, sizeof(name.sun_path), "/proc/self/fd/%d/lessor.stats", directory);
 	connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* The second is how long connect() waits for a place in the queue. */
 	if (connection >= 0 && (setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0 ||
+				setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) != 0 ||
 				connect(connection, (const struct sockaddr *)&name, sizeof(name)) != 0)) {
 		(void)close(connection);
 		connection = -1;

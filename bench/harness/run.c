@@ -196,8 +196,8 @@ rate_of(const bench_mark_t *from, const bench_mark_t *to, double ns_per_tick) {
 static void
 sum_fifths(bench_run_t *run, const bench_worker_t *worker, double ns_per_tick) {
 	const bench_mark_t begin = {.ops = 0, .ticks = worker->begun};
-	const bench_mark_t end = {.ops = worker->ops, .ticks = worker->now};
-	const bool both = worker->marks_set == 2 && worker->untimed == 0;
+	const bench_mark_t end = {.ops = worker->ops, .ticks = worker->now - worker->untimed};
+	const bool both = worker->marks_set == 2;
 	run->results.first_fifth_ops_per_s += both ? rate_of(&begin, &worker->marks[0], ns_per_tick) : NAN;
 	run->results.last_fifth_ops_per_s += both ? rate_of(&worker->marks[1], &end, ns_per_tick) : NAN;
 }

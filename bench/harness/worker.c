@@ -7,6 +7,7 @@
 
 #define SAMPLE      500u
 #define GONE_SAMPLE 100u
+#define AHEAD       32u
 
 static uint32_t
 share(uint64_t of, unsigned number, unsigned threads) {
@@ -47,7 +48,8 @@ bench_worker_init(bench_worker_t *worker, unsigned number, unsigned threads, con
 				   .releasing = true,
 				   .good = true};
 	take_share(worker, space, number, threads);
-	worker->requests = calloc(batch, sizeof(*worker->requests));
+	worker->places = calloc(batch > AHEAD ? batch : AHEAD, sizeof(*worker->places));
+	worker->requests = worker->places;
 	worker->answers = calloc(batch, sizeof(*worker->answers));
 	worker->flights = calloc(flights, sizeof(*worker->flights));
 	worker->guests = calloc(guests_max + 1, sizeof(*worker->guests));
@@ -56,7 +58,7 @@ bench_worker_init(bench_worker_t *worker, unsigned number, unsigned threads, con
 
 void
 bench_worker_free(bench_worker_t *worker) {
-	free(worker->requests);
+	free(worker->places);
 	free(worker->answers);
 	free(worker->flights);
 	free(worker->guests);
@@ -123,6 +125,35 @@ note_change(bench_worker_t *worker, size_t n, uint64_t ticket) {
 		worker->flights[worker->flights_end++ & worker->flights_mask] =
 			(bench_flight_t){.ticket = ticket, .begun = worker->now, .count = n};
 		worker->in_flight += n;
+	}
+}
+
+/* ---- the requests ------------------------------------------------------------------------------------------------------- */
+
+void
+bench_worker_leave_out(bench_worker_t *worker) {
+	const uint64_t now = bench_ticks();
+	const uint64_t ticks = now - worker->now;
+	worker->untimed += ticks;
+	worker->deadline += worker->deadline != UINT64_MAX ? ticks : 0;
+	worker->mark_ticks += worker->mark_ticks != UINT64_MAX ? ticks : 0;
+	worker->now = now;
+}
+
+void
+bench_worker_prepare(bench_worker_t *worker, size_t n, bench_prepare_t prepare) {
+	if (worker->batch > 1) {
+		prepare(worker, n);
+	} else if (worker->ahead > 0) {
+		worker->ahead--;
+		worker->requests++;
+	} else {
+		const uint64_t left = worker->target - worker->ops;
+		const unsigned count = left < AHEAD ? (unsigned)left : AHEAD;
+		worker->requests = worker->places;
+		worker->ahead = count - 1;
+		prepare(worker, count);
+		bench_worker_leave_out(worker);
 	}
 }
 
@@ -226,20 +257,22 @@ bench_worker_expire(bench_worker_t *worker, uint32_t first, uint32_t last, size_
 
 static void
 set_mark(bench_worker_t *worker, uint64_t ticks) {
-	worker->marks[worker->marks_set++] = (bench_mark_t){.ops = worker->ops, .ticks = worker->now};
+	worker->marks[worker->marks_set++] = (bench_mark_t){.ops = worker->ops, .ticks = worker->now - worker->untimed};
 	if (worker->marks_set == 2) {
 		worker->mark_ops = UINT64_MAX;
 		worker->mark_ticks = UINT64_MAX;
 	} else if (ticks == 0) {
 		worker->mark_ops = worker->target - worker->target / 5;
 	} else {
-		worker->mark_ticks = worker->begun + ticks - ticks / 5;
+		worker->mark_ticks = worker->begun + worker->untimed + ticks - ticks / 5;
 	}
 }
 
 static void
 begin_loop(bench_worker_t *worker, uint64_t ops, uint64_t ticks) {
 	worker->target = ops;
+	worker->requests = worker->places;
+	worker->ahead = 0;
 	worker->begun = bench_ticks();
 	worker->now = worker->begun;
 	worker->deadline = ticks == 0 ? UINT64_MAX : worker->begun + ticks;

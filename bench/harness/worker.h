@@ -7,7 +7,8 @@
  * around is another generation of clients. *Guests* are leases that were allocated during the run, oldest first.
  *
  * Time. The end of one call is the beginning of the next: one reading of the clock per call. What passes between two calls (preparing
- * arguments, checking answers) is part of the second one's time, except waiting for durability.
+ * arguments, checking answers) is part of the second one's time, except waiting for durability, and except where arguments of
+ * single calls are prepared *ahead*, some at a time: then that is not timed.
  */
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H
@@ -73,7 +74,9 @@ typedef struct bench_worker {
 	_Atomic bool *done;  /* expire: nothing is left; NULL: this thread is no reader beside */
 
 	/* The calls. */
-	bench_lease_t *requests;
+	bench_lease_t *places;   /* of all requests */
+	bench_lease_t *requests; /* of the next call */
+	unsigned ahead;          /* single calls: prepared ones that follow it */
 	bench_answer_t *answers;
 	bench_flight_t *flights;
 	uint64_t flights_mask;
@@ -122,6 +125,18 @@ bench_worker_next(const bench_worker_t *worker) {
 	const uint64_t left = worker->target - worker->ops;
 	return left < worker->batch ? (size_t)left : worker->batch;
 }
+
+/* What has been done since the end of the last call is no part of any call, nor of the seconds. */
+void bench_worker_leave_out(bench_worker_t *worker);
+
+/* Set places[i] to the i-th of the requests that follow. */
+typedef void (*bench_prepare_t)(bench_worker_t *worker, size_t n);
+
+/*
+ * Prepare the requests of the next call; of single calls a number of them at a time, outside of the time: a processor looks some hundred
+ * instructions ahead, and calls overlap as far as what lies between them is short.
+ */
+void bench_worker_prepare(bench_worker_t *worker, size_t n, bench_prepare_t prepare);
 
 /* Before a change of n operations is prepared: wait until it may be in flight. */
 void bench_worker_wait_for_room(bench_worker_t *worker, size_t n);

@@ -13,15 +13,20 @@ least(uint64_t a, uint64_t b) {
 
 /* ---- filling ------------------------------------------------------------------------------------------------------------ */
 
+static void
+prepare_fill(bench_worker_t *worker, size_t n) {
+	for (size_t i = 0; i < n; i++) {
+		bench_worker_lease(worker, worker->window_end + i, &worker->places[i]);
+		worker->places[i].expires_at =
+			bench_worker_expired(worker, worker->window_end + i) ? BENCH_EXPIRED : worker->expires_at;
+	}
+}
+
 size_t
 bench_step_fill(bench_worker_t *worker) {
 	const size_t n = bench_worker_next(worker);
 	bench_worker_room(worker, n);
-	for (size_t i = 0; i < n; i++) {
-		bench_worker_lease(worker, worker->window_end + i, &worker->requests[i]);
-		worker->requests[i].expires_at =
-			bench_worker_expired(worker, worker->window_end + i) ? BENCH_EXPIRED : worker->expires_at;
-	}
+	bench_worker_prepare(worker, n, prepare_fill);
 	if (bench_worker_create(worker, n, BENCH_OK)) {
 		worker->window_end += n;
 	}
@@ -31,19 +36,29 @@ bench_step_fill(bench_worker_t *worker) {
 /* ---- reading and renewing ----------------------------------------------------------------------------------------------- */
 
 static void
-prepare_visit(bench_worker_t *worker, size_t n, uint64_t expires_at) {
+visit(bench_worker_t *worker, size_t n, uint64_t expires_at) {
 	for (size_t i = 0; i < n; i++) {
 		const uint32_t at = bench_order_at(&worker->order, (uint32_t)worker->visited, 0);
 		worker->visited = worker->visited + 1 < worker->leases ? worker->visited + 1 : 0;
-		bench_worker_lease(worker, at, &worker->requests[i]);
-		worker->requests[i].expires_at = expires_at;
+		bench_worker_lease(worker, at, &worker->places[i]);
+		worker->places[i].expires_at = expires_at;
 	}
+}
+
+static void
+prepare_reads(bench_worker_t *worker, size_t n) {
+	visit(worker, n, 0);
+}
+
+static void
+prepare_renewals(bench_worker_t *worker, size_t n) {
+	visit(worker, n, ++worker->expires_at);
 }
 
 static size_t
 step_get_address(bench_worker_t *worker) {
 	const size_t n = bench_worker_next(worker);
-	prepare_visit(worker, n, 0);
+	bench_worker_prepare(worker, n, prepare_reads);
 	(void)bench_worker_get(worker, n, false);
 	return n;
 }
@@ -51,7 +66,7 @@ step_get_address(bench_worker_t *worker) {
 static size_t
 step_get_client(bench_worker_t *worker) {
 	const size_t n = bench_worker_next(worker);
-	prepare_visit(worker, n, 0);
+	bench_worker_prepare(worker, n, prepare_reads);
 	(void)bench_worker_get(worker, n, true);
 	return n;
 }
@@ -60,7 +75,7 @@ static size_t
 step_renew(bench_worker_t *worker) {
 	const size_t n = bench_worker_next(worker);
 	bench_worker_room(worker, n);
-	prepare_visit(worker, n, ++worker->expires_at);
+	bench_worker_prepare(worker, n, prepare_renewals);
 	(void)bench_worker_renew(worker, n);
 	return n;
 }
@@ -152,9 +167,7 @@ step_allocate(bench_worker_t *worker) {
 		return n;
 	}
 	worker->guests_begin += n;
-	const uint64_t now = bench_ticks();
-	worker->untimed += now - worker->now;
-	worker->now = now;
+	bench_worker_leave_out(worker);
 	prepare_arriving(worker, n);
 	if (bench_worker_allocate(worker, n)) {
 		welcome(worker, n);
@@ -233,7 +246,7 @@ step_mixed(bench_worker_t *worker) {
 /* A new client wants an address that somebody has. */
 static void
 prepare_taken_addresses(bench_worker_t *worker, size_t n) {
-	prepare_visit(worker, n, worker->expires_at);
+	visit(worker, n, worker->expires_at);
 	for (size_t i = 0; i < n; i++) {
 		bench_space_client(bench_client_of(worker->number, bench_random(&worker->random)),
 				   &worker->requests[i]);

@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "log/reader.h"
 
 /* The greatest frame, twice: one behind the other for lsr_live_check(). */
 #define FRAME_MAX_BYTES ((size_t)LSR_FRAME_PAYLOAD_MAX + LSR_FRAME_HEADER_BYTES)
@@ -113,11 +114,7 @@ list_segments(lsr_live_t *live, uint64_t **indices, size_t *count) {
 	*count = 0;
 	*indices = malloc((found + 1) * sizeof(**indices));
 	for (size_t i = 0; *indices != NULL && i < found; i++) {
-		unsigned long long index;
-		int used = 0;
-		if (sscanf(names[i], "log-%16llx.seg%n", &index, &used) == 1 && used > 0 && names[i][used] == '\0') {
-			(*indices)[(*count)++] = index;
-		}
+		*count += lsr_segment_parse_name(names[i], &(*indices)[*count]);
 	}
 	free(names);
 	return *indices != NULL ? LESSOR_OK : complain(live, LESSOR_NO_MEMORY, "no memory to read the log");
@@ -280,20 +277,48 @@ complain_gap(lsr_live_t *live) {
 			(unsigned long long)live->index, (unsigned long long)live->offset);
 }
 
-/* There is no segment behind this one. Was there? LESSOR_END: no. */
+static lessor_status_t
+complain_dropped(lsr_live_t *live) {
+	return complain(live, LESSOR_NOT_RETAINED, "the log does not reach back to position %llu any more",
+			(unsigned long long)live->next_lsn);
+}
+
+/*
+ * There is no segment behind this one, but there are later ones. They are dropped from the oldest on: if this one is still there, the next one never was dropped.
+ * LESSOR_END: it is there now.
+ */
+static lessor_status_t
+check_missing(lsr_live_t *live) {
+	int file;
+	lsr_segment_header_t header;
+	lessor_status_t status = open_segment(live, live->index + 1, &file, &header);
+	if (status == LESSOR_OK) {
+		(void)lsr_io->close(file);
+		return LESSOR_END;
+	}
+	status = status == LESSOR_END ? open_segment(live, live->index, &file, &header) : status;
+	if (status == LESSOR_OK) {
+		(void)lsr_io->close(file);
+		return complain(live, LESSOR_DAMAGED,
+				LSR_SEGMENT_NAME_FORMAT ": missing, although a later one is there",
+				(unsigned long long)live->index + 1);
+	}
+	return status == LESSOR_END ? complain_dropped(live) : status;
+}
+
+/* There is no segment behind this one. Was there? LESSOR_END: no, or it is there by now. */
 static lessor_status_t
 check_dropped(lsr_live_t *live) {
 	uint64_t *indices;
 	size_t count;
 	lessor_status_t status = list_segments(live, &indices, &count);
 	if (status == LESSOR_OK) {
-		status = LESSOR_END;
-		if (count > 0 && indices[0] > live->index + 1) {
-			status = complain(live, LESSOR_NOT_RETAINED,
-					  "the log does not reach back to position %llu any more",
-					  (unsigned long long)live->next_lsn);
-		}
+		const uint64_t oldest = count > 0 ? indices[0] : 0;
+		const uint64_t newest = count > 0 ? indices[count - 1] : 0;
 		free(indices);
+		status = oldest > live->index + 1   ? complain_dropped(live)
+			 : newest > live->index + 1 ? check_missing(live)
+						    : LESSOR_END;
 	}
 	return status;
 }

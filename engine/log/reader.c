@@ -33,8 +33,13 @@ typedef struct {
 bool
 lsr_segment_parse_name(const char *name, uint64_t *index) {
 	unsigned long long value;
-	int used = 0;
-	const bool is_one = sscanf(name, "log-%16llx.seg%n", &value, &used) == 1 && used > 0 && name[used] == '\0';
+	char as_written[LSR_SEGMENT_NAME_BYTES];
+	*index = 0;
+	if (sscanf(name, "log-%16llx.seg", &value) != 1) {
+		return false;
+	}
+	lsr_segment_name(value, as_written); /* sscanf() minds neither signs nor missing digits nor what follows */
+	const bool is_one = strcmp(name, as_written) == 0;
 	*index = is_one ? value : 0;
 	return is_one;
 }

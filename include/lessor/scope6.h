@@ -90,6 +90,7 @@ typedef struct lessor_scope6_stats_s {
 	uint64_t in_use_high_water;
 	uint64_t creates;
 	uint64_t deletes;
+	uint64_t expires;
 } lessor_scope6_stats_t;
 
 lessor_status_t lessor_scope6_stats(lessor_engine_t *engine, uint64_t prefix, lessor_scope6_stats_t *stats);

@@ -102,7 +102,8 @@ lessor_status_t lessor_stats_openmetrics(lessor_engine_t *engine, uint32_t flags
 
 /*
  * Let other processes of this machine see the figures, as 'lessor stats' does: until lessor_close() a thread answers whoever connects to the socket lessor.stats in
- * the store's directory with this text (with the names of Kea), and closes the connection. Who may open the socket for writing, may connect.
+ * the store's directory with this text (with the names of Kea), and closes the connection. Who may open the socket for writing, may connect. Who does not read for
+ * a second, or has not read all of it within five, gets an incomplete text, without "# EOF". Closing does not wait for readers.
  * Returns: LESSOR_OK (also if it does so already); LESSOR_READ_ONLY (also without a log); LESSOR_IO; LESSOR_NO_MEMORY; LESSOR_INVALID; LESSOR_FORKED.
  */
 lessor_status_t lessor_stats_serve(lessor_engine_t *engine);

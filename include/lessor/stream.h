@@ -167,8 +167,8 @@ typedef struct lessor_follower lessor_follower_t;
  *
  * Open:      a directory that is missing or empty, or was not finished, begins with the snapshot. Otherwise it goes on where it stopped.
  * Ensures:   on LESSOR_OK the directory holds a store that can be opened. It is locked until lessor_follower_close().
- * Returns:   LESSOR_OK; LESSOR_INVALID; LESSOR_NO_STORE: the leader's directory holds none; LESSOR_LOCKED: the follower's directory is in use; LESSOR_CONFLICT: it holds another store, or one that
- *            took over; LESSOR_NOT_RETAINED: it stopped too long ago: empty it and begin again; LESSOR_DAMAGED; LESSOR_UNSUPPORTED; LESSOR_DISK_FULL; LESSOR_IO; LESSOR_NO_MEMORY.
+ * Returns:   LESSOR_OK; LESSOR_INVALID (NULL; one directory for both); LESSOR_NO_STORE: the leader's directory holds none; LESSOR_LOCKED: the follower's directory is in use;
+ *            LESSOR_CONFLICT: it holds another store, or files of one, or a store that took over; LESSOR_NOT_RETAINED: it stopped too long ago: empty it and begin again; LESSOR_DAMAGED; LESSOR_UNSUPPORTED; LESSOR_DISK_FULL; LESSOR_IO; LESSOR_NO_MEMORY.
  */
 lessor_status_t lessor_follower_open(const char *leader, const char *directory, lessor_follower_t **follower,
 				     lessor_report_t *report);
@@ -177,8 +177,8 @@ void lessor_follower_close(lessor_follower_t **follower);
 /*
  * Take over what the leader's log has beyond what is here, at most one flush of it, waiting timeout_ms for it (as lessor_stream_next()). *applied, if not NULL, is the position up
  * to which the follower is durable then. When the leader has a newer snapshot, it is copied too, and the log that it makes unnecessary is dropped here.
- * Returns:   LESSOR_OK: there may be more; LESSOR_TIMEOUT: there is nothing new; LESSOR_NOT_RETAINED; LESSOR_DAMAGED; LESSOR_DISK_FULL; LESSOR_IO; LESSOR_NO_MEMORY; LESSOR_INVALID.
- *            After a failure, close it; what it has stays sound.
+ * Returns:   LESSOR_OK: there may be more; LESSOR_TIMEOUT: there is nothing new; LESSOR_NOT_RETAINED; LESSOR_DAMAGED: the log, or the newer snapshot, of the leader is; LESSOR_DISK_FULL;
+ *            LESSOR_IO; LESSOR_NO_MEMORY; LESSOR_FORKED; LESSOR_INVALID. After a failure, close it; what it has stays sound, and nothing is written behind what could not be.
  */
 lessor_status_t lessor_follower_next(lessor_follower_t *follower, int64_t timeout_ms, lessor_ticket_t *applied);
 const char *lessor_follower_sentence(const lessor_follower_t *follower);

@@ -40,9 +40,11 @@ options() {
 # Does each command of a table, and each of its options, come up?
 # check WORD...: a command without commands of its own.
 check() {
+	checked+=("$*")
 	same "$*" "$(options "$@")" "$(complete_words "$@" --)"
 }
 
+checked=()
 complete() { :; } # the script's registration: nothing is registered here
 compopt() { :; }  # nor is bash completing anything
 # shellcheck source=/dev/null
@@ -72,4 +74,11 @@ same "known formats" "isc kea4 windows-xml" "${formats//$'\n'/ }"
 if command -v zsh >/dev/null; then
 	cp "$tools/completion/_lessor" "$scratch/"
 	zsh -f "$here/completion.zsh" "$scratch" "$top" || fail "zsh offers other things"
+	# What the terminal test only samples: each option of each command, as the script reads it.
+	# shellcheck disable=SC2016
+	for command in "${checked[@]}"; do
+		read -ra words <<<"$command"
+		same "$command in zsh" "$(options "${words[@]}")" "$(ARGP_HELP_FMT='' "${words[@]}" --help |
+			zsh -f -c '. "$1/_lessor"; _lessor_options' zsh "$scratch" | sed -E 's/(\[?=).*/=/' | sort)"
+	done
 fi
