@@ -1489,6 +1489,38 @@ salvage_too(const image_t *image, size_t file, lessor_status_t opened, tally_t *
 	}
 }
 
+/* Of a segment without a change, which a session that only looked leaves: nothing is lost, but no open takes it. */
+static void
+test_a_cut_empty_segment_is_a_finding(void **state) {
+	char path[SCRATCH_FILE_BYTES];
+	lessor_report_t report;
+	findings_t findings = {.file = "log-0000000000000002.seg"};
+	(void)state;
+	for (uint32_t session = 0; session < 3; session++) {
+		lessor_engine_t *engine = scratch_open_log(directory);
+		if (session == 0) {
+			scratch_scope_add(engine, IP(10, 0, 0, 0), IP(255, 255, 255, 0), true);
+		}
+		if (session != 1) {
+			const lessor_lease_t lease =
+				scratch_lease(IP(10, 0, 0, 1) + session, session == 0 ? "a" : "b", 1);
+			assert_status(LESSOR_OK, lessor_lease_create(engine, &lease, LESSOR_SYNC, NULL));
+		}
+		scratch_close(engine);
+	}
+	scratch_join(path, directory, findings.file);
+	assert_int_equal(0, truncate(path, 64));
+	assert_status(LESSOR_DAMAGED, lessor_verify(directory, NULL));
+	(void)snprintf(path, sizeof(path), "%s-salvaged", directory);
+	assert_status(LESSOR_DAMAGED,
+		      lessor_salvage(directory, path, LESSOR_SALVAGE_EXACT, &report, note_finding, &findings));
+	assert_int_equal(1, findings.there);
+	assert_int_equal(1, findings.count);
+	assert_false(findings.loses);
+	assert_int_equal(2, report.leases);
+	scratch_remove(path);
+}
+
 /* What the store may be after this damage; 'tail': in its last write, and only there. */
 static void
 assert_right_or_refused(const image_t *image, bool read_only, bool tail, const char *what, size_t file, size_t at,
@@ -2000,6 +2032,7 @@ int
 main(int count, char **arguments) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options_init),
+		TEST(test_a_cut_empty_segment_is_a_finding),
 		TEST(test_a_missing_store_is_made),
 		TEST(test_a_missing_store_is_not_made),
 		TEST(test_places_where_no_store_can_be),

@@ -196,6 +196,9 @@ pick_header(lsr_log_picking_t *picking) {
 		complain(picking, pick->name, 0, 0, "the segment header belongs to another store or file");
 		return LESSOR_OK;
 	}
+	if (picking->size_bytes < LSR_BLOCK_BYTES) { /* damage to those who open it, also if no change was in it */
+		complain(picking, pick->name, picking->size_bytes, 0, "the file ends inside the segment header");
+	}
 	picking->made_bytes = header.size_bytes;
 	if (!picking->is_needed) {
 		return LESSOR_OK;
