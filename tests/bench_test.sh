@@ -61,7 +61,7 @@ function rising(below, above) { is(positive(below) && positive(above) && v[below
 	v[key] = value ~ /^-?[0-9.]+$/ ? value + 0 : value
 }
 END {
-	count = split("store workload leases scopes threads batch family durability in_flight fill_percent seed settings ops seconds ops_per_s " \
+	count = split("store workload leases scopes threads batch family durability in_flight clock fill_percent seed settings ops seconds ops_per_s " \
 		"ns_per_op p50_ns p99_ns p999_ns max_ns ack_p50_us ack_p99_us harness_ns_per_op cpu_seconds " \
 		"first_fifth_ops_per_s last_fifth_ops_per_s bytes_per_lease rss_bytes device_flush_p50_us device_flush_p99_us " \
 		"open_seconds_log open_seconds_snapshot quiet_ops_per_s quiet_p99_ns beside_ops_per_s beside_p99_ns snapshot_seconds snapshots commit machine", wanted, " ")
@@ -80,7 +80,10 @@ END {
 	is(v["cpu_seconds"] ~ /^[0-9]/ && positive("rss_bytes") && v["bytes_per_lease"] ~ /^[0-9]/, "resources")
 	is(v["commit"] != "" && v["machine"] != "" && v["settings"] != "", "texts")
 
-	if (workload == "restart") {
+	if (v["clock"] == "group") {
+		is(v["p50_ns"] == "null" && v["max_ns"] == "null", "no latencies without a clock")
+		is(positive("harness_ns_per_op"), "harness_ns_per_op > 0")
+	} else if (workload == "restart") {
 		is(v["p50_ns"] == "null" && v["max_ns"] == "null", "no latencies of calls")
 		is(positive("open_seconds_log"), "open_seconds_log > 0")
 		is(store == "lmdb" || positive("open_seconds_snapshot"), "open_seconds_snapshot > 0")
@@ -212,11 +215,19 @@ for workload in create get-address get-client renew; do
 done
 expect 3 run --store lessor --workload churn --family 6
 
+for workload in create get-address get-client renew; do
+	run lessor $workload 2 1 none --clock group
+	grep -q '"clock": "group"' "$out" || fail "the clock is not that which was asked for"
+done
+expect 3 run --store lessor --workload churn --clock group
+expect 3 run --store lessor --workload create --batch 2 --clock group
+expect 3 run --store lessor --workload create --durability sync --clock group
+
 for arguments in '--store lessor' '--workload create' '--store nobody --workload create' '--store lessor --workload nothing' \
 	'--store lessor --workload create --leases 0' '--store lessor --workload create --leases 1x' \
 	'--store lessor --workload create --threads 0' '--store lessor --workload create --batch -1' \
 	'--store lessor --workload create --durability perhaps' '--store lessor --workload create --seconds x' \
-	'--store lessor --workload create --presize 1' '--store lessor --workload create --family 5' '--store lessor --workload create --fill 0' '--store lessor --workload create --fill 101' \
+	'--store lessor --workload create --presize 1' '--store lessor --workload create --clock no' '--store lessor --workload create --family 5' '--store lessor --workload create --fill 0' '--store lessor --workload create --fill 101' \
 	'--store lessor --workload create --leases 4000000000 --fill 1' '--store lessor --workload create --leases 1 --threads 2' \
 	'--store lessor --workload mixed --fill 100' '--store lessor --workload create more' \
 	'--store lessor --workload create --unknown' '--store lessor --workload create --seed'; do

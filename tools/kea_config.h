@@ -21,8 +21,8 @@ typedef struct kea_scope {
 	uint32_t store_id; /* the id it has in the store */
 	uint32_t lease_s;  /* 0: not said */
 	uint32_t max_leases;
-	uint32_t state;    /* lessor_scope_state_t, of a scope to be made */
-	char *name;        /* NULL: none; belongs to the table */
+	uint32_t state; /* lessor_scope_state_t, of a scope to be made */
+	char *name;     /* NULL: none; belongs to the table */
 	char *comment;
 	bool wanted;     /* the user named it */
 	bool in_store;   /* the store has it */

@@ -36,7 +36,8 @@ def plain(value):
 
 
 SETTINGS = (("Store", "store"), ("Leases", "leases"), ("Threads", "threads"), ("Batch", "batch"),
-            ("Durability", "durability"), ("In flight", "in_flight"), ("Scopes", "scopes"), ("Fill, %", "fill"))
+            ("Durability", "durability"), ("In flight", "in_flight"), ("Scopes", "scopes"), ("Fill, %", "fill"),
+            ("Clock", "clock"))
 METRICS = (("Per second", "ops_per_s", rate), ("ns per call", "ns_per_op", plain), ("p50", "p50_ns", time_of(1e-9)),
            ("p99", "p99_ns", time_of(1e-9)), ("p99.9", "p999_ns", time_of(1e-9)), ("Longest", "max_ns", time_of(1e-9)),
            ("Bytes per lease", "bytes_per_lease", plain), ("Ack p50", "ack_p50_us", time_of(1e-6)),

@@ -13,6 +13,7 @@
 #include "workload.h"
 
 const char *const bench_durability_names[3] = {"none", "async", "sync"};
+const char *const bench_clock_names[2] = {"call", "group"};
 
 static const char usage[] =
 	"usage: lessor-bench run --store STORE --workload WORKLOAD [OPTION...]\n"
@@ -29,6 +30,10 @@ static const char usage[] =
 	"  --in-flight N       operations per thread that may be unacknowledged, or uncommitted (default: 1 with "
 	"sync,\n"
 	"                      else 1024 per transaction where the store has any)\n"
+	"  --clock WHEN        read it after every call, or after each group of 32, for single calls of create,\n"
+	"                      get-address, get-client and renew: then no latencies are known, but calls overlap as "
+	"they\n"
+	"                      would without a clock (default call)\n"
 	"  --seed N            for the random order (default 1)\n"
 	"  --seconds S         how long (default 0: once for each lease)\n"
 	"  --fill PERCENT      how full the scopes' ranges are (default: 80 for mixed and snapshot, 90 for churn,\n"
@@ -126,6 +131,17 @@ parse_durability(const char *text, bench_options_t *options) {
 }
 
 static int
+parse_clock(const char *text, bench_options_t *options) {
+	for (unsigned i = 0; i < 2; i++) {
+		if (strcmp(text, bench_clock_names[i]) == 0) {
+			options->clock = (bench_clock_t)i;
+			return -1;
+		}
+	}
+	return mistake("clock", text, "it must be call or group");
+}
+
+static int
 parse_presize(const char *text, bench_options_t *options) {
 	options->presize = strcmp(text, "yes") == 0;
 	return options->presize || strcmp(text, "no") == 0 ? -1 : mistake("presize", text, "it must be yes or no");
@@ -153,6 +169,7 @@ enum {
 	BATCH,
 	DURABILITY,
 	IN_FLIGHT,
+	CLOCK,
 	SEED,
 	SECONDS,
 	FILL,
@@ -172,6 +189,7 @@ static const struct option long_options[] = {{"store", required_argument, NULL, 
 					     {"batch", required_argument, NULL, BATCH},
 					     {"durability", required_argument, NULL, DURABILITY},
 					     {"in-flight", required_argument, NULL, IN_FLIGHT},
+					     {"clock", required_argument, NULL, CLOCK},
 					     {"seed", required_argument, NULL, SEED},
 					     {"seconds", required_argument, NULL, SECONDS},
 					     {"fill", required_argument, NULL, FILL},
@@ -202,6 +220,8 @@ take_option(bench_options_t *options, int option, const char *text) {
 		return parse_durability(text, options);
 	case IN_FLIGHT:
 		return parse_positive("in-flight", text, BENCH_FLIGHT_MAX, &options->in_flight);
+	case CLOCK:
+		return parse_clock(text, options);
 	case SEED:
 		return parse_count(text, UINT64_MAX, &options->seed) ? -1
 								     : mistake("seed", text, "it must be a number");
@@ -253,6 +273,9 @@ complete(bench_options_t *options) {
 		refusal = "keeps nothing on disk, so there is no durability to ask for";
 	} else if (!knows_family(options)) {
 		refusal = "has no IPv6 leases here";
+	} else if (options->clock == BENCH_CLOCK_GROUP &&
+		   (!options->workload->prepares_ahead || options->batch > 1 || options->durability == BENCH_SYNC)) {
+		refusal = "reads the clock after every call with these options";
 	} else if (options->workload->refusal != NULL) {
 		refusal = options->workload->refusal(options);
 	}

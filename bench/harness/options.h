@@ -18,6 +18,12 @@ typedef enum bench_durability {
 	BENCH_SYNC   /* an operation counts when it is durable */
 } bench_durability_t;
 
+/* How often the clock is read. */
+typedef enum bench_clock {
+	BENCH_CLOCK_CALL, /* after every call: each latency is known */
+	BENCH_CLOCK_GROUP /* after some single calls: nothing keeps the processor from overlapping them */
+} bench_clock_t;
+
 typedef struct bench_store_class bench_store_class_t;
 typedef struct bench_workload bench_workload_t;
 
@@ -29,6 +35,7 @@ typedef struct bench_options {
 	unsigned threads;
 	unsigned batch;
 	bench_durability_t durability;
+	bench_clock_t clock;
 	uint64_t in_flight;  /* operations of a thread that may be unacknowledged; 0: the store's own choice */
 	double fill_percent; /* 0: the workload's own choice */
 	uint64_t seed;
@@ -42,6 +49,7 @@ typedef struct bench_options {
 
 /* The words that the command line and the output share. */
 extern const char *const bench_durability_names[3];
+extern const char *const bench_clock_names[2];
 
 /* -1 to go on, else the exit status of the process. */
 int bench_options_parse(bench_options_t *options, int argc, char **argv);

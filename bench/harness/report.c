@@ -70,6 +70,7 @@ put_options(json_object *object, const bench_run_t *run) {
 	put_count(object, "family", options->family);
 	put_text(object, "durability", bench_durability_names[options->durability]);
 	put(object, "in_flight", options->in_flight > 0 ? json_object_new_uint64(options->in_flight) : NULL);
+	put_text(object, "clock", bench_clock_names[options->clock]);
 	put_number(object, "fill_percent", options->fill_percent, 2);
 	put_count(object, "seed", options->seed);
 	put_text(object, "settings", options->store->settings(&run->config));

@@ -135,6 +135,7 @@ make_workers(bench_run_t *run, const bench_store_class_t *store) {
 		good = bench_worker_init(&workers[i], i, options->threads, &run->space, batch, in_flight,
 					 guests_of(run));
 		workers[i].store = store;
+		workers[i].times_groups = options->clock == BENCH_CLOCK_GROUP;
 		workers[i].half_expired = options->workload->half_expired;
 		workers[i].unchecked = store == &bench_null_store;
 	}

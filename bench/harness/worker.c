@@ -289,10 +289,15 @@ bench_worker_loop(bench_worker_t *worker, bench_step_t step, uint64_t ops, doubl
 		if (!worker->good) {
 			break;
 		}
-		const uint64_t now = bench_ticks();
-		bench_histogram_add(&worker->calls, now - worker->now, 1);
-		worker->now = now;
 		worker->ops += n;
+		if (worker->times_groups && worker->ahead > 0) {
+			continue;
+		}
+		const uint64_t now = bench_ticks();
+		if (!worker->times_groups) {
+			bench_histogram_add(&worker->calls, now - worker->now, 1);
+		}
+		worker->now = now;
 		if (worker->in_flight > 0) {
 			acknowledge(worker, worker->store->durable(worker->thread));
 		}

@@ -8,7 +8,8 @@
  *
  * Time. The end of one call is the beginning of the next: one reading of the clock per call. What passes between two calls (preparing
  * arguments, checking answers) is part of the second one's time, except waiting for durability, and except where arguments of
- * single calls are prepared *ahead*, some at a time: then that is not timed.
+ * single calls are prepared *ahead*, some at a time: then that is not timed. Reading the clock may keep the processor from looking
+ * ahead; who asks for it has it read only when the prepared calls are done, and gets no latencies.
  */
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H
@@ -48,6 +49,7 @@ typedef struct bench_worker {
 	unsigned number;
 	unsigned threads;
 	unsigned batch;
+	bool times_groups;      /* the clock is read when no prepared call is left */
 	bool unchecked;         /* the store does nothing: its answers mean nothing */
 	uint64_t in_flight_max; /* 0: no waiting for durability */
 

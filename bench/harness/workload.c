@@ -367,13 +367,25 @@ refuse_snapshot(const bench_options_t *options) {
 }
 
 static const bench_workload_t create = {
-	.name = "create", .fill_percent = 100, .ops_per_lease = 1, .step = bench_step_fill};
-static const bench_workload_t get_address = {
-	.name = "get-address", .fill_percent = 100, .prefills = true, .ops_per_lease = 1, .step = step_get_address};
-static const bench_workload_t get_client = {
-	.name = "get-client", .fill_percent = 100, .prefills = true, .ops_per_lease = 1, .step = step_get_client};
-static const bench_workload_t renew = {
-	.name = "renew", .fill_percent = 100, .prefills = true, .ops_per_lease = 1, .step = step_renew};
+	.name = "create", .fill_percent = 100, .prepares_ahead = true, .ops_per_lease = 1, .step = bench_step_fill};
+static const bench_workload_t get_address = {.name = "get-address",
+					     .fill_percent = 100,
+					     .prefills = true,
+					     .prepares_ahead = true,
+					     .ops_per_lease = 1,
+					     .step = step_get_address};
+static const bench_workload_t get_client = {.name = "get-client",
+					    .fill_percent = 100,
+					    .prefills = true,
+					    .prepares_ahead = true,
+					    .ops_per_lease = 1,
+					    .step = step_get_client};
+static const bench_workload_t renew = {.name = "renew",
+				       .fill_percent = 100,
+				       .prefills = true,
+				       .prepares_ahead = true,
+				       .ops_per_lease = 1,
+				       .step = step_renew};
 static const bench_workload_t churn = {
 	.name = "churn", .fill_percent = 90, .prefills = true, .ops_per_lease = 2, .step = step_churn};
 static const bench_workload_t allocate = {.name = "allocate",

@@ -14,6 +14,7 @@ struct bench_workload {
 	bool allocates;
 	bool half_expired;
 	bool lone;              /* one thread does what is measured, whatever the others do */
+	bool prepares_ahead;    /* single calls */
 	bool grows;             /* holds more leases than it began with, for a time */
 	uint64_t ops_per_lease; /* without a time limit; 0: the step says when it is done */
 	bench_step_t step;
