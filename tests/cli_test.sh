@@ -521,6 +521,7 @@ test_leases6() {
 test_stats() {
 	LESSOR_STORE=$work/leases
 	export LESSOR_STORE
+	expect 2 stats --watch --count=0
 	expect 0 stats
 	has '^192\.0\.2\.0/24  *0  -  *100  *3  *97  *3\.0  *4  *1  *1  *9  *5  *0$'
 	has '^198\.51\.100\.0/24  *0  -  *0  *0  *0  *-  *0  *0  *0  *1  *1  *0$'

@@ -88,6 +88,9 @@ parse_option(int key, char *argument, struct argp_state *state) {
 		return 0;
 	case KEY_COUNT:
 		options->count = cli_need_number(state, "--count", argument, UINT32_MAX);
+		if (options->count == 0) {
+			cli_reject(state, "--count is 1 or more");
+		}
 		return 0;
 	case ARGP_KEY_ARG:
 		take_argument(state, options, argument);

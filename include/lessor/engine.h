@@ -93,6 +93,7 @@ typedef struct lessor_options {
  * unless snapshot_after_bytes is UINT64_MAX; what log it makes unnecessary is room again. The limit goes before
  * retain_log_bytes and retain_log_s: what is only retained is dropped, the oldest first, where the limit needs the room. A snapshot is never refused by the limit: while
  * it is written, and if it is itself larger, more is on disk than the limit says. Nor is an opening, which may take 1 MiB more.
+ * Deletes need log as well: where snapshot and segments do not fit together, nothing can be deleted either, until the store is opened with a higher limit.
  */
 
 /* Fill with the defaults. Callable from anywhere. */

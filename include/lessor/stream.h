@@ -101,7 +101,7 @@ typedef struct lessor_stream lessor_stream_t;
  * engine:     one with a log, in this process; it must not be closed before the stream is.
  * directory:  of a store that anybody may have open, or nobody. Nothing is changed there, but files are synced, so that what is delivered is durable.
  * report:     may be NULL; says in a sentence what is wrong.
- * Returns:    LESSOR_OK; LESSOR_NOT_RETAINED: the log does not reach back to 'from'; LESSOR_NO_STORE; LESSOR_INVALID (NULL; an engine without a log); LESSOR_DAMAGED;
+ * Returns:    LESSOR_OK; LESSOR_NOT_RETAINED: the log does not reach back to 'from'; LESSOR_NO_STORE; LESSOR_INVALID (NULL; an engine without a log, or that only reads); LESSOR_DAMAGED;
  *             LESSOR_UNSUPPORTED; LESSOR_IO; LESSOR_NO_MEMORY; LESSOR_FORKED; LESSOR_CLOSED.
  */
 lessor_status_t lessor_stream_open(lessor_engine_t *engine, lessor_ticket_t from, lessor_stream_t **stream,
