@@ -534,6 +534,38 @@ reservations_that_contradict_themselves_are_refused(void **state) {
 	lsr_tail_free(lent.tail);
 }
 
+/* An IPv6 client is an IAID and at least one byte of DUID, also one for whom an address is reserved. */
+static void
+reservations_for_half_a_client_are_refused(void **state) {
+	(void)state;
+	static const uint8_t client[] = {0, 0, 0, 1, 2, 3};
+	const lessor_address6_t at = {.high = 1, .low = 2};
+	lessor_lease_t lease;
+	lessor_address6_t address;
+	lsr_body_t plain;
+	lsr_body_t out;
+	lessor_lease_init(&lease);
+	lease.client_id = client;
+	lease.client_id_bytes = sizeof(client);
+	pack(&lease, LSR_ORIGIN_NONE, &plain);
+	for (size_t bytes = 1; bytes < sizeof(client); bytes++) {
+		const lsr_reserved_t foreign = {
+			.client_id = client, .client_id_bytes = (uint16_t)bytes, .client_types = 3};
+		lsr_body_t lent = plain;
+		assert_int_equal(lsr_body_reserve(&lent, &foreign), LESSOR_OK);
+		lent.address_state = LESSOR_STATE_ACTIVE;
+		uint8_t image[256];
+		lsr_image_put6(image, at, &lent);
+		const lessor_status_t status =
+			lsr_image_get6(image, lsr_image_bytes(&lent) + LSR_IMAGE6_MORE_BYTES, &address, &out);
+		assert_int_equal(status, bytes > LSR_CLIENT6_HEAD_BYTES ? LESSOR_OK : LESSOR_DAMAGED);
+		if (status == LESSOR_OK) {
+			lsr_tail_free(out.tail);
+		}
+		lsr_tail_free(lent.tail);
+	}
+}
+
 /* ---- what is refused ------------------------------------------------------------------------------------------------------------ */
 
 static bool
@@ -913,6 +945,7 @@ main(void) {
 		cmocka_unit_test_setup_teardown(random_leases_come_back, make_origins, drop_origins),
 		cmocka_unit_test_setup_teardown(the_longest_lease_fits, make_origins, drop_origins),
 		cmocka_unit_test_setup_teardown(reservations_come_and_go, make_origins, drop_origins),
+		cmocka_unit_test(reservations_for_half_a_client_are_refused),
 		cmocka_unit_test(reservations_that_contradict_themselves_are_refused),
 		cmocka_unit_test(malformed_members_are_refused),
 		cmocka_unit_test_setup_teardown(damaged_images_are_refused_or_sound, make_origins, drop_origins),

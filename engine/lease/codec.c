@@ -706,7 +706,7 @@ item_is_sound(unsigned kind, size_t length, const lsr_body_t *body, bool is_six)
 	case LSR_TAIL_RESERVATION:
 		return lsr_body_is_reserved(body) && length >= 1 &&
 		       length <= 1 + (is_six ? LSR_CLIENT6_MAX_BYTES : LESSOR_CLIENT_ID_MAX_BYTES) &&
-		       (length == 1 || !lsr_body_is_empty(body));
+		       (length == 1 || (!lsr_body_is_empty(body) && (!is_six || length > 1 + LSR_CLIENT6_HEAD_BYTES)));
 	case LSR_TAIL_LIMIT_KEYS:
 		return !is_six;
 	case LSR_TAIL_PREFERRED:
