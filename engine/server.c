@@ -464,10 +464,10 @@ lessor_offer_make(lessor_engine_t *engine, const lessor_offer_request_t *request
 
 /* ---- withdrawing --------------------------------------------------------------------------------------------------- */
 
-/* End the client's offer in a scope. LESSOR_OK, or why not; *blocker not NULL: wait for that, then try again. Inside a read-side section. */
+/* End the client's offer in a scope, if it is of 'only', or with 0 whatever its address. LESSOR_OK, or why not; *blocker not NULL: wait for that, then try again. Inside a read-side section. */
 static lessor_status_t
 try_withdraw(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id, uint8_t client_id_bytes,
-	     const lsr_record_t **blocker) {
+	     uint32_t only, const lsr_record_t **blocker) {
 	const lsr_offer_client_t client = {.key = lsr_engine_client_key(engine, scope, client_id, client_id_bytes),
 					   .uid = scope->uid,
 					   .client_id = client_id,
@@ -476,7 +476,7 @@ try_withdraw(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *c
 	lsr_offer_shard_t *shard = lsr_offers_lock(&engine->offers, client.key);
 	lsr_offer_t *offer = lsr_offers_find(shard, &client);
 	*blocker = NULL;
-	if (offer != NULL) {
+	if (offer != NULL && (only == 0 || offer->address == only)) {
 		const lsr_record_t *record = lsr_pages_record(&engine->pages, offer->record_id);
 		const bool stood = stands(engine, offer) && lsr_clock_ns() < offer->until_ns;
 		*blocker = end_offer(engine, shard, offer) ? NULL : record;
@@ -488,7 +488,7 @@ try_withdraw(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *c
 
 /* In the scope that has this address. */
 static lessor_status_t
-withdraw(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, uint8_t client_id_bytes) {
+withdraw(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, uint8_t client_id_bytes, uint32_t only) {
 	for (;;) {
 		const lsr_record_t *blocker = NULL;
 		lessor_status_t status = LESSOR_NO_SCOPE;
@@ -498,7 +498,7 @@ withdraw(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, ui
 		if (scope != NULL && atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
 			step = LSR_STEP_GATE;
 		} else if (scope != NULL) {
-			status = try_withdraw(engine, scope, client_id, client_id_bytes, &blocker);
+			status = try_withdraw(engine, scope, client_id, client_id_bytes, only, &blocker);
 			step = blocker != NULL ? LSR_STEP_RECORD : LSR_STEP_DONE;
 		}
 		lsr_rcu_leave();
@@ -521,7 +521,7 @@ lessor_offer_withdraw(lessor_engine_t *engine, uint32_t subnet, const uint8_t *c
 	lsr_rcu_enter();
 	const bool is_scope = lsr_engine_scope_named(engine, subnet) != NULL;
 	lsr_rcu_leave();
-	return is_scope ? withdraw(engine, subnet, client_id, (uint8_t)client_id_bytes) : LESSOR_NO_SCOPE;
+	return is_scope ? withdraw(engine, subnet, client_id, (uint8_t)client_id_bytes, 0) : LESSOR_NO_SCOPE;
 }
 
 /* ---- binding what is not there ------------------------------------------------------------------------------------- */
@@ -734,7 +734,7 @@ lessor_lease_bind(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_f
 		return status;
 	}
 	if (atomic_load_explicit(&engine->offers.count, memory_order_relaxed) != 0) {
-		(void)withdraw(engine, bound.address, bound.client_id, bound.client_id_bytes);
+		(void)withdraw(engine, bound.address, bound.client_id, bound.client_id_bytes, 0);
 	}
 	return lsr_engine_finish(engine, end, mode, ticket);
 }
@@ -872,7 +872,7 @@ lessor_lease_decline(lessor_engine_t *engine, uint32_t address, const uint8_t *c
 		return status;
 	}
 	if (client_id != NULL) {
-		(void)withdraw(engine, address, client_id, (uint8_t)client_id_bytes);
+		(void)withdraw(engine, address, client_id, (uint8_t)client_id_bytes, address);
 	}
 	return lsr_engine_finish(engine, end, mode, ticket);
 }
