@@ -2,8 +2,9 @@
 /*
  * What a DHCP server does: offers (offers.h), and binding, releasing and declining, which are creates and updates of leases with questions asked first.
  *
- * The questions are asked again by the create or update itself, under the claim of the record: a create meets the record's word, which says whether the address is
- * offered, and knows the word that the client's own offer gave it. Whatever changed in between starts it over.
+ * What is asked first only chooses between create and update, and the fields of a bind. Under the claim of the record, a create meets the record's word, which says whether the address is
+ * offered, and knows the word that the client's own offer gave it; an update decides by the lease as it is then: a bind asks once more what it was chosen by, and starts over if that
+ * changed; a release decides there whether there is anything to end, a decline whether the address is reserved.
  */
 #include <lessor/server.h>
 
@@ -191,6 +192,12 @@ static bool
 is_held(const lsr_body_t *body, lessor_filetime_t now) {
 	return (body->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_DECLINED &&
 	       !(lsr_time_comes(body->expires_at) && body->expires_at <= now);
+}
+
+/* Is it of a reservation whose client has not come? */
+static bool
+is_dormant(const lsr_body_t *body) {
+	return lsr_body_is_reserved(body) && body->expires_at == LESSOR_TIME_NONE;
 }
 
 static void
@@ -657,6 +664,11 @@ run_binding(lessor_engine_t *engine, lsr_binding_t *binding, const lessor_lease_
 typedef enum { OWN_NOTHING, OWN_LEASE, OWN_DORMANT, OWN_HELD, OWN_ELSEWHERE } lsr_own_t;
 
 static lsr_own_t
+own_at(const lsr_body_t *body, lessor_filetime_t now) {
+	return is_held(body, now) ? OWN_HELD : is_dormant(body) ? OWN_DORMANT : OWN_LEASE;
+}
+
+static lsr_own_t
 look_for_own(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_t now) {
 	lsr_own_t own = OWN_NOTHING;
 	lsr_body_t body;
@@ -664,11 +676,7 @@ look_for_own(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_fileti
 	lsr_rcu_enter();
 	const lsr_scope_t *scope = lsr_engine_scope_of(engine, lease->address);
 	if (scope != NULL && find_own(engine, scope, lease->client_id, lease->client_id_bytes, &address, &body)) {
-		const bool is_dormant = lsr_body_is_reserved(&body) && body.expires_at == LESSOR_TIME_NONE;
-		own = address != lease->address ? OWN_ELSEWHERE
-		      : is_held(&body, now)     ? OWN_HELD
-		      : is_dormant              ? OWN_DORMANT
-						: OWN_LEASE;
+		own = address != lease->address ? OWN_ELSEWHERE : own_at(&body, now);
 	}
 	lsr_rcu_leave();
 	return own;
@@ -689,6 +697,19 @@ fields_of(const lessor_lease_t *lease, lsr_own_t own) {
 	return fields;
 }
 
+/* What the fields of a bind were chosen by. */
+typedef struct {
+	lsr_own_t own;
+	lessor_filetime_t now;
+} lsr_seen_t;
+
+/* A declined lease that is reserved is still its client's. */
+static lessor_status_t
+decide_bind(lsr_change_t *change, void *context) {
+	const lsr_seen_t *seen = context;
+	return own_at(&change->old, seen->now) == seen->own ? LESSOR_OK : LESSOR_NOT_FOUND;
+}
+
 /* One try. *again: what was seen is not so any more. */
 static lessor_status_t
 bind_once(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_t now, uint64_t *end, bool *again) {
@@ -699,8 +720,9 @@ bind_once(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_
 		return own == OWN_HELD ? LESSOR_CONFLICT : LESSOR_CLIENT_TAKEN;
 	}
 	if (own != OWN_NOTHING) {
-		status = lsr_engine_update(engine, lease, fields_of(lease, own), lease->client_id,
-					   lease->client_id_bytes, end);
+		lsr_seen_t seen = {.own = own, .now = now};
+		status = lsr_engine_update_if(engine, lease, fields_of(lease, own), lease->client_id,
+					      lease->client_id_bytes, decide_bind, &seen, end);
 		*again = status == LESSOR_NOT_FOUND || status == LESSOR_OTHER_CLIENT;
 		return status;
 	}
@@ -760,6 +782,18 @@ read_lease(const lessor_engine_t *engine, uint32_t address, lsr_body_t *body) {
 	return is_lease;
 }
 
+/* What is over already, or was never begun, keeps its time. */
+static lessor_status_t
+decide_release(lsr_change_t *change, void *context) {
+	const lsr_body_t *old = &change->old;
+	(void)context;
+	change->fields = LESSOR_IF_RESERVED;
+	if (!is_dormant(old) && !(lsr_time_comes(old->expires_at) && old->expires_at <= change->lease->expires_at)) {
+		change->fields |= LESSOR_FIELD_EXPIRES;
+	}
+	return LESSOR_OK;
+}
+
 lessor_status_t
 lessor_lease_release(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
 		     lessor_filetime_t now, lessor_mode_t mode, lessor_ticket_t *ticket) {
@@ -770,17 +804,10 @@ lessor_lease_release(lessor_engine_t *engine, uint32_t address, const uint8_t *c
 	if (address == 0 || !is_legal_end(client_id, client_id_bytes, now)) {
 		return LESSOR_INVALID;
 	}
-	lsr_body_t body;
 	uint64_t end = 0;
-	lessor_lease_t over = {.address = address, .expires_at = now};
-	uint32_t fields = LESSOR_FIELD_EXPIRES | LESSOR_IF_RESERVED;
-	if (read_lease(engine, address, &body)) {
-		const bool is_dormant = lsr_body_is_reserved(&body) && body.expires_at == LESSOR_TIME_NONE;
-		if (is_dormant || (lsr_time_comes(body.expires_at) && body.expires_at <= now)) {
-			over.expires_at = body.expires_at;
-		}
-	}
-	status = lsr_engine_update(engine, &over, fields, client_id, client_id_bytes, &end);
+	const lessor_lease_t over = {.address = address, .expires_at = now};
+	status = lsr_engine_update_if(engine, &over, LESSOR_FIELD_EXPIRES | LESSOR_IF_RESERVED, client_id,
+				      client_id_bytes, decide_release, NULL, &end);
 	return status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : status;
 }
 
@@ -827,16 +854,19 @@ end_of_hold(const lessor_engine_t *engine, uint32_t address, lessor_filetime_t n
 	return scope != NULL;
 }
 
-/* A lease becomes one that is declined. */
+#define DECLINED_FIELDS                                                                                                \
+	((uint32_t)(LESSOR_FIELD_EXPIRES | LESSOR_FIELD_ADDRESS_STATE | LESSOR_FIELD_LAST_TRANSACTION |                \
+		    LESSOR_IF_RESERVED | LESSOR_FIELD_CLIENT_ID | LESSOR_FIELD_NAME))
+
+/* What is reserved stays its client's. */
 static lessor_status_t
-decline_lease(lessor_engine_t *engine, const lessor_lease_t *declined, const lsr_body_t *body, const uint8_t *client_id,
-	      size_t client_id_bytes, uint64_t *end) {
-	uint32_t fields =
-		LESSOR_FIELD_EXPIRES | LESSOR_FIELD_ADDRESS_STATE | LESSOR_FIELD_LAST_TRANSACTION | LESSOR_IF_RESERVED;
-	if (!lsr_body_is_reserved(body)) {
-		fields |= LESSOR_FIELD_CLIENT_ID | LESSOR_FIELD_NAME;
+decide_decline(lsr_change_t *change, void *context) {
+	(void)context;
+	change->fields = DECLINED_FIELDS;
+	if (lsr_body_is_reserved(&change->old)) {
+		change->fields &= ~(uint32_t)(LESSOR_FIELD_CLIENT_ID | LESSOR_FIELD_NAME);
 	}
-	return lsr_engine_update(engine, declined, fields, client_id, client_id_bytes, end);
+	return LESSOR_OK;
 }
 
 lessor_status_t
@@ -859,7 +889,8 @@ lessor_lease_decline(lessor_engine_t *engine, uint32_t address, const uint8_t *c
 	const lessor_lease_t declined = declined_lease(address, now, expires_at, id);
 	do {
 		if (read_lease(engine, address, &body)) {
-			status = decline_lease(engine, &declined, &body, client_id, client_id_bytes, &end);
+			status = lsr_engine_update_if(engine, &declined, DECLINED_FIELDS, client_id, client_id_bytes,
+						      decide_decline, NULL, &end);
 		} else {
 			lsr_binding_t binding = {.client_id = client_id,
 						 .client_id_bytes = (uint8_t)client_id_bytes,
