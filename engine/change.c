@@ -103,6 +103,7 @@ lsr_change_begin(lsr_change_t *change, uint32_t address, const uint8_t *client_i
 	change->address = address;
 	change->is_six = false;
 	change->form = NULL;
+	change->decide = NULL;
 	change->log_bytes = log_bytes;
 	change->end = 0;
 	change->fresh.tail = change->old.tail = NULL;
@@ -410,7 +411,10 @@ try_update(lessor_engine_t *engine, lsr_change_t *change) {
 	if (step != LSR_STEP_CLAIMED) {
 		return step;
 	}
-	change->status = build_fresh(engine, change);
+	change->status = change->decide != NULL ? change->decide(change, change->decide_context) : LESSOR_OK;
+	if (change->status == LESSOR_OK) {
+		change->status = build_fresh(engine, change);
+	}
 	if (change->status == LESSOR_OK) {
 		change->log_bytes = lsr_record_bytes(lsr_image_bytes(&change->fresh) +
 						     (change->is_six ? LSR_IMAGE6_MORE_BYTES : 0));
@@ -668,8 +672,8 @@ update_is_legal(const lessor_lease_t *lease, uint32_t fields) {
 }
 
 lessor_status_t
-lsr_engine_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, const uint8_t *client_id,
-		  size_t client_id_bytes, uint64_t *end) {
+lsr_engine_update_if(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, const uint8_t *client_id,
+		     size_t client_id_bytes, lsr_decide_function decide, void *context, uint64_t *end) {
 	if (!update_is_legal(lease, fields)) {
 		return LESSOR_INVALID;
 	}
@@ -682,9 +686,17 @@ lsr_engine_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t
 			 lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_INLINE_BYTES));
 	change.lease = lease;
 	change.fields = fields;
+	change.decide = decide;
+	change.decide_context = context;
 	status = run_change(engine, &change, try_update);
 	*end = status == LESSOR_OK ? change.end : *end;
 	return status;
+}
+
+lessor_status_t
+lsr_engine_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields, const uint8_t *client_id,
+		  size_t client_id_bytes, uint64_t *end) {
+	return lsr_engine_update_if(engine, lease, fields, client_id, client_id_bytes, NULL, NULL, end);
 }
 
 LSR_INLINE lessor_status_t

@@ -522,12 +522,21 @@ void lsr_engine_forget_offers(lessor_engine_t *engine);
 
 /* ---- change.c ---------------------------------------------------------------------------------------------------- */
 
+/*
+ * What an update asks about the lease in change->old while it holds its claim, which keeps the answer true. It may take fields out of change->fields, or put in such that change->lease was
+ * checked for; or refuse: nothing is changed then. Called once more when the update starts over.
+ */
+struct lsr_change;
+typedef lessor_status_t (*lsr_decide_function)(struct lsr_change *change, void *context);
+
 /* One change of a record that is there: update, delete, and what reservations do. */
 typedef struct lsr_change {
 	const lessor_lease_t *lease; /* update */
 	const lsr_lease6_t *form;    /* of an IPv6 update, to which 'lease' belongs */
 	uint32_t fields;             /* update */
-	const uint8_t *client_id;    /* demanded owner, or NULL */
+	lsr_decide_function decide;  /* update; or NULL */
+	void *decide_context;
+	const uint8_t *client_id; /* demanded owner, or NULL */
 	size_t client_id_bytes;
 	bool is_six;
 	lessor_address6_t address6; /* if it is; 'address' is the place then, from step 3 on */
@@ -571,6 +580,11 @@ void lsr_change_undo(lessor_engine_t *engine, lsr_change_t *change);
 /* The whole of one update but waiting, of a lease that belongs to a client, or, with NULL, to anybody. *end is moved on success. */
 lessor_status_t lsr_engine_update(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields,
 				  const uint8_t *client_id, size_t client_id_bytes, uint64_t *end);
+
+/* The same, with a decision; 'fields' are all that it may leave in. */
+lessor_status_t lsr_engine_update_if(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields,
+				     const uint8_t *client_id, size_t client_id_bytes, lsr_decide_function decide,
+				     void *context, uint64_t *end);
 
 /* Try, inside a section each time, and wait, until it is decided. LSR_STEP_CLAIMED stands for "admit log_bytes, then try again". */
 lessor_status_t lsr_change_run(lessor_engine_t *engine, lsr_change_t *change,

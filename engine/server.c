@@ -2,8 +2,9 @@
 /*
  * What a DHCP server does: offers (offers.h), and binding, releasing and declining, which are creates and updates of leases with questions asked first.
  *
- * The questions are asked again by the create or update itself, under the claim of the record: a create meets the record's word, which says whether the address is
- * offered, and knows the word that the client's own offer gave it. Whatever changed in between starts it over.
+ * What is asked first only chooses between create and update, and the fields of a bind. Under the claim of the record, a create meets the record's word, which says whether the address is
+ * offered, and knows the word that the client's own offer gave it; an update decides by the lease as it is then: a bind asks once more what it was chosen by, and starts over if that
+ * changed; a release decides there whether there is anything to end, a decline whether the address is reserved.
  */
 #include <lessor/server.h>
 
@@ -191,6 +192,12 @@ static bool
 is_held(const lsr_body_t *body, lessor_filetime_t now) {
 	return (body->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_DECLINED &&
 	       !(lsr_time_comes(body->expires_at) && body->expires_at <= now);
+}
+
+/* Is it of a reservation whose client has not come? */
+static bool
+is_dormant(const lsr_body_t *body) {
+	return lsr_body_is_reserved(body) && body->expires_at == LESSOR_TIME_NONE;
 }
 
 static void
@@ -464,10 +471,10 @@ lessor_offer_make(lessor_engine_t *engine, const lessor_offer_request_t *request
 
 /* ---- withdrawing --------------------------------------------------------------------------------------------------- */
 
-/* End the client's offer in a scope. LESSOR_OK, or why not; *blocker not NULL: wait for that, then try again. Inside a read-side section. */
+/* End the client's offer in a scope, if it is of 'only', or with 0 whatever its address. LESSOR_OK, or why not; *blocker not NULL: wait for that, then try again. Inside a read-side section. */
 static lessor_status_t
 try_withdraw(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id, uint8_t client_id_bytes,
-	     const lsr_record_t **blocker) {
+	     uint32_t only, const lsr_record_t **blocker) {
 	const lsr_offer_client_t client = {.key = lsr_engine_client_key(engine, scope, client_id, client_id_bytes),
 					   .uid = scope->uid,
 					   .client_id = client_id,
@@ -476,7 +483,7 @@ try_withdraw(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *c
 	lsr_offer_shard_t *shard = lsr_offers_lock(&engine->offers, client.key);
 	lsr_offer_t *offer = lsr_offers_find(shard, &client);
 	*blocker = NULL;
-	if (offer != NULL) {
+	if (offer != NULL && (only == 0 || offer->address == only)) {
 		const lsr_record_t *record = lsr_pages_record(&engine->pages, offer->record_id);
 		const bool stood = stands(engine, offer) && lsr_clock_ns() < offer->until_ns;
 		*blocker = end_offer(engine, shard, offer) ? NULL : record;
@@ -488,7 +495,7 @@ try_withdraw(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *c
 
 /* In the scope that has this address. */
 static lessor_status_t
-withdraw(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, uint8_t client_id_bytes) {
+withdraw(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, uint8_t client_id_bytes, uint32_t only) {
 	for (;;) {
 		const lsr_record_t *blocker = NULL;
 		lessor_status_t status = LESSOR_NO_SCOPE;
@@ -498,7 +505,7 @@ withdraw(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, ui
 		if (scope != NULL && atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
 			step = LSR_STEP_GATE;
 		} else if (scope != NULL) {
-			status = try_withdraw(engine, scope, client_id, client_id_bytes, &blocker);
+			status = try_withdraw(engine, scope, client_id, client_id_bytes, only, &blocker);
 			step = blocker != NULL ? LSR_STEP_RECORD : LSR_STEP_DONE;
 		}
 		lsr_rcu_leave();
@@ -521,7 +528,7 @@ lessor_offer_withdraw(lessor_engine_t *engine, uint32_t subnet, const uint8_t *c
 	lsr_rcu_enter();
 	const bool is_scope = lsr_engine_scope_named(engine, subnet) != NULL;
 	lsr_rcu_leave();
-	return is_scope ? withdraw(engine, subnet, client_id, (uint8_t)client_id_bytes) : LESSOR_NO_SCOPE;
+	return is_scope ? withdraw(engine, subnet, client_id, (uint8_t)client_id_bytes, 0) : LESSOR_NO_SCOPE;
 }
 
 /* ---- binding what is not there ------------------------------------------------------------------------------------- */
@@ -657,6 +664,11 @@ run_binding(lessor_engine_t *engine, lsr_binding_t *binding, const lessor_lease_
 typedef enum { OWN_NOTHING, OWN_LEASE, OWN_DORMANT, OWN_HELD, OWN_ELSEWHERE } lsr_own_t;
 
 static lsr_own_t
+own_at(const lsr_body_t *body, lessor_filetime_t now) {
+	return is_held(body, now) ? OWN_HELD : is_dormant(body) ? OWN_DORMANT : OWN_LEASE;
+}
+
+static lsr_own_t
 look_for_own(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_t now) {
 	lsr_own_t own = OWN_NOTHING;
 	lsr_body_t body;
@@ -664,11 +676,7 @@ look_for_own(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_fileti
 	lsr_rcu_enter();
 	const lsr_scope_t *scope = lsr_engine_scope_of(engine, lease->address);
 	if (scope != NULL && find_own(engine, scope, lease->client_id, lease->client_id_bytes, &address, &body)) {
-		const bool is_dormant = lsr_body_is_reserved(&body) && body.expires_at == LESSOR_TIME_NONE;
-		own = address != lease->address ? OWN_ELSEWHERE
-		      : is_held(&body, now)     ? OWN_HELD
-		      : is_dormant              ? OWN_DORMANT
-						: OWN_LEASE;
+		own = address != lease->address ? OWN_ELSEWHERE : own_at(&body, now);
 	}
 	lsr_rcu_leave();
 	return own;
@@ -689,6 +697,19 @@ fields_of(const lessor_lease_t *lease, lsr_own_t own) {
 	return fields;
 }
 
+/* What the fields of a bind were chosen by. */
+typedef struct {
+	lsr_own_t own;
+	lessor_filetime_t now;
+} lsr_seen_t;
+
+/* A declined lease that is reserved is still its client's. */
+static lessor_status_t
+decide_bind(lsr_change_t *change, void *context) {
+	const lsr_seen_t *seen = context;
+	return own_at(&change->old, seen->now) == seen->own ? LESSOR_OK : LESSOR_NOT_FOUND;
+}
+
 /* One try. *again: what was seen is not so any more. */
 static lessor_status_t
 bind_once(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_t now, uint64_t *end, bool *again) {
@@ -699,8 +720,9 @@ bind_once(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_
 		return own == OWN_HELD ? LESSOR_CONFLICT : LESSOR_CLIENT_TAKEN;
 	}
 	if (own != OWN_NOTHING) {
-		status = lsr_engine_update(engine, lease, fields_of(lease, own), lease->client_id,
-					   lease->client_id_bytes, end);
+		lsr_seen_t seen = {.own = own, .now = now};
+		status = lsr_engine_update_if(engine, lease, fields_of(lease, own), lease->client_id,
+					      lease->client_id_bytes, decide_bind, &seen, end);
 		*again = status == LESSOR_NOT_FOUND || status == LESSOR_OTHER_CLIENT;
 		return status;
 	}
@@ -734,7 +756,7 @@ lessor_lease_bind(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_f
 		return status;
 	}
 	if (atomic_load_explicit(&engine->offers.count, memory_order_relaxed) != 0) {
-		(void)withdraw(engine, bound.address, bound.client_id, bound.client_id_bytes);
+		(void)withdraw(engine, bound.address, bound.client_id, bound.client_id_bytes, 0);
 	}
 	return lsr_engine_finish(engine, end, mode, ticket);
 }
@@ -760,6 +782,18 @@ read_lease(const lessor_engine_t *engine, uint32_t address, lsr_body_t *body) {
 	return is_lease;
 }
 
+/* What is over already, or was never begun, keeps its time. */
+static lessor_status_t
+decide_release(lsr_change_t *change, void *context) {
+	const lsr_body_t *old = &change->old;
+	(void)context;
+	change->fields = LESSOR_IF_RESERVED;
+	if (!is_dormant(old) && !(lsr_time_comes(old->expires_at) && old->expires_at <= change->lease->expires_at)) {
+		change->fields |= LESSOR_FIELD_EXPIRES;
+	}
+	return LESSOR_OK;
+}
+
 lessor_status_t
 lessor_lease_release(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, size_t client_id_bytes,
 		     lessor_filetime_t now, lessor_mode_t mode, lessor_ticket_t *ticket) {
@@ -770,17 +804,10 @@ lessor_lease_release(lessor_engine_t *engine, uint32_t address, const uint8_t *c
 	if (address == 0 || !is_legal_end(client_id, client_id_bytes, now)) {
 		return LESSOR_INVALID;
 	}
-	lsr_body_t body;
 	uint64_t end = 0;
-	lessor_lease_t over = {.address = address, .expires_at = now};
-	uint32_t fields = LESSOR_FIELD_EXPIRES | LESSOR_IF_RESERVED;
-	if (read_lease(engine, address, &body)) {
-		const bool is_dormant = lsr_body_is_reserved(&body) && body.expires_at == LESSOR_TIME_NONE;
-		if (is_dormant || (lsr_time_comes(body.expires_at) && body.expires_at <= now)) {
-			over.expires_at = body.expires_at;
-		}
-	}
-	status = lsr_engine_update(engine, &over, fields, client_id, client_id_bytes, &end);
+	const lessor_lease_t over = {.address = address, .expires_at = now};
+	status = lsr_engine_update_if(engine, &over, LESSOR_FIELD_EXPIRES | LESSOR_IF_RESERVED, client_id,
+				      client_id_bytes, decide_release, NULL, &end);
 	return status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : status;
 }
 
@@ -827,16 +854,19 @@ end_of_hold(const lessor_engine_t *engine, uint32_t address, lessor_filetime_t n
 	return scope != NULL;
 }
 
-/* A lease becomes one that is declined. */
+#define DECLINED_FIELDS                                                                                                \
+	((uint32_t)(LESSOR_FIELD_EXPIRES | LESSOR_FIELD_ADDRESS_STATE | LESSOR_FIELD_LAST_TRANSACTION |                \
+		    LESSOR_IF_RESERVED | LESSOR_FIELD_CLIENT_ID | LESSOR_FIELD_NAME))
+
+/* What is reserved stays its client's. */
 static lessor_status_t
-decline_lease(lessor_engine_t *engine, const lessor_lease_t *declined, const lsr_body_t *body, const uint8_t *client_id,
-	      size_t client_id_bytes, uint64_t *end) {
-	uint32_t fields =
-		LESSOR_FIELD_EXPIRES | LESSOR_FIELD_ADDRESS_STATE | LESSOR_FIELD_LAST_TRANSACTION | LESSOR_IF_RESERVED;
-	if (!lsr_body_is_reserved(body)) {
-		fields |= LESSOR_FIELD_CLIENT_ID | LESSOR_FIELD_NAME;
+decide_decline(lsr_change_t *change, void *context) {
+	(void)context;
+	change->fields = DECLINED_FIELDS;
+	if (lsr_body_is_reserved(&change->old)) {
+		change->fields &= ~(uint32_t)(LESSOR_FIELD_CLIENT_ID | LESSOR_FIELD_NAME);
 	}
-	return lsr_engine_update(engine, declined, fields, client_id, client_id_bytes, end);
+	return LESSOR_OK;
 }
 
 lessor_status_t
@@ -859,7 +889,8 @@ lessor_lease_decline(lessor_engine_t *engine, uint32_t address, const uint8_t *c
 	const lessor_lease_t declined = declined_lease(address, now, expires_at, id);
 	do {
 		if (read_lease(engine, address, &body)) {
-			status = decline_lease(engine, &declined, &body, client_id, client_id_bytes, &end);
+			status = lsr_engine_update_if(engine, &declined, DECLINED_FIELDS, client_id, client_id_bytes,
+						      decide_decline, NULL, &end);
 		} else {
 			lsr_binding_t binding = {.client_id = client_id,
 						 .client_id_bytes = (uint8_t)client_id_bytes,
@@ -872,7 +903,7 @@ lessor_lease_decline(lessor_engine_t *engine, uint32_t address, const uint8_t *c
 		return status;
 	}
 	if (client_id != NULL) {
-		(void)withdraw(engine, address, client_id, (uint8_t)client_id_bytes);
+		(void)withdraw(engine, address, client_id, (uint8_t)client_id_bytes, address);
 	}
 	return lsr_engine_finish(engine, end, mode, ticket);
 }

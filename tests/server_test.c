@@ -445,6 +445,20 @@ a_declined_address_is_kept_away(void **state) {
 }
 
 static void
+a_decline_leaves_an_offer_elsewhere(void **state) {
+	uint8_t id[6];
+	const uint32_t address = offered(1, FIRST + 1);
+	const lessor_lease_t lease = scratch_lease_numbered(FIRST + 5, 1, id);
+	(void)state;
+	assert_int_equal(address, FIRST + 1);
+	assert_status(LESSOR_OK, lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, decline(1, FIRST + 5, NOW, 60));
+	assert_figures(1, 1);
+	assert_status(LESSOR_OK, decline(1, address, NOW, 60));
+	assert_figures(2, 0);
+}
+
+static void
 a_reservation_comes_first(void **state) {
 	const uint32_t mine = SUBNET + 5; /* outside of the range */
 	(void)state;
@@ -639,7 +653,6 @@ check_decline(uint32_t client, uint32_t address) {
 							 : LESSOR_NOT_FOUND,
 		      decline(client, address, model_now, 30));
 	if (at->client == client || is_offered) {
-		model_end_offer(client);
 		*at = (model_t){.client = address == RESERVED ? client : STRANGER,
 				.offered_to = NOBODY,
 				.is_declined = true,
@@ -944,6 +957,7 @@ main(void) {
 		cmocka_unit_test_setup_teardown(a_lease_is_bound_and_goes_on, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_released_address_waits_for_its_client, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_declined_address_is_kept_away, open_engine, close_engine),
+		cmocka_unit_test_setup_teardown(a_decline_leaves_an_offer_elsewhere, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_reservation_comes_first, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(an_exhausted_scope_has_more, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(it_answers_as_a_naive_model, open_engine, close_engine),
