@@ -864,6 +864,51 @@ threads_compete_for_the_last_addresses(void **state) {
 	assert_status(LESSOR_EXHAUSTED, ask(BIG, 2000, 0, HOUR_MS, 0, NOW, &offer));
 }
 
+#define RACE_ADDRESS (SUBNET + 20)
+#define RACE_ROUND   ((lessor_filetime_t)20 * SECONDS)
+#define RACE_ROUNDS  (scratch_is_sanitized() ? 2000u : 20000u)
+
+static pthread_barrier_t race_barrier;
+
+/* Before a round begins and when it has ended. */
+static void
+meet(void) {
+	(void)pthread_barrier_wait(&race_barrier);
+}
+
+static void *
+renew_again_and_again(void *argument) {
+	(void)argument;
+	for (uint32_t i = 0; i < RACE_ROUNDS; i++) {
+		const lessor_filetime_t now = NOW + i * RACE_ROUND;
+		meet();
+		const lessor_status_t status = bind_until(1, RACE_ADDRESS, now + RACE_ROUND, now);
+		REQUIRE(status == LESSOR_OK || status == LESSOR_CONFLICT);
+		meet();
+	}
+	return NULL;
+}
+
+/* The reservation leaves the address its client's, so that the renewal could go on what it had seen before. */
+static void
+no_renewal_takes_a_decline_back(void **state) {
+	pthread_t thread;
+	(void)state;
+	reserve(1, RACE_ADDRESS);
+	assert_int_equal(pthread_barrier_init(&race_barrier, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, renew_again_and_again, NULL), 0);
+	for (uint32_t i = 0; i < RACE_ROUNDS; i++) {
+		const lessor_filetime_t now = NOW + i * RACE_ROUND;
+		REQUIRE_STATUS(bind_until(1, RACE_ADDRESS, now + RACE_ROUND, now), LESSOR_OK);
+		meet();
+		REQUIRE_STATUS(decline(1, RACE_ADDRESS, now, 10), LESSOR_OK);
+		meet();
+		REQUIRE((lease_at(RACE_ADDRESS).address_state & LESSOR_STATE_MASK) == LESSOR_STATE_DECLINED);
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(pthread_barrier_destroy(&race_barrier), 0);
+}
+
 /* ---- restarts and sweeps --------------------------------------------------------------------------------------------- */
 
 static void
@@ -962,6 +1007,7 @@ main(void) {
 		cmocka_unit_test_setup_teardown(an_exhausted_scope_has_more, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(it_answers_as_a_naive_model, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(threads_compete_for_the_last_addresses, open_engine, close_engine),
+		cmocka_unit_test_setup_teardown(no_renewal_takes_a_decline_back, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(offers_vanish_and_leases_stay, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(the_engine_sweeps_by_itself, open_engine, close_engine),
 		cmocka_unit_test(a_jump_of_the_clock_is_waited_out),
