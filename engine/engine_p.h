@@ -10,6 +10,7 @@
  *     filters.lock     changes of filters; nobody takes it together with scope_lock
  *     limits.lock      changes of limits, likewise
  *   3 origins.lock     new origins
+ *     offer shards     one at a time; claims are only tried under it, and no holder of a claim takes one
  *   4 record claims    one at a time, or the claims of one batch chunk, which never waits while it holds any
  *   5 bucket locks; of the shards of limits, those of one change in ascending order
  *   6 page pool, overflow list, log->lock, segment list

@@ -6,7 +6,8 @@
  * callers of lessor have no registration duty; a thread outside a section never holds up a grace period.
  *
  * Rules: nothing blocks inside a read-side section; lsr_rcu_synchronize() is never called inside one, nor while holding a lock that
- * is taken inside one. (Locks taken inside sections: bucket locks of the client hash, record claims. None is held across a wait.)
+ * is taken inside one. (Locks taken inside sections: bucket locks of the client hash, record claims, and the shard mutexes of offers.h.
+ * None is held across a wait: under such a mutex claims are only tried, never waited for, no holder of a claim takes one, and no grace period is awaited.)
  *
  * ThreadSanitizer cannot see into the library, which is not instrumented; the hooks below tell it the two edges that matter:
  *   G1 end of a read-side section  ->  G2 return from a grace period, start of a deferred callback.
