@@ -80,13 +80,32 @@ lsr_match_reserved_for_read(const void *key, uint32_t record_id) {
 /* A look for a client that keeps what it found. */
 typedef struct {
 	lsr_client_match_t match;
-	lsr_body_t *body;
+	lsr_words_t *words;
 } lsr_client_look_t;
+
+/* same_client() of a lease's words. */
+LSR_INLINE bool
+words_are_of(const lsr_words_t *words, const lsr_client_match_t *match) {
+	if (LSR_LIKELY(match->client_id_bytes - LSR_SHORT_ID_MIN_BYTES <=
+		       LSR_SHORT_ID_MAX_BYTES - LSR_SHORT_ID_MIN_BYTES) &&
+	    LSR_LIKELY(lsr_words_are_plain(words))) {
+		return lsr_words_have_short_id(words, match->client_id, match->client_id_bytes);
+	}
+	lsr_body_t body;
+	memcpy(&body, words, sizeof(body));
+	return same_client(match, &body);
+}
 
 static inline lsr_match_t
 match_and_keep(const void *key, uint32_t record_id) {
 	const lsr_client_look_t *look = key;
-	return read_if_same(&look->match, record_id, look->body, same_client) ? LSR_MATCH_YES : LSR_MATCH_NO;
+	const lessor_engine_t *engine = look->match.engine;
+	return lsr_pages_owner(&engine->pages, record_id) == look->match.table &&
+			       lsr_record_read_words(lsr_pages_record(&engine->pages, record_id), engine->shadows,
+						     look->words) &&
+			       words_are_of(look->words, &look->match)
+		       ? LSR_MATCH_YES
+		       : LSR_MATCH_NO;
 }
 
 LSR_INLINE lsr_match_t
@@ -204,19 +223,39 @@ typedef struct {
 	size_t left_bytes;
 } lsr_texts_t;
 
+static lessor_status_t
+answer_slowly(const lessor_engine_t *engine, const lsr_words_t *words, lessor_lease_t *lease, lsr_texts_t *texts,
+	      size_t *used_bytes) {
+	lsr_body_t body;
+	memcpy(&body, words, sizeof(body));
+	return lsr_body_is_empty(&body) ? LESSOR_NOT_FOUND
+					: lsr_lease_unpack_fully(&body, &engine->origins, lease, texts->at,
+								 texts->left_bytes, used_bytes);
+}
+
 LSR_INLINE lessor_status_t
-answer(const lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t address, const lsr_body_t *body,
+answer(const lessor_engine_t *engine, const lsr_scope_t *scope, uint32_t address, const lsr_words_t *words,
        lessor_lease_t *lease, lsr_texts_t *texts) {
 	size_t used_bytes;
-	const lessor_status_t status =
-		lsr_lease_unpack(body, &engine->origins, lease, texts->at, texts->left_bytes, &used_bytes);
-	if (LSR_LIKELY(status == LESSOR_OK)) {
-		lease->address = address;
-		lease->subnet_mask = scope->mask;
-		texts->at += used_bytes;
-		texts->left_bytes -= used_bytes;
+	if (LSR_UNLIKELY(texts->left_bytes <= LSR_INLINE_BYTES) ||
+	    LSR_UNLIKELY(!lsr_words_unpack(words, lease, texts->at, &used_bytes))) {
+		const lessor_status_t status = answer_slowly(engine, words, lease, texts, &used_bytes);
+		if (status != LESSOR_OK) {
+			return status;
+		}
 	}
-	return status;
+	lease->address = address;
+	lease->subnet_mask = scope->mask;
+	texts->at += used_bytes;
+	texts->left_bytes -= used_bytes;
+	return LESSOR_OK;
+}
+
+static lessor_status_t
+answer_found(const lessor_engine_t *engine, const lsr_found_t *found, lessor_lease_t *lease, lsr_texts_t *texts) {
+	lsr_words_t words;
+	memcpy(&words, &found->body, sizeof(words));
+	return answer(engine, found->scope, found->address, &words, lease, texts);
 }
 
 static bool
@@ -265,13 +304,12 @@ get_chunk(const lessor_engine_t *engine, const uint32_t *addresses, size_t count
 	lsr_rcu_enter();
 	locate_addresses(engine, addresses, count, looks);
 	for (size_t i = 0; i < count; i++) {
-		lsr_body_t body;
-		statuses[i] = LESSOR_NOT_FOUND;
-		if (LSR_LIKELY(looks[i].record != NULL) &&
-		    LSR_LIKELY(lsr_record_read(looks[i].record, engine->shadows, &body)) &&
-		    LSR_LIKELY(!lsr_body_is_empty(&body))) {
-			statuses[i] = answer(engine, looks[i].scope, addresses[i], &body, &leases[i], texts);
-		}
+		lsr_words_t words;
+		statuses[i] =
+			LSR_LIKELY(looks[i].record != NULL) &&
+					LSR_LIKELY(lsr_record_read_words(looks[i].record, engine->shadows, &words))
+				? answer(engine, looks[i].scope, addresses[i], &words, &leases[i], texts)
+				: LESSOR_NOT_FOUND;
 	}
 	lsr_rcu_leave();
 }
@@ -328,7 +366,9 @@ locate_clients(const lessor_engine_t *engine, const lessor_client_t *clients, si
 		if (LSR_LIKELY(looks[i].scope != NULL)) {
 			looks[i].key = lsr_engine_client_key(engine, looks[i].scope, clients[i].client_id,
 							     clients[i].client_id_bytes);
-			lsr_client_hash_prefetch(&engine->clients, looks[i].key);
+			if (count > 1) {
+				lsr_client_hash_prefetch(&engine->clients, looks[i].key);
+			}
 		}
 	}
 	for (size_t i = 0; count > 1 && i < count; i++) {
@@ -345,15 +385,15 @@ LSR_INLINE lessor_status_t
 get_client(const lessor_engine_t *engine, const lsr_look_t *look, const lessor_client_t *client, lessor_lease_t *lease,
 	   lsr_texts_t *texts) {
 	const lsr_scope_t *scope = look->scope;
-	lsr_body_t body;
+	lsr_words_t words;
 	const lsr_client_look_t wanted = {.match = {.engine = engine,
 						    .table = &scope->table,
 						    .client_id = client->client_id,
 						    .client_id_bytes = client->client_id_bytes},
-					  .body = &body};
+					  .words = &words};
 	const uint32_t id = lsr_client_hash_find(&engine->clients, look->key, match_and_keep, &wanted);
 	return id == LSR_NO_RECORD ? LESSOR_NOT_FOUND
-				   : answer(engine, scope, lsr_table_address(&scope->table, &engine->pages, id), &body,
+				   : answer(engine, scope, lsr_table_address(&scope->table, &engine->pages, id), &words,
 					    lease, texts);
 }
 
@@ -526,7 +566,7 @@ lessor_lease_next(lessor_engine_t *engine, lessor_cursor_t *cursor, lessor_lease
 	while (more && status == LESSOR_END) {
 		lsr_rcu_enter();
 		if (lsr_engine_walk(engine, &at, cursor->last, &found, &more) && !lsr_body_is_empty(&found.body)) {
-			status = answer(engine, found.scope, found.address, &found.body, lease, &texts);
+			status = answer_found(engine, &found, lease, &texts);
 		}
 		lsr_rcu_leave();
 	}
@@ -581,7 +621,7 @@ lessor_lease_find_name(lessor_engine_t *engine, const char *name, lessor_lease_t
 				     lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more);
 		     i++) {
 			if (lsr_body_has_name(&found.body, name, name_bytes)) {
-				status = answer(engine, found.scope, found.address, &found.body, lease, &texts);
+				status = answer_found(engine, &found, lease, &texts);
 			}
 		}
 		lsr_rcu_leave();

@@ -937,6 +937,37 @@ a_home_is_left_alone_while_somebody_reads(void **state) {
 	assert_named(&next, "who comes next");
 }
 
+/* The words of a lease know their own short id, with a name right behind it, from each that is longer, shorter or another in one bit. */
+static void
+short_ids_are_told_apart(void **state) {
+	(void)state;
+	for (size_t bytes = 1; bytes <= 12; bytes++) {
+		uint8_t id[12];
+		lsr_body_t body;
+		lsr_words_t words;
+		for (size_t i = 0; i < sizeof(id); i++) {
+			id[i] = (uint8_t)(0xA1 + 17 * i);
+		}
+		const lessor_lease_t lease = {
+			.address = 1, .client_id = id, .client_id_bytes = (uint8_t)bytes, .name = "~~~~~~~~"};
+		assert_true(lsr_lease_pack_plain(&lease, LESSOR_STATE_ACTIVE, &body));
+		memcpy(&words, &body, sizeof(words));
+		assert_true(lsr_words_are_plain(&words));
+		/* What stands behind the id, too: nobody may be taken for who has it as the end of a longer one. */
+		memset(id + bytes, '~', sizeof(id) - bytes);
+		for (size_t asked = LSR_SHORT_ID_MIN_BYTES; asked <= LSR_SHORT_ID_MAX_BYTES; asked++) {
+			assert_int_equal(lsr_words_have_short_id(&words, id, asked), asked == bytes);
+		}
+		for (size_t bit = 0;
+		     bytes >= LSR_SHORT_ID_MIN_BYTES && bytes <= LSR_SHORT_ID_MAX_BYTES && bit < 8 * bytes; bit++) {
+			uint8_t other[12];
+			memcpy(other, id, sizeof(other));
+			other[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			assert_false(lsr_words_have_short_id(&words, other, bytes));
+		}
+	}
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
@@ -950,6 +981,7 @@ main(void) {
 		cmocka_unit_test(malformed_members_are_refused),
 		cmocka_unit_test_setup_teardown(damaged_images_are_refused_or_sound, make_origins, drop_origins),
 		cmocka_unit_test_setup_teardown(noise_is_refused_or_sound, make_origins, drop_origins),
+		cmocka_unit_test(short_ids_are_told_apart),
 		cmocka_unit_test(origins_come_back_or_are_refused),
 		cmocka_unit_test(a_home_is_for_one_at_a_time),
 		cmocka_unit_test(a_home_is_left_alone_while_somebody_reads),

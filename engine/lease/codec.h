@@ -186,27 +186,96 @@ lsr_unpack_members(const lsr_body_t *body, lessor_lease_t *lease) {
 }
 
 /*
+ * The short way for the common lease, from the record's words to the caller's lease without a body in between: all of its texts lie inline, and it has nothing of what is rare. 'to' has
+ * room for LSR_INLINE_BYTES + 1, of which *used_bytes are then taken. False: it is not of that kind, nothing has happened.
+ */
+#define LSR_WORD_TAIL  2u
+#define LSR_WORD_SIZES 3u /* last transaction, origin << 32, client id bytes << 48, name bytes << 56 */
+#define LSR_WORD_KINDS 4u /* client type, address state << 8, quarantine << 16, flags << 24, then text */
+static_assert(offsetof(lsr_body_t, tail) == 8 * LSR_WORD_TAIL, "where it is looked for");
+static_assert(offsetof(lsr_body_t, last_transaction_s) == 8 * LSR_WORD_SIZES, "where it is looked for");
+static_assert(offsetof(lsr_body_t, origin) == 8 * LSR_WORD_SIZES + 4, "where it is looked for");
+static_assert(offsetof(lsr_body_t, client_id_bytes) == 8 * LSR_WORD_SIZES + 6, "where it is looked for");
+static_assert(offsetof(lsr_body_t, name_bytes) == 8 * LSR_WORD_SIZES + 7, "where it is looked for");
+static_assert(offsetof(lsr_body_t, client_type) == 8 * LSR_WORD_KINDS, "where it is looked for");
+static_assert(offsetof(lsr_body_t, text) == 8 * LSR_WORD_KINDS + 4, "where it is looked for");
+/* What the lease begins its small members with is what the word of kinds begins with. */
+static_assert(offsetof(lessor_lease_t, client_type) == offsetof(lessor_lease_t, client_id_bytes) + 1, "side by side");
+static_assert(offsetof(lessor_lease_t, address_state) == offsetof(lessor_lease_t, client_type) + 1, "side by side");
+static_assert(offsetof(lessor_lease_t, quarantine_status) == offsetof(lessor_lease_t, client_type) + 2, "side by side");
+
+#define LSR_KINDS_RARE                                                                                                 \
+	((uint64_t)(0xFF & ~LSR_QUARANTINE_STATUS) << 16 |                                                             \
+	 (uint64_t)(0xFF & ~(LSR_FLAG_NAME | LSR_FLAG_HARDWARE_IN_CLIENT | LSR_FLAG_HARDWARE_IS_CLIENT)) << 24)
+
+/* Of what is rare, has it only what lies in the tail or the origin? */
+static inline bool
+lsr_words_are_plain(const lsr_words_t *words) {
+	return (words->word[LSR_WORD_KINDS] & LSR_KINDS_RARE) == 0;
+}
+
+/* Is this the client id of plain words? So long are nearly all. */
+#define LSR_SHORT_ID_MIN_BYTES 4u
+#define LSR_SHORT_ID_MAX_BYTES 8u
+
+LSR_INLINE bool
+lsr_words_have_short_id(const lsr_words_t *words, const uint8_t *client_id, size_t client_id_bytes) {
+	uint32_t first;
+	uint32_t last;
+	memcpy(&first, client_id, 4);
+	memcpy(&last, client_id + client_id_bytes - 4, 4);
+	const uint64_t wanted = first | (uint64_t)last << 8 * (client_id_bytes - 4);
+	const uint64_t text = words->word[LSR_WORD_KINDS] >> 32 | words->word[LSR_WORD_KINDS + 1] << 32;
+	return (words->word[LSR_WORD_SIZES] >> 48 & 0xFF) == client_id_bytes &&
+	       (text ^ wanted) << (64 - 8 * client_id_bytes) == 0;
+}
+
+LSR_INLINE bool
+lsr_words_unpack(const lsr_words_t *words, lessor_lease_t *lease, uint8_t *to, size_t *used_bytes) {
+	const uint64_t sizes = words->word[LSR_WORD_SIZES];
+	const uint64_t kinds = words->word[LSR_WORD_KINDS];
+	const uint64_t client_bytes = sizes >> 48 & 0xFF;
+	const uint64_t end = client_bytes + (sizes >> 56);
+	if (LSR_UNLIKELY((words->word[LSR_WORD_TAIL] | (sizes >> 32 & 0xFFFF) | (kinds & LSR_KINDS_RARE)) != 0)) {
+		return false;
+	}
+	const uint32_t text = (uint32_t)(kinds >> 32);
+	const uint32_t small = (uint32_t)(client_bytes | kinds << 8);
+	const unsigned flags = (unsigned)(kinds >> 24) & 0xFF;
+	memcpy(to, &text, 4);
+	memcpy(to + 4, &words->word[LSR_WORD_KINDS + 1], LSR_INLINE_BYTES - 4);
+	to[end] = '\0';
+	*lease = (lessor_lease_t){.client_id = to,
+				  .last_transaction_s = (uint32_t)sizes,
+				  .expires_at = words->word[1],
+				  .ticket = words->word[0]};
+	memcpy((uint8_t *)lease + offsetof(lessor_lease_t, client_id_bytes), &small, 4);
+	*used_bytes = end;
+	if (LSR_LIKELY((flags & LSR_FLAG_NAME) != 0)) {
+		lease->name = (const char *)to + client_bytes;
+		*used_bytes = end + 1;
+	}
+	if (LSR_LIKELY((flags & (LSR_FLAG_HARDWARE_IS_CLIENT | LSR_FLAG_HARDWARE_IN_CLIENT)) != 0)) {
+		const size_t skip = (flags & LSR_FLAG_HARDWARE_IN_CLIENT) != 0 ? 1 : 0;
+		lease->hardware_type = 1;
+		lease->hardware = to + skip;
+		lease->hardware_bytes = (uint8_t)(client_bytes - skip);
+	}
+	return true;
+}
+
+/*
  * Body -> lease, texts copied to the front of the buffer, of which *used_bytes are then taken. address and mask of the lease are the caller's to set. Inside the
  * read-side section that the body was read in.
  */
 static inline lessor_status_t
 lsr_lease_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_lease_t *lease, void *buffer,
 		 size_t buffer_bytes, size_t *used_bytes) {
-	if (LSR_UNLIKELY(body->tail != NULL || body->origin != LSR_ORIGIN_NONE ||
-			 buffer_bytes < LSR_INLINE_BYTES + 1)) {
-		return lsr_lease_unpack_fully(body, origins, lease, buffer, buffer_bytes, used_bytes);
-	}
-	uint8_t *to = (uint8_t *)buffer;
-	const size_t end = (size_t)body->client_id_bytes + body->name_bytes;
-	const bool has_name = (body->flags & LSR_FLAG_NAME) != 0;
-	lsr_unpack_members(body, lease);
-	memcpy(to, body->text, LSR_INLINE_BYTES);
-	to[end] = '\0';
-	lease->client_id = to;
-	lease->name = has_name ? (const char *)to + body->client_id_bytes : NULL;
-	lsr_unpack_hardware(body, lease);
-	*used_bytes = end + has_name;
-	return LESSOR_OK;
+	lsr_words_t words;
+	memcpy(&words, body, sizeof(words));
+	return buffer_bytes > LSR_INLINE_BYTES && LSR_LIKELY(lsr_words_unpack(&words, lease, buffer, used_bytes))
+		       ? LESSOR_OK
+		       : lsr_lease_unpack_fully(body, origins, lease, buffer, buffer_bytes, used_bytes);
 }
 
 /* Where the client id lies, how long it is, and the name, or NULL. Valid as long as the body and its tail. */

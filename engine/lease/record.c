@@ -40,6 +40,22 @@ lsr_record_replace(lsr_record_t *record, lsr_shadows_t *shadows, uint64_t word, 
 	release_shadow(shadows, at);
 }
 
+bool
+lsr_record_read_slowly(const lsr_record_t *record, const lsr_shadows_t *shadows, lsr_words_t *words) {
+	for (;;) {
+		const uint64_t word = lsr_record_word(record);
+		if ((word & LSR_WORD_LIVE) == 0) {
+			return false;
+		}
+		const bool is_busy = (word & LSR_WORD_BUSY) != 0;
+		lsr_words_load(is_busy ? &shadows->shadow[(word >> LSR_WORD_SHADOW_SHIFT) % LSR_SHADOWS] : record,
+			       words);
+		if (LSR_LIKELY(lsr_word_stands(record, word))) {
+			return true;
+		}
+	}
+}
+
 /* Long enough for any change in memory; a caller that finds the claim still taken starts over anyway. */
 #define WAIT_ROUNDS_MAX 4096
 

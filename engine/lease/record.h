@@ -139,14 +139,24 @@ typedef struct lsr_shadows {
 	LSR_APART lsr_record_t shadow[LSR_SHADOWS]; /* 'word' unused */
 } lsr_shadows_t;
 
-static inline void
-lsr_body_load(const lsr_record_t *record, lsr_body_t *body) {
-	uint64_t words[LSR_BODY_WORDS];
+/* A body as it lies in a record. */
+typedef struct lsr_words {
+	uint64_t word[LSR_BODY_WORDS];
+} lsr_words_t;
+
+LSR_INLINE void
+lsr_words_load(const lsr_record_t *record, lsr_words_t *words) {
 #pragma GCC unroll 7
 	for (unsigned i = 0; i < LSR_BODY_WORDS; i++) {
-		words[i] = atomic_load_explicit(&record->body[i], memory_order_acquire); /* R4 */
+		words->word[i] = atomic_load_explicit(&record->body[i], memory_order_acquire); /* R4 */
 	}
-	memcpy(body, words, sizeof(*body));
+}
+
+static inline void
+lsr_body_load(const lsr_record_t *record, lsr_body_t *body) {
+	lsr_words_t words;
+	lsr_words_load(record, &words);
+	memcpy(body, &words, sizeof(*body));
 }
 
 static inline void
@@ -164,24 +174,37 @@ lsr_record_word(const lsr_record_t *record) {
 	return atomic_load_explicit(&record->word, memory_order_acquire); /* R2 */
 }
 
-/* Copy the lease out. False: there is none. Lock-free: a repetition means that another thread completed a change. */
+/* After R4: does the record still say this, but for its claim? */
 static inline bool
-lsr_record_read(const lsr_record_t *record, const lsr_shadows_t *shadows, lsr_body_t *body) {
-	for (;;) {
-		const uint64_t word = lsr_record_word(record);
-		if ((word & LSR_WORD_LIVE) == 0) {
-			return false;
-		}
-		const lsr_record_t *from = record;
-		if (LSR_UNLIKELY((word & LSR_WORD_BUSY) != 0)) {
-			from = &shadows->shadow[(word >> LSR_WORD_SHADOW_SHIFT) % LSR_SHADOWS];
-		}
-		lsr_body_load(from, body);
-		const uint64_t again = atomic_load_explicit(&record->word, memory_order_relaxed); /* after R4 */
-		if (LSR_LIKELY(((word ^ again) & ~(uint64_t)LSR_WORD_CLAIM) == 0)) {
+lsr_word_stands(const lsr_record_t *record, uint64_t word) {
+	const uint64_t again = atomic_load_explicit(&record->word, memory_order_relaxed);
+	return ((word ^ again) & ~(uint64_t)LSR_WORD_CLAIM) == 0;
+}
+
+/* lsr_record_read_words() of what is no lease, or is being changed. */
+bool lsr_record_read_slowly(const lsr_record_t *record, const lsr_shadows_t *shadows, lsr_words_t *words);
+
+/* Copy the lease out. False: there is none. Lock-free: a repetition means that another thread completed a change. */
+LSR_INLINE bool
+lsr_record_read_words(const lsr_record_t *record, const lsr_shadows_t *shadows, lsr_words_t *words) {
+	const uint64_t word = lsr_record_word(record);
+	if (LSR_LIKELY((word & (LSR_WORD_LIVE | LSR_WORD_BUSY)) == LSR_WORD_LIVE)) {
+		lsr_words_load(record, words);
+		if (LSR_LIKELY(lsr_word_stands(record, word))) {
 			return true;
 		}
 	}
+	return lsr_record_read_slowly(record, shadows, words);
+}
+
+static inline bool
+lsr_record_read(const lsr_record_t *record, const lsr_shadows_t *shadows, lsr_body_t *body) {
+	lsr_words_t words;
+	if (!lsr_record_read_words(record, shadows, &words)) {
+		return false;
+	}
+	memcpy(body, &words, sizeof(*body));
+	return true;
 }
 
 /* Take the claim. False: somebody has it. *word becomes the word before the claim. */
