@@ -7,7 +7,6 @@
 
 #define SAMPLE      500u
 #define GONE_SAMPLE 100u
-#define AHEAD       32u
 
 static uint32_t
 share(uint64_t of, unsigned number, unsigned threads) {
@@ -48,9 +47,10 @@ bench_worker_init(bench_worker_t *worker, unsigned number, unsigned threads, con
 				   .releasing = true,
 				   .good = true};
 	take_share(worker, space, number, threads);
-	worker->places = calloc(batch > AHEAD ? batch : AHEAD, sizeof(*worker->places));
+	const size_t most = batch > BENCH_AHEAD ? batch : BENCH_AHEAD;
+	worker->places = calloc(most, sizeof(*worker->places));
 	worker->requests = worker->places;
-	worker->answers = calloc(batch, sizeof(*worker->answers));
+	worker->answers = calloc(most, sizeof(*worker->answers));
 	worker->flights = calloc(flights, sizeof(*worker->flights));
 	worker->guests = calloc(guests_max + 1, sizeof(*worker->guests));
 	return worker->requests != NULL && worker->answers != NULL && worker->flights != NULL && worker->guests != NULL;
@@ -144,12 +144,15 @@ void
 bench_worker_prepare(bench_worker_t *worker, size_t n, bench_prepare_t prepare) {
 	if (worker->batch > 1) {
 		prepare(worker, n);
+	} else if (bench_worker_groups(worker)) {
+		prepare(worker, n);
+		bench_worker_leave_out(worker);
 	} else if (worker->ahead > 0) {
 		worker->ahead--;
 		worker->requests++;
 	} else {
 		const uint64_t left = worker->target - worker->ops;
-		const unsigned count = left < AHEAD ? (unsigned)left : AHEAD;
+		const unsigned count = left < BENCH_AHEAD ? (unsigned)left : BENCH_AHEAD;
 		worker->requests = worker->places;
 		worker->ahead = count - 1;
 		prepare(worker, count);
@@ -159,11 +162,25 @@ bench_worker_prepare(bench_worker_t *worker, size_t n, bench_prepare_t prepare) 
 
 /* ---- the calls ---------------------------------------------------------------------------------------------------------- */
 
+typedef bool (*bench_change_t)(void *thread, const bench_lease_t *leases, size_t n, bench_answer_t *answers,
+			       uint64_t *ticket);
+
+/* One call for all; or, of a group, a call for each, with as little as can be between them. */
+static inline bool
+change(bench_worker_t *worker, bench_change_t call, size_t n, uint64_t *ticket) {
+	const size_t step = bench_worker_groups(worker) ? 1 : n;
+	bool good = true;
+	for (size_t i = 0; i < n && good; i += step) {
+		good = call(worker->thread, &worker->requests[i], step, &worker->answers[i], ticket);
+	}
+	return good;
+}
+
 bool
 bench_worker_create(bench_worker_t *worker, size_t n, bench_answer_t expected) {
 	uint64_t ticket = 0;
-	worker->good = worker->store->create(worker->thread, worker->requests, n, worker->answers, &ticket) &&
-		       bench_worker_check(worker, "create", n, expected);
+	worker->good =
+		change(worker, worker->store->create, n, &ticket) && bench_worker_check(worker, "create", n, expected);
 	note_change(worker, n, ticket);
 	if (worker->map != NULL && expected == BENCH_OK) {
 		for (size_t i = 0; i < n; i++) {
@@ -176,8 +193,8 @@ bench_worker_create(bench_worker_t *worker, size_t n, bench_answer_t expected) {
 bool
 bench_worker_renew(bench_worker_t *worker, size_t n) {
 	uint64_t ticket = 0;
-	worker->good = worker->store->renew(worker->thread, worker->requests, n, worker->answers, &ticket) &&
-		       bench_worker_check(worker, "renew", n, BENCH_OK);
+	worker->good =
+		change(worker, worker->store->renew, n, &ticket) && bench_worker_check(worker, "renew", n, BENCH_OK);
 	note_change(worker, n, ticket);
 	return worker->good;
 }
@@ -239,8 +256,14 @@ bench_worker_allocate(bench_worker_t *worker, size_t n) {
 bool
 bench_worker_get(bench_worker_t *worker, size_t n, bool by_client) {
 	const bench_store_class_t *store = worker->store;
-	worker->good = by_client ? store->get_client(worker->thread, worker->requests, n, worker->answers)
-				 : store->get_address(worker->thread, worker->requests, n, worker->answers);
+	bool (*const call)(void *, const bench_lease_t *, size_t, bench_answer_t *) =
+		by_client ? store->get_client : store->get_address;
+	const size_t step = bench_worker_groups(worker) ? 1 : n;
+	bool good = true;
+	for (size_t i = 0; i < n && good; i += step) {
+		good = call(worker->thread, &worker->requests[i], step, &worker->answers[i]);
+	}
+	worker->good = good;
 	return worker->good && bench_worker_check(worker, by_client ? "get by client" : "get by address", n, BENCH_OK);
 }
 
@@ -290,9 +313,6 @@ bench_worker_loop(bench_worker_t *worker, bench_step_t step, uint64_t ops, doubl
 			break;
 		}
 		worker->ops += n;
-		if (worker->times_groups && worker->ahead > 0) {
-			continue;
-		}
 		const uint64_t now = bench_ticks();
 		if (!worker->times_groups) {
 			bench_histogram_add(&worker->calls, now - worker->now, 1);

@@ -9,7 +9,8 @@
  * Time. The end of one call is the beginning of the next: one reading of the clock per call. What passes between two calls (preparing
  * arguments, checking answers) is part of the second one's time, except waiting for durability, and except where arguments of
  * single calls are prepared *ahead*, some at a time: then that is not timed. Reading the clock may keep the processor from looking
- * ahead; who asks for it has it read only when the prepared calls are done, and gets no latencies.
+ * ahead, and so may whatever else lies between two calls; who asks for it has the prepared calls made in a *group*, one right behind the other, the answers checked and the clock
+ * read behind the last one, and gets no latencies.
  */
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H
@@ -49,7 +50,7 @@ typedef struct bench_worker {
 	unsigned number;
 	unsigned threads;
 	unsigned batch;
-	bool times_groups;      /* the clock is read when no prepared call is left */
+	bool times_groups;      /* single calls: the clock is read once for all that were prepared together */
 	bool unchecked;         /* the store does nothing: its answers mean nothing */
 	uint64_t in_flight_max; /* 0: no waiting for durability */
 
@@ -121,11 +122,21 @@ void bench_worker_loop(bench_worker_t *worker, bench_step_t step, uint64_t ops, 
 /* Something is not as it should be. */
 void bench_worker_fail(bench_worker_t *worker, const char *what, bench_answer_t answer);
 
-/* How many operations the next call is to have. */
+/* So many single calls are prepared together. */
+#define BENCH_AHEAD 32u
+
+/* Are single calls made so many at a time? Filling is done in batches all the same. */
+static inline bool
+bench_worker_groups(const bench_worker_t *worker) {
+	return worker->times_groups && worker->batch == 1;
+}
+
+/* How many operations the next call, or group of single calls, is to have. */
 static inline size_t
 bench_worker_next(const bench_worker_t *worker) {
 	const uint64_t left = worker->target - worker->ops;
-	return left < worker->batch ? (size_t)left : worker->batch;
+	const size_t most = bench_worker_groups(worker) ? BENCH_AHEAD : worker->batch;
+	return left < most ? (size_t)left : most;
 }
 
 /* What has been done since the end of the last call is no part of any call, nor of the seconds. */
@@ -135,7 +146,7 @@ void bench_worker_leave_out(bench_worker_t *worker);
 typedef void (*bench_prepare_t)(bench_worker_t *worker, size_t n);
 
 /*
- * Prepare the requests of the next call; of single calls a number of them at a time, outside of the time: a processor looks some hundred
+ * Prepare the requests of the next call or group; of single calls a number of them at a time, outside of the time: a processor looks some hundred
  * instructions ahead, and calls overlap as far as what lies between them is short.
  */
 void bench_worker_prepare(bench_worker_t *worker, size_t n, bench_prepare_t prepare);
