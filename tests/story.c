@@ -14,6 +14,7 @@
 #define PREFIXES  2u
 #define PREFIX    UINT64_C(0x20010DB800000000)
 #define BATCH_MAX 40u
+#define KEYS      5u /* of limits */
 
 static uint32_t
 below(story_t *story, uint32_t n) {
@@ -42,13 +43,53 @@ any_range(story_t *story) {
 	return (lessor_range_t){subnet + first, subnet + first + below(story, 30)};
 }
 
+/* ---- limits ---------------------------------------------------------------------------------------------------------- */
+
+static lessor_limit_key_t
+nth_key(uint32_t number) {
+	static const char *const texts[KEYS] = {"class a", "class b", "circuit 1", "circuit 12", "c"};
+	lessor_limit_key_t key = {.kind = number < 2 ? LESSOR_LIMIT_CLASS : LESSOR_LIMIT_TAG};
+	key.size_bytes = (uint8_t)strlen(texts[number]);
+	memcpy(key.bytes, texts[number], key.size_bytes);
+	return key;
+}
+
+/* One lease of two has keys, up to two of them. */
+static void
+name_keys(story_t *story, lessor_lease_t *lease, lessor_limit_key_t keys[2]) {
+	const uint32_t first = below(story, 2 * KEYS);
+	if (first < KEYS) {
+		keys[0] = nth_key(first);
+		keys[1] = nth_key((first + 1) % KEYS);
+		lease->limit_keys = (uint8_t)(1 + below(story, 2));
+		lease->limit_key = keys;
+	}
+}
+
+static lessor_status_t
+change_limit(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	const lessor_limit_key_t key = nth_key(below(story, KEYS));
+	return below(story, 3) == 0 ? lessor_limit_remove(story->engine, &key, mode, ticket)
+				    : lessor_limit_set(story->engine, &key, below(story, 25), mode, ticket);
+}
+
+static lessor_status_t
+limit_scope(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
+	const lessor_scope_t scope = {.subnet = any_subnet(story),
+				      .mask = MASK,
+				      .max_leases = below(story, 2) == 0 ? 0 : below(story, SPOTS)};
+	return lessor_scope_update(story->engine, &scope, LESSOR_SCOPE_FIELD_MAX_LEASES, mode, ticket);
+}
+
 /* ---- leases ---------------------------------------------------------------------------------------------------------- */
 
 static lessor_status_t
 create_lease(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	lessor_lease_t lease;
 	torture_texts_t texts;
+	lessor_limit_key_t keys[2];
 	torture_lease(any_address(story), any_number(story), &lease, &texts);
+	name_keys(story, &lease, keys);
 	return lessor_lease_create(story->engine, &lease, mode, ticket);
 }
 
@@ -56,8 +97,10 @@ static lessor_status_t
 allocate_lease(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	lessor_lease_t lease;
 	torture_texts_t texts;
+	lessor_limit_key_t keys[2];
 	const uint32_t subnet = any_subnet(story);
 	torture_lease(0, any_number(story), &lease, &texts);
+	name_keys(story, &lease, keys);
 	return lessor_lease_allocate(story->engine, subnet, subnet + 1 + below(story, SPOTS), &lease, mode, ticket);
 }
 
@@ -65,11 +108,13 @@ static lessor_status_t
 update_lease(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	lessor_lease_t lease;
 	torture_texts_t texts;
+	lessor_limit_key_t keys[2];
 	torture_lease(any_address(story), any_number(story), &lease, &texts);
+	name_keys(story, &lease, keys);
+	const uint32_t fields =
+		below(story, 2) == 0 ? TORTURE_FIELDS_GENERATION | LESSOR_FIELD_CLIENT_ID : TORTURE_FIELDS_STEP;
 	return lessor_lease_update(story->engine, &lease,
-				   below(story, 2) == 0 ? TORTURE_FIELDS_GENERATION | LESSOR_FIELD_CLIENT_ID
-							: TORTURE_FIELDS_STEP,
-				   mode, ticket);
+				   fields | (below(story, 2) == 0 ? LESSOR_FIELD_LIMIT_KEYS : 0u), mode, ticket);
 }
 
 static lessor_status_t
@@ -102,6 +147,7 @@ change_batch(story_t *story, bool updates, bool is_large, lessor_mode_t mode, le
 	static torture_texts_t texts[BATCH_MAX];
 	lessor_lease_t leases[BATCH_MAX];
 	lessor_status_t statuses[BATCH_MAX];
+	lessor_limit_key_t keys[BATCH_MAX][2];
 	const uint32_t count = is_large ? BATCH_MAX / 2 : 1 + below(story, BATCH_MAX);
 	/* Each address once: of a state that is replaced in the same call nothing is known. */
 	const uint32_t first = below(story, SUBNETS * SPOTS);
@@ -109,12 +155,14 @@ change_batch(story_t *story, bool updates, bool is_large, lessor_mode_t mode, le
 		const uint32_t spot = (first + i) % (SUBNETS * SPOTS);
 		torture_lease(SUBNET + (spot / SPOTS << 8) + 1 + spot % SPOTS, any_number(story), &leases[i],
 			      &texts[i]);
+		name_keys(story, &leases[i], keys[i]);
 	}
 	lessor_status_t status = is_large ? make_large(story, leases, count) : LESSOR_OK;
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	status = updates ? lessor_lease_update_batch(story->engine, leases, count, TORTURE_FIELDS_GENERATION, statuses,
+	status = updates ? lessor_lease_update_batch(story->engine, leases, count,
+						     TORTURE_FIELDS_GENERATION | LESSOR_FIELD_LIMIT_KEYS, statuses,
 						     mode, ticket)
 			 : lessor_lease_create_batch(story->engine, leases, count, statuses, mode, ticket);
 	return status == LESSOR_OK ? worst_of(statuses, count, status) : status;
@@ -186,7 +234,9 @@ static lessor_status_t
 bind_lease(story_t *story, lessor_mode_t mode, lessor_ticket_t *ticket) {
 	lessor_lease_t lease;
 	torture_texts_t texts;
+	lessor_limit_key_t keys[2];
 	torture_lease(any_address(story), any_number(story), &lease, &texts);
+	name_keys(story, &lease, keys);
 	return lessor_lease_bind(story->engine, &lease, 1 + any_number(story) / 8, mode, ticket);
 }
 
@@ -485,11 +535,22 @@ static const call_t calls[] = {
 	{"exclude 6", exclude6, 3, false, false},
 	{"superscope", change_superscope, 4, false, false},
 	{"filter", change_filter, 5, false, false},
+	{"limit", change_limit, 5, false, false},
+	{"limit scope", limit_scope, 3, false, false},
 	{"snapshot", take_snapshot, 2, false, true},
 };
 
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
-enum { FIRST_SCOPE = 19, FIRST_SCOPE6 = 26 };
+
+/* Most calls need a scope. */
+static const call_t *
+draw_first(const story_t *story) {
+	const call_t *call = calls;
+	while (call->call != (story->calls % 2 == 0 ? create_scope : create_scope6)) {
+		call++;
+	}
+	return call;
+}
 
 static const call_t *
 draw(story_t *story, bool leases_only) {
@@ -498,7 +559,7 @@ draw(story_t *story, bool leases_only) {
 		total += !leases_only || calls[i].is_lease ? calls[i].weight : 0;
 	}
 	if (!leases_only && story->calls < 2 * SUBNETS) {
-		return story->calls % 2 == 0 ? &calls[FIRST_SCOPE] : &calls[FIRST_SCOPE6]; /* most need one */
+		return draw_first(story);
 	}
 	unsigned at = below(story, total);
 	for (size_t i = 0; i < CALLS; i++) {

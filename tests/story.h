@@ -3,7 +3,7 @@
  * A story: random calls of several logical writers on one store, made by one thread, and what the engine showed after each.
  *
  * Everything the native API can change is in it: leases of both families one by one and in batches, allocated or not, expiry, scopes of both families with their ranges and
- * exclusions, reservations, superscopes, filters, snapshots. So the state at any place of the log is known: that is the model a store is compared with which
+ * exclusions, reservations, superscopes, filters, limits, snapshots. So the state at any place of the log is known: that is the model a store is compared with which
  * was opened again. (That the engine shows the right thing after each call is what engine_random_test and lease6_random_test are about.)
  */
 #ifndef STORY_H

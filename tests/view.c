@@ -205,6 +205,21 @@ put_filters(view_t *view, lessor_engine_t *engine, char *buffer) {
 	put(view, VIEW_ENFORCEMENT, 0, 0, (uint64_t)allow + 2 * (uint64_t)deny);
 }
 
+static void
+put_limits(view_t *view, lessor_engine_t *engine) {
+	lessor_limit_t limit;
+	const lessor_limit_key_t *behind = NULL;
+	lessor_limit_key_t key;
+	lessor_status_t status;
+	for (; (status = lessor_limit_next(engine, behind, &limit)) == LESSOR_OK; behind = &key) {
+		key = limit.key;
+		const uint64_t name = add_bytes(key.kind, key.bytes, key.size_bytes);
+		put(view, VIEW_LIMIT, 0, name, limit.max);
+		put(view, VIEW_FIGURES, 2, name, limit.leases);
+	}
+	REQUIRE_STATUS(status, LESSOR_END);
+}
+
 static int
 compare(const view_thing_t *a, const view_thing_t *b) {
 	return a->kind != b->kind   ? (a->kind < b->kind ? -1 : 1)
@@ -228,6 +243,7 @@ view_take(lessor_engine_t *engine) {
 	put_scopes6(&view, engine, buffer);
 	put_superscopes(&view, engine);
 	put_filters(&view, engine, buffer);
+	put_limits(&view, engine);
 	qsort(view.things, view.count, sizeof(view.things[0]), by_key);
 	return view;
 }
@@ -288,9 +304,9 @@ view_is_between(const view_t *view, const view_t *before, const view_t *after, l
 
 static void
 explain(const view_thing_t *thing, const char *what) {
-	static const char *const kinds[] = {"scope",       "IPv6 scope",       "lease",      "IPv6 lease",
-					    "reservation", "IPv6 reservation", "superscope", "filter",
-					    "enforcement", "figures"};
+	static const char *const kinds[] = {
+		"scope",      "IPv6 scope", "lease",       "IPv6 lease", "reservation", "IPv6 reservation",
+		"superscope", "filter",     "enforcement", "limit",      "figures"};
 	(void)fprintf(stderr, "  %s %" PRIx64 " %" PRIx64 " ticket %" PRIu64 ": %s\n", kinds[thing->kind], thing->high,
 		      thing->low, thing->ticket, what);
 }

@@ -22,7 +22,8 @@ typedef enum view_kind {
 	VIEW_SUPERSCOPE,
 	VIEW_FILTER,
 	VIEW_ENFORCEMENT,
-	VIEW_FIGURES /* of a scope */
+	VIEW_LIMIT,
+	VIEW_FIGURES /* of a scope or a limit */
 } view_kind_t;
 
 typedef struct view_thing {
