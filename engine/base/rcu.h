@@ -21,6 +21,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef CONFIG_RCU_TLS
+/* The library's word about this thread, found without a call also from a shared object: a read-side section comes to it four times. */
+extern DECLARE_URCU_TLS(struct urcu_bp_reader *, urcu_bp_reader) __attribute__((tls_model("initial-exec")));
+#endif
+
 #if defined(__SANITIZE_THREAD__)
 #define LSR_TSAN 1
 #elif defined(__has_feature)
