@@ -91,17 +91,14 @@ end_offers_of(lessor_engine_t *engine, lsr_offer_shard_t *shard, uint64_t now_ns
 	return ended;
 }
 
-bool
-lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max) {
-	lsr_offers_t *offers = &engine->offers;
-	const uint64_t now_ns = lsr_clock_ns();
-	const uint64_t due_ns = atomic_load_explicit(&offers->due_ns, memory_order_relaxed);
-	if (now_ns < due_ns || (max != UINT32_MAX && now_ns - due_ns < NS_PER_MS)) {
-		return false; /* by the way, not more often than it is worth */
-	}
-	/* Forgotten before one looks: what is entered behind that is noted behind it. */
-	atomic_store_explicit(&offers->due_ns, UINT64_MAX, memory_order_seq_cst);
+/* With 'walk' locked: through all shards. */
+static void
+walk_offers(lessor_engine_t *engine, uint64_t now_ns, uint32_t max) {
 	uint32_t ended = 0;
+	lsr_offers_t *offers = &engine->offers;
+	atomic_store_explicit(&offers->walks, true, memory_order_relaxed);
+	/* Forgotten before one looks: what is entered behind that is noted behind it. */
+	atomic_store_explicit(&offers->due_ns, UINT64_MAX, memory_order_seq_cst); /* O1 */
 	for (unsigned i = 0; i < LSR_OFFER_SHARDS; i++) {
 		uint32_t some;
 		do {
@@ -110,7 +107,35 @@ lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max) {
 			ended += some;
 		} while (some == SECTION_ENDS);
 	}
-	return ended > 0;
+	if (ended > 0) {
+		(void)atomic_fetch_add_explicit(&offers->walked, 1, memory_order_relaxed);
+	}
+	atomic_store_explicit(&offers->walks, false, memory_order_release); /* O2 */
+}
+
+void
+lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max) {
+	lsr_offers_t *offers = &engine->offers;
+	const uint64_t now_ns = lsr_clock_ns();
+	const uint64_t due_ns = atomic_load_explicit(&offers->due_ns, memory_order_acquire);
+	const bool walks = atomic_load_explicit(&offers->walks, memory_order_acquire);
+	/* By the way, not more often than it is worth. */
+	if (max == UINT32_MAX ? now_ns < due_ns && !walks : walks || now_ns < due_ns || now_ns - due_ns < NS_PER_MS) {
+		return;
+	}
+	(void)pthread_mutex_lock(&offers->walk);
+	if (now_ns >= atomic_load_explicit(&offers->due_ns, memory_order_relaxed)) {
+		walk_offers(engine, now_ns, max);
+	}
+	(void)pthread_mutex_unlock(&offers->walk);
+}
+
+bool
+lsr_engine_end_offers_since(lessor_engine_t *engine, uint64_t *walked) {
+	const uint64_t before = *walked;
+	lsr_engine_end_offers(engine, UINT32_MAX);
+	*walked = lsr_engine_walked(engine);
+	return *walked != before;
 }
 
 /* Of some buckets of a shard. The record is nobody's any more, or somebody else's. */
@@ -155,7 +180,6 @@ typedef struct {
 	uint64_t until_ns;
 	lsr_offer_client_t client;
 	lsr_offer_shard_t *shard;
-	lsr_offer_t *fresh;
 	uint32_t address; /* the answer */
 	lessor_status_t status;
 	lsr_step_t step;
@@ -200,15 +224,25 @@ is_dormant(const lsr_body_t *body) {
 	return lsr_body_is_reserved(body) && body->expires_at == LESSOR_TIME_NONE;
 }
 
+/* An offer for the client, not entered yet. NULL: decided. */
+static lsr_offer_t *
+make_fresh(lsr_offering_t *offering) {
+	bool at_limit;
+	lsr_offer_t *offer =
+		lsr_offers_new(&offering->search.engine->offers, offering->shard, &offering->client, &at_limit);
+	if (offer == NULL) {
+		decide(offering, at_limit ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
+	}
+	return offer;
+}
+
 static void
-enter_fresh(lsr_offering_t *offering, uint32_t address, uint32_t record_id, uint64_t word) {
-	lsr_offer_t *offer = offering->fresh;
+enter_fresh(lsr_offering_t *offering, lsr_offer_t *offer, uint32_t address, uint32_t record_id, uint64_t word) {
 	offer->address = address;
 	offer->record_id = record_id;
 	offer->word = word;
 	offer->until_ns = offering->until_ns;
 	lsr_offers_enter(&offering->search.engine->offers, offering->shard, offer);
-	offering->fresh = NULL;
 	answer(offering, address);
 }
 
@@ -237,13 +271,19 @@ try_address(lsr_search_t *search, uint32_t address) {
 		}
 		return false;
 	}
+	/* Now that nothing can fail any more: nobody is told of a limit because of an offer that never was. */
+	lsr_offer_t *offer = make_fresh(offering);
+	if (offer == NULL) {
+		lsr_record_unclaim(record, word);
+		return true;
+	}
 	lsr_table_take(&scope->table, address, LESSOR_TIME_NONE);
 	(void)atomic_fetch_add_explicit(&scope->counters.offered, lsr_engine_unit(scope, address),
 					memory_order_relaxed);
 	const uint64_t offered = lsr_word_next(word, LSR_WORD_OFFER);
 	atomic_store_explicit(&record->word, offered, memory_order_release); /* R5 */
 	lsr_engine_go_on_behind(scope, address);
-	enter_fresh(offering, address, id, offered);
+	enter_fresh(offering, offer, address, id, offered);
 	return true;
 }
 
@@ -276,15 +316,9 @@ renew_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
 
 /* With the shard locked: look for a free address. */
 static void
-offer_free(lessor_engine_t *engine, lsr_offering_t *offering) {
-	bool at_limit;
+offer_free(lsr_offering_t *offering) {
 	lsr_search_t *search = &offering->search;
 	const uint64_t deletes = lsr_engine_deletes_of(search->scope);
-	offering->fresh = lsr_offers_new(&engine->offers, offering->shard, &offering->client, &at_limit);
-	if (offering->fresh == NULL) {
-		decide(offering, at_limit ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
-		return;
-	}
 	if (!lsr_engine_search(search, offering->request->hint)) {
 		if (search->in_doubt != NULL) {
 			wait_for(offering, search->in_doubt);
@@ -295,10 +329,6 @@ offer_free(lessor_engine_t *engine, lsr_offering_t *offering) {
 		}
 	} else if (offering->step != LSR_STEP_DONE) {
 		wait_for(offering, search->in_doubt); /* the hint's */
-	}
-	if (offering->fresh != NULL) {
-		lsr_offers_drop(&engine->offers, offering->fresh);
-		offering->fresh = NULL;
 	}
 }
 
@@ -337,21 +367,22 @@ try_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
 	}
 	offering->shard = lsr_offers_lock(&engine->offers, offering->client.key);
 	if (!renew_offer(engine, offering)) {
-		offer_free(engine, offering);
+		offer_free(offering);
 	}
 	lsr_offers_unlock(offering->shard);
 }
 
 /* What is left of offers that are over stands in nobody's way. */
 static bool
-may_go_on(lessor_engine_t *engine, const lsr_offering_t *offering) {
+may_go_on(lessor_engine_t *engine, const lsr_offering_t *offering, uint64_t *walked) {
 	return (offering->status == LESSOR_EXHAUSTED || offering->status == LESSOR_LIMIT) &&
-	       lsr_engine_end_offers(engine, UINT32_MAX);
+	       lsr_engine_end_offers_since(engine, walked);
 }
 
 /* In the scope offering->subnet. */
 static lessor_status_t
 offer_in(lessor_engine_t *engine, lsr_offering_t *offering) {
+	uint64_t walked = lsr_engine_walked(engine);
 	do {
 		do {
 			lsr_rcu_enter();
@@ -361,7 +392,7 @@ offer_in(lessor_engine_t *engine, lsr_offering_t *offering) {
 				lsr_engine_await(engine, offering->step, offering->blocker);
 			}
 		} while (offering->step != LSR_STEP_DONE);
-	} while (may_go_on(engine, offering));
+	} while (may_go_on(engine, offering, &walked));
 	return offering->status;
 }
 
@@ -450,7 +481,7 @@ lessor_offer_make(lessor_engine_t *engine, const lessor_offer_request_t *request
 	    (request->flags & ~ALL_FLAGS) != 0 || request->hold_ms > LESSOR_HOLD_MAX_MS) {
 		return LESSOR_INVALID;
 	}
-	(void)lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
+	lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
 	const uint64_t hold_ms = request->hold_ms != 0 ? request->hold_ms : LESSOR_DEFAULT_HOLD_MS;
 	lsr_offering_t offering = {
 		.request = request,
@@ -743,7 +774,7 @@ lessor_lease_bind(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_f
 	if (lease == NULL || lease->address == 0 || lease->client_id == NULL || lease->client_id_bytes == 0) {
 		return LESSOR_INVALID;
 	}
-	(void)lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
+	lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
 	uint64_t end = 0;
 	bool again;
 	lessor_lease_t bound = *lease;

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a DHCP server does, in every order of two threads' steps with a few preemptions: offers that end while others look for an address.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include <lessor/lessor.h>
+
+#include "engine_p.h"
+#include "order.h"
+#include "torture.h"
+
+#define SUBNET  UINT32_C(0x0A200000)
+#define OTHER   UINT32_C(0x0A210000)
+#define CLIENTS 8u
+#define FIRST   (SUBNET + 1)
+#define SECOND  (SUBNET + 2)
+#define NOW     (UINT64_C(13350000000) * LESSOR_TICKS_PER_SECOND)
+#define SOON    (NOW + LESSOR_TICKS_PER_SECOND)
+#define LATER   (NOW + 100 * LESSOR_TICKS_PER_SECOND)
+
+static lessor_engine_t *engine;
+
+/* What the bodies were answered. */
+static struct {
+	lessor_status_t status;
+	uint32_t address;
+	uint64_t pending;
+} answers[ORDER_BODIES_MAX];
+
+/* ---- calls ------------------------------------------------------------------------------------------------------------ */
+
+static uint8_t
+id_of(uint32_t client, uint8_t id[6]) {
+	const uint8_t bytes[6] = {2, 0, 0, 0, 0, (uint8_t)client};
+	memcpy(id, bytes, sizeof(bytes));
+	return sizeof(bytes);
+}
+
+static lessor_status_t
+offer(uint32_t subnet, uint32_t client, uint32_t hold_ms, uint32_t *address) {
+	uint8_t id[6];
+	const lessor_offer_request_t request = {.subnet = subnet,
+						.client_id_bytes = id_of(client, id),
+						.client_id = id,
+						.hold_ms = hold_ms,
+						.now = NOW};
+	lessor_offer_t made = {0};
+	const lessor_status_t status = lessor_offer_make(engine, &request, &made);
+	*address = made.address;
+	return status;
+}
+
+static void
+offered(uint32_t subnet, uint32_t client, uint32_t hold_ms) {
+	uint32_t address;
+	REQUIRE_STATUS(offer(subnet, client, hold_ms, &address), LESSOR_OK);
+}
+
+static lessor_lease_t
+lease_of(uint32_t address, uint32_t client, uint8_t id[6]) {
+	lessor_lease_t lease;
+	lessor_lease_init(&lease);
+	lease.address = address;
+	lease.client_id_bytes = id_of(client, id);
+	lease.client_id = id;
+	lease.expires_at = LATER;
+	return lease;
+}
+
+static lessor_status_t
+allocate(uint32_t client, uint32_t *address) {
+	uint8_t id[6];
+	lessor_lease_t lease = lease_of(0, client, id);
+	const lessor_status_t status = lessor_lease_allocate(engine, SUBNET, 0, &lease, LESSOR_ASYNC, NULL);
+	*address = lease.address;
+	return status;
+}
+
+static void
+offer_in_body(void *context) {
+	const unsigned body = order_body();
+	(void)context;
+	answers[body].status = offer(SUBNET, body, 1000, &answers[body].address);
+}
+
+static void
+allocate_in_body(void *context) {
+	const unsigned body = order_body();
+	(void)context;
+	answers[body].status = allocate(body, &answers[body].address);
+}
+
+static void
+offer_elsewhere_in_body(void *context) {
+	const unsigned body = order_body();
+	(void)context;
+	answers[body].status = offer(OTHER, body, 1000, &answers[body].address);
+}
+
+static void
+count_in_body(void *context) {
+	const unsigned body = order_body();
+	lessor_scope_stats_t stats;
+	(void)context;
+	answers[body].status = lessor_scope_stats(engine, SUBNET, &stats);
+	answers[body].pending = stats.pending;
+}
+
+/* ---- scenes ----------------------------------------------------------------------------------------------------------- */
+
+static void
+add_scope(uint32_t subnet) {
+	const lessor_scope_t scope = {
+		.subnet = subnet, .mask = 0xFFFFFF00u, .has_range = true, .range = {subnet + 1, subnet + 2}};
+	REQUIRE_STATUS(lessor_scope_create(engine, &scope, LESSOR_ASYNC, NULL), LESSOR_OK);
+}
+
+/* As in the beginning. */
+static void
+clear(void) {
+	for (uint32_t client = 0; client < CLIENTS; client++) {
+		uint8_t id[6];
+		const uint8_t id_bytes = id_of(client, id);
+		(void)lessor_offer_withdraw(engine, SUBNET, id, id_bytes);
+		(void)lessor_offer_withdraw(engine, OTHER, id, id_bytes);
+	}
+	for (uint32_t address = FIRST; address <= SECOND; address++) {
+		(void)lessor_lease_delete(engine, address, NULL, 0, LESSOR_ASYNC, NULL);
+		(void)lessor_lease_delete(engine, address - SUBNET + OTHER, NULL, 0, LESSOR_ASYNC, NULL);
+	}
+	torture_require_sound(engine);
+	REQUIRE(atomic_load(&engine->offers.count) == 0);
+}
+
+/* What comes once - pages, the offers' tables - is there before the first run. */
+static void
+warm_up(void) {
+	for (uint32_t client = 0; client < CLIENTS; client++) {
+		uint32_t address;
+		offered(SUBNET, client, 1000);
+		clear();
+		offered(OTHER, client, 1000);
+		clear();
+		REQUIRE_STATUS(allocate(client, &address), LESSOR_OK);
+		clear();
+	}
+}
+
+static void
+run(const char *name, unsigned preemptions, uint32_t max_offers, void (*begin)(void *), void (*first)(void *),
+    void (*second)(void *), void (*end)(void *)) {
+	lessor_options_t options;
+	lessor_options_init(&options);
+	options.log = false;
+	options.max_leases = 1u << 16;
+	options.max_offers = max_offers;
+	REQUIRE_STATUS(lessor_open(NULL, &options, &engine, NULL), LESSOR_OK);
+	add_scope(SUBNET);
+	add_scope(OTHER);
+	const order_scene_t scene = {.name = name,
+				     .bodies = 2,
+				     .preemptions = preemptions,
+				     .begin = begin,
+				     .body = {first, second},
+				     .end = end};
+	warm_up();
+	REQUIRE(order_run(&scene) > 1);
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+}
+
+/* ---- offers that are over ----------------------------------------------------------------------------------------------- */
+
+static void
+pool_of_old_offers(void *context) {
+	(void)context;
+	offered(SUBNET, 5, 1);
+	offered(SUBNET, 6, 1);
+	order_pass_ms(10);
+}
+
+static void
+both_have_one(void *context) {
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	REQUIRE(answers[0].address != answers[1].address);
+	clear();
+}
+
+static void
+nothing_is_pending(void *context) {
+	(void)context;
+	for (unsigned body = 0; body < 2; body++) {
+		REQUIRE_STATUS(answers[body].status, LESSOR_OK);
+		REQUIRE(answers[body].pending == 0);
+	}
+	clear();
+}
+
+static void
+what_is_over_is_in_nobodys_way(void **state) {
+	(void)state;
+	run("offer | offer: all is over", 2, 8, pool_of_old_offers, offer_in_body, offer_in_body, both_have_one);
+	run("offer | allocate: all is over", 2, 8, pool_of_old_offers, offer_in_body, allocate_in_body, both_have_one);
+	run("allocate | allocate: all is over", 2, 8, pool_of_old_offers, allocate_in_body, allocate_in_body,
+	    both_have_one);
+	run("count | count: all is over", 2, 8, pool_of_old_offers, count_in_body, count_in_body, nothing_is_pending);
+	run("offer | offer: as many as there may be", 2, 2, pool_of_old_offers, offer_in_body, offer_elsewhere_in_body,
+	    both_have_one);
+}
+
+/* Both addresses are leased; there may be one offer. */
+static void
+full_scope(void *context) {
+	uint32_t address;
+	(void)context;
+	REQUIRE_STATUS(allocate(5, &address), LESSOR_OK);
+	REQUIRE_STATUS(allocate(6, &address), LESSOR_OK);
+}
+
+static void
+one_is_exhausted(void *context) {
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_EXHAUSTED);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	clear();
+}
+
+static void
+what_never_was_counts_against_nobody(void **state) {
+	(void)state;
+	run("offer in vain | offer: one there may be", 2, 1, full_scope, offer_in_body, offer_elsewhere_in_body,
+	    one_is_exhausted);
+}
+
+int
+main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_over_is_in_nobodys_way),
+		cmocka_unit_test(what_never_was_counts_against_nobody),
+	};
+	return cmocka_run_group_tests_name("order_life", tests, NULL, NULL);
+}
