@@ -3,7 +3,8 @@
  * Offers: addresses that are held for a client for a while, in memory only.
  *
  * An offer has two halves. The record of its address, which is no lease, says LSR_WORD_OFFER, and its bit in the map of free addresses is set, so that no search meets it.
- * Here lies for whom and until when. The record is the authority: a lease that is created there, or a scope that is deleted, ends the offer without asking here; what
+ * Here lies for whom and until when. The offer of a client's own lease, if a sweep could come upon that, is the flag LSR_WORD_KEPT of it instead: no bit, no count, only sweeps
+ * ask for it. The record is the authority: a lease that is created there, or a scope that is deleted, ends the offer without asking here; what
  * is left here is dropped when it is met. An entry knows the whole word that the record had, which never comes again.
  *
  *   Locks: one for each shard; taken before record claims, which are only tried under it; nobody takes it while he holds a claim. 'walk' before those of the shards.

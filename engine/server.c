@@ -18,6 +18,7 @@
 
 #define ALL_FLAGS       ((uint32_t)(LESSOR_OFFER_RECLAIM | LESSOR_OFFER_SUPERSCOPE))
 #define NS_PER_MS       UINT64_C(1000000)
+#define TICKS_PER_MS    (LESSOR_TICKS_PER_SECOND / 1000)
 #define RECLAIM_LOOKS   8u   /* of which all that are over lose their grace */
 #define SECTION_ENDS    256u /* offers that end in one read-side section */
 #define SECTION_BUCKETS 64u
@@ -50,6 +51,17 @@ free_offered(lsr_scope_t *scope, const lsr_offer_t *offer, lsr_record_t *record)
 	atomic_store_explicit(&record->word, lsr_word_next(offer->word, 0), memory_order_release); /* R5 */
 }
 
+/* Of a lease it only ends what keeps sweeps away. The record is claimed. */
+static void
+give_back(lsr_scope_t *scope, const lsr_offer_t *offer, lsr_record_t *record) {
+	if ((offer->word & LSR_WORD_LIVE) != 0) {
+		atomic_store_explicit(&record->word, lsr_word_next(offer->word, LSR_WORD_LIVE),
+				      memory_order_release); /* R5 */
+	} else {
+		free_offered(scope, offer, record);
+	}
+}
+
 /*
  * End an offer and free it. False: somebody is changing the address, or the scope, at this moment; it is still there. The shard is locked; inside a read-side section.
  */
@@ -66,7 +78,7 @@ end_offer(lessor_engine_t *engine, lsr_offer_shard_t *shard, lsr_offer_t *offer)
 			return false;
 		}
 		if (word == offer->word) {
-			free_offered(scope, offer, record);
+			give_back(scope, offer, record);
 		}
 	}
 	lsr_offers_remove(&engine->offers, shard, offer);
@@ -176,6 +188,7 @@ typedef struct {
 	const lessor_offer_request_t *request;
 	uint32_t subnet;
 	lessor_filetime_t now;
+	lessor_filetime_t until;
 	uint64_t now_ns;
 	uint64_t until_ns;
 	lsr_offer_client_t client;
@@ -332,6 +345,56 @@ offer_free(lsr_offering_t *offering) {
 	}
 }
 
+/* A lease of the client's own that a sweep could come upon while the offer stands. */
+static bool
+may_be_swept(const lsr_offering_t *offering, const lsr_body_t *body) {
+	return lsr_time_comes(lsr_body_ends_at(body)) && body->expires_at <= offering->until;
+}
+
+static bool
+is_own(const lsr_offering_t *offering, const lsr_record_t *record, uint64_t word) {
+	lsr_body_t body;
+	if ((word & LSR_WORD_LIVE) == 0) {
+		return false;
+	}
+	lsr_body_load(record, &body);
+	return !lsr_body_is_empty(&body) &&
+	       lsr_body_is_client(&body, offering->client.client_id, offering->client.client_id_bytes);
+}
+
+/* With the shard locked: keep sweeps away from the client's own lease. */
+static void
+offer_own(lessor_engine_t *engine, lsr_offering_t *offering, uint32_t address) {
+	uint64_t word;
+	const uint32_t id = lsr_table_peek(&offering->search.scope->table, address);
+	lsr_record_t *record = lsr_pages_record(&engine->pages, id);
+	lsr_offer_t *offer = lsr_offers_find(offering->shard, &offering->client);
+	if (offer != NULL && offer->record_id == id && stands(engine, offer)) {
+		lsr_offers_move(&engine->offers, offering->shard, offer, offering->until_ns);
+		answer(offering, address);
+		return;
+	}
+	const lsr_record_t *before = offer != NULL ? lsr_pages_record(&engine->pages, offer->record_id) : NULL;
+	if (offer != NULL && !end_offer(engine, offering->shard, offer)) {
+		wait_for(offering, before);
+		return;
+	}
+	if (!lsr_record_claim(record, &word)) {
+		wait_for(offering, record);
+		return;
+	}
+	const bool is_there = is_own(offering, record, word);
+	lsr_offer_t *fresh = is_there ? make_fresh(offering) : NULL;
+	if (fresh == NULL) {
+		lsr_record_unclaim(record, word);
+		offering->step = is_there ? offering->step : LSR_STEP_AGAIN;
+		return;
+	}
+	const uint64_t kept = lsr_word_next(word, LSR_WORD_LIVE | LSR_WORD_KEPT);
+	atomic_store_explicit(&record->word, kept, memory_order_release); /* R5 */
+	enter_fresh(offering, fresh, address, id, kept);
+}
+
 /* One try, inside a read-side section. */
 static void
 try_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
@@ -356,6 +419,10 @@ try_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
 	if (find_own(engine, scope, client_id, client_id_bytes, &address, &body)) {
 		if (is_held(&body, offering->now)) {
 			decide(offering, LESSOR_CONFLICT);
+		} else if (may_be_swept(offering, &body)) {
+			offering->shard = lsr_offers_lock(&engine->offers, offering->client.key);
+			offer_own(engine, offering, address);
+			lsr_offers_unlock(offering->shard);
 		} else {
 			answer(offering, address);
 		}
@@ -490,6 +557,9 @@ lessor_offer_make(lessor_engine_t *engine, const lessor_offer_request_t *request
 		.now_ns = lsr_clock_ns(),
 		.client = {.client_id = request->client_id, .client_id_bytes = request->client_id_bytes}};
 	offering.until_ns = offering.now_ns + hold_ms * NS_PER_MS;
+	offering.until = offering.now < LESSOR_TIME_INFINITE - hold_ms * TICKS_PER_MS
+				 ? offering.now + hold_ms * TICKS_PER_MS
+				 : LESSOR_TIME_INFINITE;
 	status = offer_or_reclaim(engine, &offering);
 	if (status == LESSOR_EXHAUSTED && (request->flags & LESSOR_OFFER_SUPERSCOPE) != 0) {
 		status = offer_elsewhere(engine, &offering);

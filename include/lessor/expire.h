@@ -14,6 +14,8 @@
  *     DECLINED    those with now >= expires_at: that is the end of the address's quarantine
  *     DOOM        those with now >= doom_s + the later one of expires_at and last_transaction_s
  *
+ * A lease whose address is offered to its client (lessor/server.h) stays as long as that.
+ *
  * When a lease became DOOM is not recorded. Who dooms one whose expiry has passed and wants it to stay for a while sets its
  * last_transaction_s, or another expiry, in the same update.
  *

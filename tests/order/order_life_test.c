@@ -32,6 +32,7 @@ static lessor_engine_t *engine;
 static struct {
 	lessor_status_t status;
 	uint32_t address;
+	uint32_t other;
 	uint64_t pending;
 } answers[ORDER_BODIES_MAX];
 
@@ -103,6 +104,17 @@ offer_elsewhere_in_body(void *context) {
 	const unsigned body = order_body();
 	(void)context;
 	answers[body].status = offer(OTHER, body, 1000, &answers[body].address);
+}
+
+static void
+sweep_and_allocate_in_body(void *context) {
+	const unsigned body = order_body();
+	lessor_cursor_t cursor;
+	(void)context;
+	lessor_cursor_init(&cursor, SUBNET, SUBNET + 255);
+	answers[body].status = lessor_expire(engine, NOW, NULL, &cursor, NULL, LESSOR_ASYNC, NULL);
+	(void)allocate(6, &answers[body].address);
+	(void)allocate(7, &answers[body].other);
 }
 
 static void
@@ -241,10 +253,47 @@ what_never_was_counts_against_nobody(void **state) {
 	    one_is_exhausted);
 }
 
+/* ---- offers of what is over ---------------------------------------------------------------------------------------------- */
+
+static void
+old_lease(void *context) {
+	uint8_t id[6];
+	lessor_lease_t lease = lease_of(FIRST, 0, id);
+	(void)context;
+	lease.expires_at = NOW;
+	REQUIRE_STATUS(lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL), LESSOR_OK);
+}
+
+/* It is the client's, whether the sweep or the offer was first. */
+static void
+nobody_else_has_it(void *context) {
+	uint8_t id[6];
+	const uint32_t address = answers[0].address;
+	const lessor_lease_t lease = lease_of(address, 0, id);
+	(void)context;
+	REQUIRE(answers[1].status == LESSOR_OK || answers[1].status == LESSOR_END);
+	if (answers[0].status == LESSOR_OK) {
+		REQUIRE(answers[1].address != address && answers[1].other != address);
+		REQUIRE_STATUS(lessor_lease_bind(engine, &lease, NOW, LESSOR_ASYNC, NULL), LESSOR_OK);
+	} else {
+		REQUIRE_STATUS(answers[0].status, LESSOR_EXHAUSTED);
+		REQUIRE(answers[1].address != 0 && answers[1].other != 0);
+	}
+	clear();
+}
+
+static void
+what_is_offered_is_held(void **state) {
+	(void)state;
+	run("offer | sweep, allocate: a lease that is over", 2, 8, old_lease, offer_in_body, sweep_and_allocate_in_body,
+	    nobody_else_has_it);
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_over_is_in_nobodys_way),
+		cmocka_unit_test(what_is_offered_is_held),
 		cmocka_unit_test(what_never_was_counts_against_nobody),
 	};
 	return cmocka_run_group_tests_name("order_life", tests, NULL, NULL);
