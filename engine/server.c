@@ -841,7 +841,8 @@ lessor_lease_bind(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_f
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	if (lease == NULL || lease->address == 0 || lease->client_id == NULL || lease->client_id_bytes == 0) {
+	lsr_lease_sizes_t sizes;
+	if (lease == NULL || lease->address == 0 || !lsr_lease_check(lease, LESSOR_FIELD_ALL, &sizes)) {
 		return LESSOR_INVALID;
 	}
 	lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);

@@ -283,6 +283,29 @@ bad_questions_are_refused(void **state) {
 	assert_int_not_equal(offered(2, OTHER + 12), OTHER + 12);
 }
 
+/* Whatever is at the address, and whatever the client has. */
+static void
+a_bad_lease_is_refused_first(void **state) {
+	uint8_t id[6];
+	(void)state;
+	assert_status(LESSOR_OK, bind_to(1, FIRST));
+	assert_status(LESSOR_OK, bind_to(2, LAST));
+	for (uint32_t address = FIRST; address <= LAST; address++) {
+		lessor_lease_t lease = scratch_lease_numbered(address, 1, id);
+		lease.name = "\xFF";
+		assert_status(LESSOR_INVALID, lessor_lease_bind(engine, &lease, NOW, LESSOR_ASYNC, NULL));
+		lease.name = NULL;
+		lease.comment = "\xFF";
+		assert_status(LESSOR_INVALID, lessor_lease_bind(engine, &lease, NOW, LESSOR_ASYNC, NULL));
+	}
+	lessor_lease_t lease = scratch_lease_numbered(FIRST, 1, id);
+	lease.client_id = NULL;
+	assert_status(LESSOR_INVALID, lessor_lease_bind(engine, &lease, NOW, LESSOR_ASYNC, NULL));
+	lease.client_id = id;
+	lease.client_id_bytes = 0;
+	assert_status(LESSOR_INVALID, lessor_lease_bind(engine, &lease, NOW, LESSOR_ASYNC, NULL));
+}
+
 static void
 too_many_clients_are_refused(void **state) {
 	lessor_options_t options;
@@ -1063,6 +1086,7 @@ main(void) {
 		cmocka_unit_test_setup_teardown(an_offer_vanishes_by_itself, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(an_offer_again_stands_longer, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(bad_questions_are_refused, open_engine, close_engine),
+		cmocka_unit_test_setup_teardown(a_bad_lease_is_refused_first, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(too_many_clients_are_refused, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_lease_or_reservation_ends_an_offer, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(offers_follow_the_changes_of_their_scope, open_engine, close_engine),

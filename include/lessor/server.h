@@ -94,7 +94,8 @@ lessor_status_t lessor_offer_withdraw(lessor_engine_t *engine, uint32_t subnet, 
  * No lease there:     it is created as by lessor_lease_create(), if the address is offered to this client, is reserved for it, or is in the pool and free.
  * The client's own:   expires_at, last_transaction_s and client_type are replaced, reserved or not; so are name, hardware and owner, each if it is given. A dormant lease
  *                     (lessor/reservation.h) is replaced as a whole.
- * 'now' tells whether a DECLINED lease is over; LESSOR_TIME_NONE: lessor_time_now().
+ * 'now' tells whether a DECLINED lease is over; LESSOR_TIME_NONE: lessor_time_now(). What is wrong with *lease is LESSOR_INVALID before
+ * anything else is looked at, used or not.
  *
  * Ensures:   on LESSOR_OK the client has no offer in the scope any more.
  * Returns:   LESSOR_OK; LESSOR_ADDRESS_TAKEN: another client's lease, reservation or offer; LESSOR_CLIENT_TAKEN: the client has a lease in the scope, at
