@@ -126,6 +126,43 @@ count_in_body(void *context) {
 	answers[body].pending = stats.pending;
 }
 
+static void
+renew_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(FIRST, 0, id);
+	(void)context;
+	answers[order_body()].status = lessor_lease_bind(engine, &lease, NOW, LESSOR_ASYNC, NULL);
+}
+
+static void
+release_in_body(void *context) {
+	uint8_t id[6];
+	const uint8_t id_bytes = id_of(0, id);
+	(void)context;
+	answers[order_body()].status = lessor_lease_release(engine, FIRST, id, id_bytes, NOW, LESSOR_ASYNC, NULL);
+}
+
+static void
+force_earlier_in_body(void *context) {
+	(void)context;
+	answers[order_body()].status = lessor_lease_release(engine, FIRST, NULL, 0, NOW - 1, LESSOR_ASYNC, NULL);
+}
+
+static void
+decline_in_body(void *context) {
+	(void)context;
+	answers[order_body()].status = lessor_lease_decline(engine, FIRST, NULL, 0, NOW, 60, LESSOR_ASYNC, NULL);
+}
+
+static void
+reserve_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_reservation_t reservation = {
+		.address = FIRST, .client_id_bytes = id_of(0, id), .client_id = id, .client_types = LESSOR_CLIENT_DHCP};
+	(void)context;
+	answers[order_body()].status = lessor_reservation_create(engine, SUBNET, &reservation, LESSOR_ASYNC, NULL);
+}
+
 /* ---- scenes ----------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -145,6 +182,7 @@ clear(void) {
 		(void)lessor_offer_withdraw(engine, OTHER, id, id_bytes);
 	}
 	for (uint32_t address = FIRST; address <= SECOND; address++) {
+		(void)lessor_reservation_delete(engine, SUBNET, address, NULL, 0, 1000, LESSOR_ASYNC, NULL);
 		(void)lessor_lease_delete(engine, address, NULL, 0, LESSOR_ASYNC, NULL);
 		(void)lessor_lease_delete(engine, address - SUBNET + OTHER, NULL, 0, LESSOR_ASYNC, NULL);
 	}
@@ -289,11 +327,108 @@ what_is_offered_is_held(void **state) {
 	    nobody_else_has_it);
 }
 
+/* ---- what is decided under the claim ------------------------------------------------------------------------------------- */
+
+static void
+lease(void *context) {
+	uint8_t id[6];
+	lessor_lease_t made = lease_of(FIRST, 0, id);
+	(void)context;
+	made.expires_at = SOON;
+	made.name = "printer";
+	REQUIRE_STATUS(lessor_lease_create(engine, &made, LESSOR_ASYNC, NULL), LESSOR_OK);
+}
+
+static lessor_lease_t
+lease_there(void) {
+	static uint8_t buffer[LESSOR_LEASE_BUFFER_BYTES];
+	lessor_lease_t there;
+	REQUIRE_STATUS(lessor_lease_get(engine, FIRST, &there, buffer, sizeof(buffer)), LESSOR_OK);
+	return there;
+}
+
+static void
+the_last_one_counts(void *context) {
+	const lessor_filetime_t expires_at = lease_there().expires_at;
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	REQUIRE(expires_at == NOW || expires_at == LATER);
+	clear();
+}
+
+static void
+the_earlier_end_counts(void *context) {
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	REQUIRE(lease_there().expires_at == NOW - 1);
+	clear();
+}
+
+static void
+renew_and_release_in_body(void *context) {
+	renew_in_body(context);
+	REQUIRE_STATUS(answers[order_body()].status, LESSOR_OK);
+	release_in_body(context);
+}
+
+static void
+it_is_over(void *context) {
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	REQUIRE(lease_there().expires_at == NOW);
+	clear();
+}
+
+static void
+a_release_ends_what_is_there(void **state) {
+	(void)state;
+	run("release | renew", 2, 8, lease, release_in_body, renew_in_body, the_last_one_counts);
+	run("release | renew, release", 2, 8, lease, release_in_body, renew_and_release_in_body, it_is_over);
+	run("release | release: the earlier one", 2, 8, lease, release_in_body, force_earlier_in_body,
+	    the_earlier_end_counts);
+	run("release | renew, release: over already", 2, 8, old_lease, release_in_body, renew_and_release_in_body,
+	    it_is_over);
+}
+
+/* Reserved or not, never half: a reservation that was first keeps client and name, one that was late finds somebody else's lease. */
+static void
+it_is_declined(void *context) {
+	uint8_t id[6];
+	const uint8_t id_bytes = id_of(0, id);
+	const lessor_lease_t there = lease_there();
+	const bool is_reserved = answers[1].status == LESSOR_OK;
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE(is_reserved || answers[1].status == LESSOR_ADDRESS_TAKEN);
+	REQUIRE((there.address_state & LESSOR_STATE_MASK) == LESSOR_STATE_DECLINED);
+	REQUIRE(there.is_reserved == is_reserved);
+	REQUIRE(is_reserved == (there.client_id_bytes == id_bytes && memcmp(there.client_id, id, id_bytes) == 0));
+	REQUIRE(is_reserved == (there.name == NULL || strcmp(there.name, "BAD_ADDRESS") != 0));
+	clear();
+}
+
+static void
+nothing(void *context) {
+	(void)context;
+}
+
+static void
+a_decline_leaves_a_reservation_whole(void **state) {
+	(void)state;
+	run("decline | reserve: the client's lease", 2, 8, lease, decline_in_body, reserve_in_body, it_is_declined);
+	run("decline | reserve: nothing there", 2, 8, nothing, decline_in_body, reserve_in_body, it_is_declined);
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_over_is_in_nobodys_way),
 		cmocka_unit_test(what_is_offered_is_held),
+		cmocka_unit_test(a_release_ends_what_is_there),
+		cmocka_unit_test(a_decline_leaves_a_reservation_whole),
 		cmocka_unit_test(what_never_was_counts_against_nobody),
 	};
 	return cmocka_run_group_tests_name("order_life", tests, NULL, NULL);
