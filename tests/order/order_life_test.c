@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a DHCP server does, in every order of two threads' steps with a few preemptions: offers that end while others look for an address.
+ * What a DHCP server does, in every order of two threads' steps with a few preemptions: offers that end while others look for an address; what is decided under the claim;
+ * and changes that have claimed all they need when there is no room in the log any more.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,8 @@
 #include <lessor/lessor.h>
 
 #include "engine_p.h"
+#include "lease_history.h"
+#include "memory_disk.h"
 #include "order.h"
 #include "torture.h"
 
@@ -422,6 +425,180 @@ a_decline_leaves_a_reservation_whole(void **state) {
 	run("decline | reserve: nothing there", 2, 8, nothing, decline_in_body, reserve_in_body, it_is_declined);
 }
 
+/* ---- no room in the log --------------------------------------------------------------------------------------------------- */
+
+static memory_image_t *empty_store;
+static memory_image_t *store;
+static uint64_t log_room;
+static void (*prepare)(void *context);
+
+static void
+open_store(void) {
+	lessor_options_t options;
+	lessor_options_init(&options);
+	options.max_leases = 1u << 16;
+	options.ring_size_bytes = options.segment_size_bytes = LSR_RING_MIN_BYTES;
+	options.snapshot_after_bytes = UINT64_MAX;
+	REQUIRE_STATUS(lessor_open(".", &options, &engine, NULL), LESSOR_OK);
+}
+
+/* The writer does not go on, and with it the limit, before both bodies wait. */
+static void
+open_with_little_room(void *context) {
+	memory_disk_load(empty_store);
+	open_store();
+	warm_up();
+	prepare(context);
+	order_settle();
+	atomic_store(&engine->log.limit, lsr_log_tail(&engine->log) + log_room);
+}
+
+static void
+create_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(SECOND, 5, id);
+	(void)context;
+	answers[order_body()].status = lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL);
+}
+
+static void
+create_first_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(FIRST, 6, id);
+	(void)context;
+	answers[order_body()].status = lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL);
+}
+
+static void
+create_twice_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(FIRST, 5, id);
+	(void)context;
+	answers[order_body()].status = lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL);
+}
+
+static void
+batch_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(FIRST, 6, id);
+	lessor_status_t *status = &answers[order_body()].status;
+	(void)context;
+	REQUIRE_STATUS(lessor_lease_create_batch(engine, &lease, 1, status, LESSOR_ASYNC, NULL), LESSOR_OK);
+}
+
+static void
+delete_in_body(void *context) {
+	(void)context;
+	answers[order_body()].status = lessor_lease_delete(engine, FIRST, NULL, 0, LESSOR_ASYNC, NULL);
+}
+
+static void
+sweep_in_body(void *context) {
+	lessor_cursor_t cursor;
+	lessor_expire_report_t report;
+	(void)context;
+	lessor_cursor_init(&cursor, FIRST, FIRST);
+	answers[order_body()].status = lessor_expire(engine, NOW, NULL, &cursor, &report, LESSOR_ASYNC, NULL);
+	REQUIRE(report.removed == 1);
+}
+
+static unsigned
+leases_there(void) {
+	uint64_t count;
+	REQUIRE_STATUS(lessor_lease_count(engine, SUBNET, SUBNET + 255, &count), LESSOR_OK);
+	return (unsigned)count;
+}
+
+/* Whoever came late has waited: nobody was refused, or half done; and so it is on the disk. */
+static void
+close_and_look(unsigned leases, unsigned entries) {
+	for (unsigned look = 0; look < 2; look++) {
+		REQUIRE(leases_there() == leases);
+		REQUIRE(lease_history_entries(engine) == entries);
+		torture_require_sound(engine);
+		REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+		if (look == 0) {
+			memory_disk_keep(&store);
+			memory_disk_load(store);
+			open_store();
+		}
+	}
+}
+
+static void
+both_are_there(void *context) {
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	close_and_look(2, 2);
+}
+
+static void
+both_are_there_and_reserved(void *context) {
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	close_and_look(2, 3);
+}
+
+static void
+one_is_there(void *context) {
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	close_and_look(1, 1);
+}
+
+static void
+one_of_them_is_there(void *context) {
+	(void)context;
+	REQUIRE((answers[0].status == LESSOR_OK) != (answers[1].status == LESSOR_OK));
+	REQUIRE(answers[0].status == LESSOR_CLIENT_TAKEN || answers[1].status == LESSOR_CLIENT_TAKEN);
+	close_and_look(1, 1);
+}
+
+static void
+run_with_room(const char *name, unsigned preemptions, uint64_t room, void (*begin)(void *), void (*other)(void *),
+	      void (*end)(void *)) {
+	const order_scene_t scene = {.name = name,
+				     .bodies = 2,
+				     .preemptions = preemptions,
+				     .bodies_first = true,
+				     .begin = open_with_little_room,
+				     .body = {create_in_body, other},
+				     .end = end};
+	prepare = begin;
+	log_room = room;
+	REQUIRE(order_run(&scene) > 1);
+}
+
+static void
+what_finds_no_room_gives_back_all(void **state) {
+	(void)state;
+	memory_disk_use(NULL);
+	open_store();
+	add_scope(SUBNET);
+	add_scope(OTHER);
+	const uint64_t before = lsr_log_tail(&engine->log);
+	uint32_t address;
+	REQUIRE_STATUS(allocate(5, &address), LESSOR_OK);
+	const uint64_t plain_bytes = lsr_log_tail(&engine->log) - before;
+	clear();
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+	memory_disk_keep(&empty_store);
+	run_with_room("create | create: room for one", 2, plain_bytes, nothing, create_first_in_body, both_are_there);
+	run_with_room("create | create: one client, room for one", 2, plain_bytes, nothing, create_twice_in_body,
+		      one_of_them_is_there);
+	run_with_room("create | batch: room for one", 1, plain_bytes, nothing, batch_in_body, both_are_there);
+	run_with_room("create | delete: room for one", 1, plain_bytes, lease, delete_in_body, one_is_there);
+	run_with_room("create | sweep: room for one", 1, plain_bytes, old_lease, sweep_in_body, one_is_there);
+	run_with_room("create | renew: room for one", 1, plain_bytes + 16, lease, renew_in_body, both_are_there);
+	run_with_room("create | reserve: room for one", 1, plain_bytes + 32, nothing, reserve_in_body,
+		      both_are_there_and_reserved);
+	run_with_room("create | reserve a lease: room for one", 1, plain_bytes + 32, lease, reserve_in_body,
+		      both_are_there_and_reserved);
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +606,7 @@ main(void) {
 		cmocka_unit_test(what_is_offered_is_held),
 		cmocka_unit_test(a_release_ends_what_is_there),
 		cmocka_unit_test(a_decline_leaves_a_reservation_whole),
+		cmocka_unit_test(what_finds_no_room_gives_back_all),
 		cmocka_unit_test(what_never_was_counts_against_nobody),
 	};
 	return cmocka_run_group_tests_name("order_life", tests, NULL, NULL);
