@@ -478,6 +478,14 @@ create_twice_in_body(void *context) {
 }
 
 static void
+create_second_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(SECOND, 6, id);
+	(void)context;
+	answers[order_body()].status = lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL);
+}
+
+static void
 batch_in_body(void *context) {
 	uint8_t id[6];
 	const lessor_lease_t lease = lease_of(FIRST, 6, id);
@@ -558,6 +566,27 @@ one_of_them_is_there(void *context) {
 }
 
 static void
+one_has_won(void *context) {
+	const unsigned loser = answers[0].status == LESSOR_OK;
+	(void)context;
+	REQUIRE_STATUS(answers[1 - loser].status, LESSOR_OK);
+	REQUIRE(answers[loser].status == LESSOR_CLIENT_TAKEN || answers[loser].status == LESSOR_ADDRESS_TAKEN);
+	REQUIRE(leases_there() == 1);
+	REQUIRE(lease_history_entries(engine) == 1);
+	clear();
+}
+
+/* Both go straight through the steps, as most creates do. */
+static void
+two_plain_creates_have_one_winner(void **state) {
+	(void)state;
+	run("plain create | plain create: one address", 3, 8, nothing, create_in_body, create_second_in_body,
+	    one_has_won);
+	run("plain create | plain create: one client", 2, 8, nothing, create_in_body, create_twice_in_body,
+	    one_has_won);
+}
+
+static void
 run_with_room(const char *name, unsigned preemptions, uint64_t room, void (*begin)(void *), void (*other)(void *),
 	      void (*end)(void *)) {
 	const order_scene_t scene = {.name = name,
@@ -606,6 +635,7 @@ main(void) {
 		cmocka_unit_test(what_is_offered_is_held),
 		cmocka_unit_test(a_release_ends_what_is_there),
 		cmocka_unit_test(a_decline_leaves_a_reservation_whole),
+		cmocka_unit_test(two_plain_creates_have_one_winner),
 		cmocka_unit_test(what_finds_no_room_gives_back_all),
 		cmocka_unit_test(what_never_was_counts_against_nobody),
 	};
