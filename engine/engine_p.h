@@ -109,6 +109,7 @@ struct lessor_engine {
 	LSR_APART lsr_offers_t offers;
 	lsr_limits_t limits;
 	lsr_sweeper_t sweeper;
+	_Atomic uint32_t sweeps; /* sections of sweeps that are under way */
 };
 
 /* ---- engine.c ---------------------------------------------------------------------------------------------------- */

@@ -49,9 +49,10 @@ id_of(uint32_t client, uint8_t id[6]) {
 }
 
 static lessor_status_t
-offer(uint32_t subnet, uint32_t client, uint32_t hold_ms, uint32_t *address) {
+ask(uint32_t subnet, uint32_t client, uint32_t hold_ms, uint32_t flags, uint32_t *address) {
 	uint8_t id[6];
-	const lessor_offer_request_t request = {.subnet = subnet,
+	const lessor_offer_request_t request = {.flags = flags,
+						.subnet = subnet,
 						.client_id_bytes = id_of(client, id),
 						.client_id = id,
 						.hold_ms = hold_ms,
@@ -60,6 +61,11 @@ offer(uint32_t subnet, uint32_t client, uint32_t hold_ms, uint32_t *address) {
 	const lessor_status_t status = lessor_offer_make(engine, &request, &made);
 	*address = made.address;
 	return status;
+}
+
+static lessor_status_t
+offer(uint32_t subnet, uint32_t client, uint32_t hold_ms, uint32_t *address) {
+	return ask(subnet, client, hold_ms, 0, address);
 }
 
 static void
@@ -93,6 +99,13 @@ offer_in_body(void *context) {
 	const unsigned body = order_body();
 	(void)context;
 	answers[body].status = offer(SUBNET, body, 1000, &answers[body].address);
+}
+
+static void
+offer_what_is_over_in_body(void *context) {
+	const unsigned body = order_body();
+	(void)context;
+	answers[body].status = ask(SUBNET, body, 1000, LESSOR_OFFER_RECLAIM, &answers[body].address);
 }
 
 static void
@@ -321,6 +334,24 @@ nobody_else_has_it(void *context) {
 		REQUIRE(answers[1].address != 0 && answers[1].other != 0);
 	}
 	clear();
+}
+
+static void
+pool_of_old_leases(void *context) {
+	(void)context;
+	for (uint32_t address = FIRST; address <= SECOND; address++) {
+		uint8_t id[6];
+		lessor_lease_t lease = lease_of(address, address - SUBNET + 4, id);
+		lease.expires_at = NOW;
+		REQUIRE_STATUS(lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL), LESSOR_OK);
+	}
+}
+
+static void
+what_is_over_is_there_for_all(void **state) {
+	(void)state;
+	run("offer | offer: all leases are over", 2, 8, pool_of_old_leases, offer_what_is_over_in_body,
+	    offer_what_is_over_in_body, both_have_one);
 }
 
 static void
@@ -633,6 +664,7 @@ main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_over_is_in_nobodys_way),
 		cmocka_unit_test(what_is_offered_is_held),
+		cmocka_unit_test(what_is_over_is_there_for_all),
 		cmocka_unit_test(a_release_ends_what_is_there),
 		cmocka_unit_test(a_decline_leaves_a_reservation_whole),
 		cmocka_unit_test(two_plain_creates_have_one_winner),
