@@ -247,9 +247,8 @@ claim_somewhere(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, lessor_
 
 /* A pool of which nothing is left but offers that are over: with these ended, is it worth another try? */
 static bool
-may_go_on(lessor_engine_t *engine, lsr_create_t *create) {
-	const bool may = create->step == LSR_STEP_DONE && create->status == LESSOR_EXHAUSTED &&
-			 lsr_engine_end_offers(engine, UINT32_MAX);
+may_go_on(lessor_engine_t *engine, lsr_create_t *create, uint64_t *walked) {
+	const bool may = create->status == LESSOR_EXHAUSTED && lsr_engine_end_offers_since(engine, walked);
 	if (may) {
 		create->step = LSR_STEP_AGAIN;
 	}
@@ -269,13 +268,14 @@ lessor_lease_allocate(lessor_engine_t *engine, uint32_t subnet, uint32_t hint, l
 		return LESSOR_INVALID;
 	}
 	uint64_t end = 0;
+	uint64_t walked = lsr_engine_walked(engine);
 	lsr_create_t create;
 	lessor_lease_t placed = *lease;
-	(void)lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
+	lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
 	placed.address = 1; /* any that is none at all would be refused */
 	lsr_create_begin(&create, &placed);
 	lsr_create_prepare(engine, &create);
-	while (create.step != LSR_STEP_DONE || may_go_on(engine, &create)) {
+	while (create.step != LSR_STEP_DONE || may_go_on(engine, &create, &walked)) {
 		status = lsr_engine_admit(engine, create.log_bytes);
 		if (status != LESSOR_OK) {
 			refuse(&create, status);
@@ -313,7 +313,7 @@ lessor_scope_free_addresses(lessor_engine_t *engine, uint32_t subnet, uint32_t f
 	if (found == NULL || (addresses == NULL && count != 0) || count > LESSOR_FREE_ADDRESSES_MAX || first > last) {
 		return LESSOR_INVALID;
 	}
-	(void)lsr_engine_end_offers(engine, UINT32_MAX);
+	lsr_engine_end_offers(engine, UINT32_MAX);
 	status = LESSOR_NOT_FOUND;
 	lsr_rcu_enter();
 	const lsr_scope_t *scope = lsr_engine_scope_of(engine, subnet);

@@ -9,14 +9,16 @@
  *   2 scope_lock       changes of scopes: trie, configurations, gates, uids; of superscopes
  *     filters.lock     changes of filters; nobody takes it together with scope_lock
  *     limits.lock      changes of limits, likewise
+ *     offers.walk      who ends offers, likewise; nothing is held when it is taken
  *   3 origins.lock     new origins
- *     offer shards     one at a time; claims are only tried under it, and no holder of a claim takes one
+ *     offer shards     one at a time; claims are only tried under it, and no holder of a claim takes one; a search of the pool runs under it
  *   4 record claims    one at a time, or the claims of one batch chunk, which never waits while it holds any
  *   5 bucket locks; of the shards of limits, those of one change in ascending order
  *   6 page pool, overflow list, log->lock, segment list
  *   7 arena locks
  *   8 the provisioner's lock: a leaf; the first who asks makes its thread under it
- * A grace period is never awaited inside a read-side section; readers of lessor take none of 1 to 3 inside one.
+ * A grace period is never awaited inside a read-side section. Of 1 to 3 only the offers' shards are taken inside one, by what has to do with offers; look-ups take none at
+ * all. What is done under those that are, says base/rcu.h.
  *
  * Counting epoch: see stats/counters.h. 'epoch' only grows; a change reads it inside its read-side section.
  */
@@ -107,6 +109,7 @@ struct lessor_engine {
 	LSR_APART lsr_offers_t offers;
 	lsr_limits_t limits;
 	lsr_sweeper_t sweeper;
+	_Atomic uint32_t sweeps; /* sections of sweeps that are under way */
 };
 
 /* ---- engine.c ---------------------------------------------------------------------------------------------------- */
@@ -507,15 +510,28 @@ uint64_t lsr_engine_deletes_of(const lsr_scope_t *scope);
 /* ---- server.c ---------------------------------------------------------------------------------------------------- */
 
 /*
- * End offers whose time is over, about so many at most. Whether any was. Outside of any section, holding nothing. Nearly free when there are none.
+ * End offers whose time is over, about so many at most; with UINT32_MAX all, and if somebody else is about it, wait until he is done. Outside of any section, holding
+ * nothing. Nearly free when there are none.
+ *   Edges: O1 due_ns is forgotten, behind 'walks' being set (seq_cst)  ->  O1 load due_ns (acquire): whoever sees nothing due sees that somebody walks, or O2.
+ *          O2 'walks' is false again, behind 'walked' (release)        ->  O2 load 'walks' (acquire): whoever sees nobody walk sees that there was something to end.
  */
 #define LSR_OFFERS_BY_THE_WAY 64u
-bool lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max);
+void lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max);
 
-static inline bool
+static inline void
 lsr_engine_end_offers(lessor_engine_t *engine, uint32_t max) {
-	return LSR_UNLIKELY(atomic_load_explicit(&engine->offers.due_ns, memory_order_relaxed) != UINT64_MAX) &&
-	       lsr_engine_end_offers_slowly(engine, max);
+	if (LSR_UNLIKELY(atomic_load_explicit(&engine->offers.due_ns, memory_order_acquire) != UINT64_MAX || /* O1 */
+			 atomic_load_explicit(&engine->offers.walks, memory_order_acquire))) {               /* O2 */
+		lsr_engine_end_offers_slowly(engine, max);
+	}
+}
+
+/* For who has looked in vain: end them all. Has anybody ended any since *walked, which was asked before the look? */
+bool lsr_engine_end_offers_since(lessor_engine_t *engine, uint64_t *walked);
+
+static inline uint64_t
+lsr_engine_walked(const lessor_engine_t *engine) {
+	return atomic_load_explicit(&engine->offers.walked, memory_order_relaxed);
 }
 
 /* What is left of offers whose scope is gone, so that they count no longer. Outside of any section, holding nothing that an offer waits for. */

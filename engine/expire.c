@@ -6,7 +6,7 @@
  * each lease, claims those that are due, looks again, and notes the earliest expiry of what stays. What it has claimed in one read-side section, of one page
  * or of many, ends together (change.c): one reservation in the log, the misses of the client hash overlapped.
  *
- * It never waits while it holds claims: a lease that somebody else is changing stays, and is met again by the next sweep.
+ * It never waits while it holds claims: a lease that somebody else is changing stays, and is met again by the next sweep. So is one that is offered to its client (offers.h).
  */
 #include "engine_p.h"
 
@@ -79,7 +79,7 @@ claim_due(lsr_sweep_t *sweep, lsr_scope_t *scope, uint32_t address, uint32_t rec
 		return false;
 	}
 	lsr_body_load(record, &body);
-	if ((word & LSR_WORD_LIVE) == 0 || !is_due(sweep, &body)) {
+	if ((word & LSR_WORD_LIVE) == 0 || (word & LSR_WORD_KEPT) != 0 || !is_due(sweep, &body)) {
 		lsr_record_unclaim(record, word);
 		return false;
 	}
@@ -281,6 +281,8 @@ sweep_section(lsr_sweep_t *sweep) {
 	const uint64_t looked = sweep->looked;
 	sweep->count = 0;
 	lsr_rcu_enter();
+	(void)atomic_fetch_add_explicit(&sweep->engine->sweeps, 1,
+					memory_order_relaxed); /* before anything is forgotten: E3 */
 	lsr_pause_t pause = sweep->is_six ? sweep_scopes6(sweep) : sweep_scopes(sweep);
 	if (sweep->count > 0 && !lsr_engine_end_leases(sweep->engine, sweep->ends, sweep->count, &sweep->lsn)) {
 		let_go(sweep);
@@ -292,6 +294,7 @@ sweep_section(lsr_sweep_t *sweep) {
 		sweep->removed += sweep->count;
 		count_expires(sweep);
 	}
+	(void)atomic_fetch_sub_explicit(&sweep->engine->sweeps, 1, memory_order_release); /* what it ended is counted */
 	lsr_rcu_leave();
 	return pause;
 }
@@ -363,6 +366,7 @@ lessor_expire(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expir
 	}
 	sweep.at = cursor->next;
 	sweep.last = cursor->last;
+	lsr_engine_end_offers(engine, UINT32_MAX); /* they keep leases */
 	const lessor_status_t status = run_sweep(&sweep);
 	LSR_PROBE_EXPIRE(4, sweep.looked, sweep.removed);
 	if (status != LESSOR_OK && status != LESSOR_END) {

@@ -15,6 +15,9 @@ lsr_offers_init(lsr_offers_t *offers, uint32_t max) {
 	for (unsigned i = 0; i < LSR_OFFER_SHARDS; i++) {
 		(void)pthread_mutex_init(&offers->shard[i].lock, NULL);
 	}
+	(void)pthread_mutex_init(&offers->walk, NULL);
+	atomic_init(&offers->walks, false);
+	atomic_init(&offers->walked, 0);
 	offers->max = max;
 	atomic_init(&offers->count, 0);
 	atomic_init(&offers->due_ns, UINT64_MAX);
@@ -31,6 +34,9 @@ lsr_offers_destroy(lsr_offers_t *offers) {
 		free(shard->heap);
 		free(shard->bucket);
 		(void)pthread_mutex_destroy(&shard->lock);
+	}
+	if (offers->shard != NULL) {
+		(void)pthread_mutex_destroy(&offers->walk);
 	}
 	free(offers->shard);
 	offers->shard = NULL;
@@ -78,10 +84,26 @@ make_room(lsr_offer_shard_t *shard) {
 	return shard->bucket != NULL;
 }
 
+/* Not beyond the maximum even for a moment, or others would be refused for one that never was. */
+static bool
+count_one(lsr_offers_t *offers) {
+	uint32_t count = atomic_load_explicit(&offers->count, memory_order_relaxed);
+	while (count < offers->max) {
+		if (atomic_compare_exchange_weak_explicit(&offers->count, &count, count + 1, memory_order_relaxed,
+							  memory_order_relaxed)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 lsr_offer_t *
 lsr_offers_new(lsr_offers_t *offers, lsr_offer_shard_t *shard, const lsr_offer_client_t *client, bool *at_limit) {
-	*at_limit = atomic_fetch_add_explicit(&offers->count, 1, memory_order_relaxed) >= offers->max;
-	lsr_offer_t *offer = !*at_limit && make_room(shard) ? malloc(sizeof(*offer) + client->client_id_bytes) : NULL;
+	*at_limit = !count_one(offers);
+	if (*at_limit) {
+		return NULL;
+	}
+	lsr_offer_t *offer = make_room(shard) ? malloc(sizeof(*offer) + client->client_id_bytes) : NULL;
 	if (offer == NULL) {
 		(void)atomic_fetch_sub_explicit(&offers->count, 1, memory_order_relaxed);
 		return NULL;
@@ -89,12 +111,6 @@ lsr_offers_new(lsr_offers_t *offers, lsr_offer_shard_t *shard, const lsr_offer_c
 	*offer = (lsr_offer_t){.key = client->key, .uid = client->uid, .client_id_bytes = client->client_id_bytes};
 	memcpy(offer->client_id, client->client_id, client->client_id_bytes);
 	return offer;
-}
-
-void
-lsr_offers_drop(lsr_offers_t *offers, lsr_offer_t *offer) {
-	free(offer);
-	(void)atomic_fetch_sub_explicit(&offers->count, 1, memory_order_relaxed);
 }
 
 /* ---- the heap ------------------------------------------------------------------------------------------------------ */
@@ -159,5 +175,6 @@ lsr_offers_remove(lsr_offers_t *offers, lsr_offer_shard_t *shard, lsr_offer_t *o
 	if (last != offer) {
 		settle(shard, offer->heap_at, last);
 	}
-	lsr_offers_drop(offers, offer);
+	free(offer);
+	(void)atomic_fetch_sub_explicit(&offers->count, 1, memory_order_relaxed);
 }

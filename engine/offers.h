@@ -3,10 +3,11 @@
  * Offers: addresses that are held for a client for a while, in memory only.
  *
  * An offer has two halves. The record of its address, which is no lease, says LSR_WORD_OFFER, and its bit in the map of free addresses is set, so that no search meets it.
- * Here lies for whom and until when. The record is the authority: a lease that is created there, or a scope that is deleted, ends the offer without asking here; what
+ * Here lies for whom and until when. The offer of a client's own lease, if a sweep could come upon that, is the flag LSR_WORD_KEPT of it instead: no bit, no count, only sweeps
+ * ask for it. The record is the authority: a lease that is created there, or a scope that is deleted, ends the offer without asking here; what
  * is left here is dropped when it is met. An entry knows the whole word that the record had, which never comes again.
  *
- *   Locks: one for each shard; taken before record claims, which are only tried under it; nobody takes it while he holds a claim.
+ *   Locks: one for each shard; taken before record claims, which are only tried under it; nobody takes it while he holds a claim. 'walk' before those of the shards.
  *   Times are those of the monotonic clock.
  */
 #ifndef LSR_OFFERS_H
@@ -47,7 +48,11 @@ typedef struct lsr_offers {
 	lsr_offer_shard_t *shard;
 	uint32_t max;
 	_Atomic uint32_t count;
-	_Atomic uint64_t due_ns; /* not later than the end of the first that ends; UINT64_MAX: there is none */
+	_Atomic uint64_t
+		due_ns;     /* not later than the end of the first that ends; UINT64_MAX: none, or somebody walks */
+	_Atomic bool walks; /* somebody ends what is due */
+	_Atomic uint64_t walked; /* times that this ended any; moved before 'walks' is false again */
+	pthread_mutex_t walk;    /* one at a time, outside of any section */
 } lsr_offers_t;
 
 /* Whose offer. */
@@ -69,12 +74,9 @@ void lsr_offers_unlock(lsr_offer_shard_t *shard);
 /* With the shard locked: the client's offer; NULL. */
 lsr_offer_t *lsr_offers_find(const lsr_offer_shard_t *shard, const lsr_offer_client_t *client);
 
-/* A new one, not yet entered. NULL: no memory, or (*at_limit) there are too many. It is counted from here on. */
+/* A new one, to be entered. NULL: no memory, or (*at_limit) there are too many. It is counted from here on. */
 lsr_offer_t *lsr_offers_new(lsr_offers_t *offers, lsr_offer_shard_t *shard, const lsr_offer_client_t *client,
 			    bool *at_limit);
-
-/* Give back one that was not entered. */
-void lsr_offers_drop(lsr_offers_t *offers, lsr_offer_t *offer);
 
 /* Enter it, until offer->until_ns; cannot fail. Move the end of one that is entered. Take it out and free it. */
 void lsr_offers_enter(lsr_offers_t *offers, lsr_offer_shard_t *shard, lsr_offer_t *offer);

@@ -659,7 +659,7 @@ lessor_scope_stats(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stats_
 		return LESSOR_INVALID;
 	}
 	status = LESSOR_NOT_FOUND;
-	(void)lsr_engine_end_offers(engine, UINT32_MAX);
+	lsr_engine_end_offers(engine, UINT32_MAX);
 	lsr_rcu_enter();
 	lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
 	if (scope != NULL) {
@@ -686,7 +686,7 @@ lessor_scope_recount(lessor_engine_t *engine, uint32_t subnet, lessor_scope_stat
 	}
 	/* The lock keeps the scope in place, so that a long count is no long read-side section. */
 	status = LESSOR_NOT_FOUND;
-	(void)lsr_engine_end_offers(engine, UINT32_MAX);
+	lsr_engine_end_offers(engine, UINT32_MAX);
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	const lsr_scope_t *scope = lsr_engine_find_scope_locked(engine, subnet);
 	if (scope != NULL) {

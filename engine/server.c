@@ -18,6 +18,7 @@
 
 #define ALL_FLAGS       ((uint32_t)(LESSOR_OFFER_RECLAIM | LESSOR_OFFER_SUPERSCOPE))
 #define NS_PER_MS       UINT64_C(1000000)
+#define TICKS_PER_MS    (LESSOR_TICKS_PER_SECOND / 1000)
 #define RECLAIM_LOOKS   8u   /* of which all that are over lose their grace */
 #define SECTION_ENDS    256u /* offers that end in one read-side section */
 #define SECTION_BUCKETS 64u
@@ -50,6 +51,17 @@ free_offered(lsr_scope_t *scope, const lsr_offer_t *offer, lsr_record_t *record)
 	atomic_store_explicit(&record->word, lsr_word_next(offer->word, 0), memory_order_release); /* R5 */
 }
 
+/* Of a lease it only ends what keeps sweeps away. The record is claimed. */
+static void
+give_back(lsr_scope_t *scope, const lsr_offer_t *offer, lsr_record_t *record) {
+	if ((offer->word & LSR_WORD_LIVE) != 0) {
+		atomic_store_explicit(&record->word, lsr_word_next(offer->word, LSR_WORD_LIVE),
+				      memory_order_release); /* R5 */
+	} else {
+		free_offered(scope, offer, record);
+	}
+}
+
 /*
  * End an offer and free it. False: somebody is changing the address, or the scope, at this moment; it is still there. The shard is locked; inside a read-side section.
  */
@@ -66,7 +78,7 @@ end_offer(lessor_engine_t *engine, lsr_offer_shard_t *shard, lsr_offer_t *offer)
 			return false;
 		}
 		if (word == offer->word) {
-			free_offered(scope, offer, record);
+			give_back(scope, offer, record);
 		}
 	}
 	lsr_offers_remove(&engine->offers, shard, offer);
@@ -91,17 +103,14 @@ end_offers_of(lessor_engine_t *engine, lsr_offer_shard_t *shard, uint64_t now_ns
 	return ended;
 }
 
-bool
-lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max) {
-	lsr_offers_t *offers = &engine->offers;
-	const uint64_t now_ns = lsr_clock_ns();
-	const uint64_t due_ns = atomic_load_explicit(&offers->due_ns, memory_order_relaxed);
-	if (now_ns < due_ns || (max != UINT32_MAX && now_ns - due_ns < NS_PER_MS)) {
-		return false; /* by the way, not more often than it is worth */
-	}
-	/* Forgotten before one looks: what is entered behind that is noted behind it. */
-	atomic_store_explicit(&offers->due_ns, UINT64_MAX, memory_order_seq_cst);
+/* With 'walk' locked: through all shards. */
+static void
+walk_offers(lessor_engine_t *engine, uint64_t now_ns, uint32_t max) {
 	uint32_t ended = 0;
+	lsr_offers_t *offers = &engine->offers;
+	atomic_store_explicit(&offers->walks, true, memory_order_relaxed);
+	/* Forgotten before one looks: what is entered behind that is noted behind it. */
+	atomic_store_explicit(&offers->due_ns, UINT64_MAX, memory_order_seq_cst); /* O1 */
 	for (unsigned i = 0; i < LSR_OFFER_SHARDS; i++) {
 		uint32_t some;
 		do {
@@ -110,7 +119,35 @@ lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max) {
 			ended += some;
 		} while (some == SECTION_ENDS);
 	}
-	return ended > 0;
+	if (ended > 0) {
+		(void)atomic_fetch_add_explicit(&offers->walked, 1, memory_order_relaxed);
+	}
+	atomic_store_explicit(&offers->walks, false, memory_order_release); /* O2 */
+}
+
+void
+lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max) {
+	lsr_offers_t *offers = &engine->offers;
+	const uint64_t now_ns = lsr_clock_ns();
+	const uint64_t due_ns = atomic_load_explicit(&offers->due_ns, memory_order_acquire);
+	const bool walks = atomic_load_explicit(&offers->walks, memory_order_acquire);
+	/* By the way, not more often than it is worth. */
+	if (max == UINT32_MAX ? now_ns < due_ns && !walks : walks || now_ns < due_ns || now_ns - due_ns < NS_PER_MS) {
+		return;
+	}
+	(void)pthread_mutex_lock(&offers->walk);
+	if (now_ns >= atomic_load_explicit(&offers->due_ns, memory_order_relaxed)) {
+		walk_offers(engine, now_ns, max);
+	}
+	(void)pthread_mutex_unlock(&offers->walk);
+}
+
+bool
+lsr_engine_end_offers_since(lessor_engine_t *engine, uint64_t *walked) {
+	const uint64_t before = *walked;
+	lsr_engine_end_offers(engine, UINT32_MAX);
+	*walked = lsr_engine_walked(engine);
+	return *walked != before;
 }
 
 /* Of some buckets of a shard. The record is nobody's any more, or somebody else's. */
@@ -151,11 +188,11 @@ typedef struct {
 	const lessor_offer_request_t *request;
 	uint32_t subnet;
 	lessor_filetime_t now;
+	lessor_filetime_t until;
 	uint64_t now_ns;
 	uint64_t until_ns;
 	lsr_offer_client_t client;
 	lsr_offer_shard_t *shard;
-	lsr_offer_t *fresh;
 	uint32_t address; /* the answer */
 	lessor_status_t status;
 	lsr_step_t step;
@@ -200,15 +237,25 @@ is_dormant(const lsr_body_t *body) {
 	return lsr_body_is_reserved(body) && body->expires_at == LESSOR_TIME_NONE;
 }
 
+/* An offer for the client, not entered yet. NULL: decided. */
+static lsr_offer_t *
+make_fresh(lsr_offering_t *offering) {
+	bool at_limit;
+	lsr_offer_t *offer =
+		lsr_offers_new(&offering->search.engine->offers, offering->shard, &offering->client, &at_limit);
+	if (offer == NULL) {
+		decide(offering, at_limit ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
+	}
+	return offer;
+}
+
 static void
-enter_fresh(lsr_offering_t *offering, uint32_t address, uint32_t record_id, uint64_t word) {
-	lsr_offer_t *offer = offering->fresh;
+enter_fresh(lsr_offering_t *offering, lsr_offer_t *offer, uint32_t address, uint32_t record_id, uint64_t word) {
 	offer->address = address;
 	offer->record_id = record_id;
 	offer->word = word;
 	offer->until_ns = offering->until_ns;
 	lsr_offers_enter(&offering->search.engine->offers, offering->shard, offer);
-	offering->fresh = NULL;
 	answer(offering, address);
 }
 
@@ -237,13 +284,19 @@ try_address(lsr_search_t *search, uint32_t address) {
 		}
 		return false;
 	}
+	/* Now that nothing can fail any more: nobody is told of a limit because of an offer that never was. */
+	lsr_offer_t *offer = make_fresh(offering);
+	if (offer == NULL) {
+		lsr_record_unclaim(record, word);
+		return true;
+	}
 	lsr_table_take(&scope->table, address, LESSOR_TIME_NONE);
 	(void)atomic_fetch_add_explicit(&scope->counters.offered, lsr_engine_unit(scope, address),
 					memory_order_relaxed);
 	const uint64_t offered = lsr_word_next(word, LSR_WORD_OFFER);
 	atomic_store_explicit(&record->word, offered, memory_order_release); /* R5 */
 	lsr_engine_go_on_behind(scope, address);
-	enter_fresh(offering, address, id, offered);
+	enter_fresh(offering, offer, address, id, offered);
 	return true;
 }
 
@@ -276,15 +329,9 @@ renew_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
 
 /* With the shard locked: look for a free address. */
 static void
-offer_free(lessor_engine_t *engine, lsr_offering_t *offering) {
-	bool at_limit;
+offer_free(lsr_offering_t *offering) {
 	lsr_search_t *search = &offering->search;
 	const uint64_t deletes = lsr_engine_deletes_of(search->scope);
-	offering->fresh = lsr_offers_new(&engine->offers, offering->shard, &offering->client, &at_limit);
-	if (offering->fresh == NULL) {
-		decide(offering, at_limit ? LESSOR_LIMIT : LESSOR_NO_MEMORY);
-		return;
-	}
 	if (!lsr_engine_search(search, offering->request->hint)) {
 		if (search->in_doubt != NULL) {
 			wait_for(offering, search->in_doubt);
@@ -296,10 +343,56 @@ offer_free(lessor_engine_t *engine, lsr_offering_t *offering) {
 	} else if (offering->step != LSR_STEP_DONE) {
 		wait_for(offering, search->in_doubt); /* the hint's */
 	}
-	if (offering->fresh != NULL) {
-		lsr_offers_drop(&engine->offers, offering->fresh);
-		offering->fresh = NULL;
+}
+
+/* A lease of the client's own that a sweep could come upon while the offer stands. */
+static bool
+may_be_swept(const lsr_offering_t *offering, const lsr_body_t *body) {
+	return lsr_time_comes(lsr_body_ends_at(body)) && body->expires_at <= offering->until;
+}
+
+static bool
+is_own(const lsr_offering_t *offering, const lsr_record_t *record, uint64_t word) {
+	lsr_body_t body;
+	if ((word & LSR_WORD_LIVE) == 0) {
+		return false;
 	}
+	lsr_body_load(record, &body);
+	return !lsr_body_is_empty(&body) &&
+	       lsr_body_is_client(&body, offering->client.client_id, offering->client.client_id_bytes);
+}
+
+/* With the shard locked: keep sweeps away from the client's own lease. */
+static void
+offer_own(lessor_engine_t *engine, lsr_offering_t *offering, uint32_t address) {
+	uint64_t word;
+	const uint32_t id = lsr_table_peek(&offering->search.scope->table, address);
+	lsr_record_t *record = lsr_pages_record(&engine->pages, id);
+	lsr_offer_t *offer = lsr_offers_find(offering->shard, &offering->client);
+	if (offer != NULL && offer->record_id == id && stands(engine, offer)) {
+		lsr_offers_move(&engine->offers, offering->shard, offer, offering->until_ns);
+		answer(offering, address);
+		return;
+	}
+	const lsr_record_t *before = offer != NULL ? lsr_pages_record(&engine->pages, offer->record_id) : NULL;
+	if (offer != NULL && !end_offer(engine, offering->shard, offer)) {
+		wait_for(offering, before);
+		return;
+	}
+	if (!lsr_record_claim(record, &word)) {
+		wait_for(offering, record);
+		return;
+	}
+	const bool is_there = is_own(offering, record, word);
+	lsr_offer_t *fresh = is_there ? make_fresh(offering) : NULL;
+	if (fresh == NULL) {
+		lsr_record_unclaim(record, word);
+		offering->step = is_there ? offering->step : LSR_STEP_AGAIN;
+		return;
+	}
+	const uint64_t kept = lsr_word_next(word, LSR_WORD_LIVE | LSR_WORD_KEPT);
+	atomic_store_explicit(&record->word, kept, memory_order_release); /* R5 */
+	enter_fresh(offering, fresh, address, id, kept);
 }
 
 /* One try, inside a read-side section. */
@@ -326,6 +419,10 @@ try_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
 	if (find_own(engine, scope, client_id, client_id_bytes, &address, &body)) {
 		if (is_held(&body, offering->now)) {
 			decide(offering, LESSOR_CONFLICT);
+		} else if (may_be_swept(offering, &body)) {
+			offering->shard = lsr_offers_lock(&engine->offers, offering->client.key);
+			offer_own(engine, offering, address);
+			lsr_offers_unlock(offering->shard);
 		} else {
 			answer(offering, address);
 		}
@@ -337,21 +434,22 @@ try_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
 	}
 	offering->shard = lsr_offers_lock(&engine->offers, offering->client.key);
 	if (!renew_offer(engine, offering)) {
-		offer_free(engine, offering);
+		offer_free(offering);
 	}
 	lsr_offers_unlock(offering->shard);
 }
 
 /* What is left of offers that are over stands in nobody's way. */
 static bool
-may_go_on(lessor_engine_t *engine, const lsr_offering_t *offering) {
+may_go_on(lessor_engine_t *engine, const lsr_offering_t *offering, uint64_t *walked) {
 	return (offering->status == LESSOR_EXHAUSTED || offering->status == LESSOR_LIMIT) &&
-	       lsr_engine_end_offers(engine, UINT32_MAX);
+	       lsr_engine_end_offers_since(engine, walked);
 }
 
 /* In the scope offering->subnet. */
 static lessor_status_t
 offer_in(lessor_engine_t *engine, lsr_offering_t *offering) {
+	uint64_t walked = lsr_engine_walked(engine);
 	do {
 		do {
 			lsr_rcu_enter();
@@ -361,7 +459,7 @@ offer_in(lessor_engine_t *engine, lsr_offering_t *offering) {
 				lsr_engine_await(engine, offering->step, offering->blocker);
 			}
 		} while (offering->step != LSR_STEP_DONE);
-	} while (may_go_on(engine, offering));
+	} while (may_go_on(engine, offering, &walked));
 	return offering->status;
 }
 
@@ -384,16 +482,37 @@ reclaim(lessor_engine_t *engine, uint32_t subnet, lessor_filetime_t now, bool *r
 	return status == LESSOR_END || status == LESSOR_NOT_FOUND ? LESSOR_OK : status;
 }
 
+static uint64_t
+deletes_in(const lessor_engine_t *engine, uint32_t subnet) {
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
+	const uint64_t deletes = scope != NULL ? lsr_engine_deletes_of(scope) : 0;
+	lsr_rcu_leave();
+	return deletes;
+}
+
+/* A sweep leaves alone what another one has in work (E3 in lease/table.h): that has ended it behind a grace period, if it was over. */
+static bool
+others_removed(const lessor_engine_t *engine, uint32_t subnet, uint64_t deletes) {
+	if (atomic_load_explicit(&engine->sweeps, memory_order_acquire) != 0) {
+		lsr_rcu_synchronize();
+	}
+	return deletes_in(engine, subnet) != deletes;
+}
+
 static lessor_status_t
 offer_or_reclaim(lessor_engine_t *engine, lsr_offering_t *offering) {
 	bool removed = false;
 	lessor_status_t status;
+	const bool reclaims = (offering->request->flags & LESSOR_OFFER_RECLAIM) != 0;
 	do {
+		const uint64_t deletes = reclaims ? deletes_in(engine, offering->subnet) : 0;
 		status = offer_in(engine, offering);
-		if (status != LESSOR_EXHAUSTED || (offering->request->flags & LESSOR_OFFER_RECLAIM) == 0) {
+		if (status != LESSOR_EXHAUSTED || !reclaims) {
 			return status;
 		}
 		status = reclaim(engine, offering->subnet, offering->now, &removed);
+		removed = removed || others_removed(engine, offering->subnet, deletes);
 	} while (status == LESSOR_OK && removed);
 	return status == LESSOR_OK ? LESSOR_EXHAUSTED : status;
 }
@@ -450,7 +569,7 @@ lessor_offer_make(lessor_engine_t *engine, const lessor_offer_request_t *request
 	    (request->flags & ~ALL_FLAGS) != 0 || request->hold_ms > LESSOR_HOLD_MAX_MS) {
 		return LESSOR_INVALID;
 	}
-	(void)lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
+	lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
 	const uint64_t hold_ms = request->hold_ms != 0 ? request->hold_ms : LESSOR_DEFAULT_HOLD_MS;
 	lsr_offering_t offering = {
 		.request = request,
@@ -459,6 +578,9 @@ lessor_offer_make(lessor_engine_t *engine, const lessor_offer_request_t *request
 		.now_ns = lsr_clock_ns(),
 		.client = {.client_id = request->client_id, .client_id_bytes = request->client_id_bytes}};
 	offering.until_ns = offering.now_ns + hold_ms * NS_PER_MS;
+	offering.until = offering.now < LESSOR_TIME_INFINITE - hold_ms * TICKS_PER_MS
+				 ? offering.now + hold_ms * TICKS_PER_MS
+				 : LESSOR_TIME_INFINITE;
 	status = offer_or_reclaim(engine, &offering);
 	if (status == LESSOR_EXHAUSTED && (request->flags & LESSOR_OFFER_SUPERSCOPE) != 0) {
 		status = offer_elsewhere(engine, &offering);
@@ -740,10 +862,11 @@ lessor_lease_bind(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_f
 	if (status != LESSOR_OK) {
 		return status;
 	}
-	if (lease == NULL || lease->address == 0 || lease->client_id == NULL || lease->client_id_bytes == 0) {
+	lsr_lease_sizes_t sizes;
+	if (lease == NULL || lease->address == 0 || !lsr_lease_check(lease, LESSOR_FIELD_ALL, &sizes)) {
 		return LESSOR_INVALID;
 	}
-	(void)lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
+	lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
 	uint64_t end = 0;
 	bool again;
 	lessor_lease_t bound = *lease;

@@ -283,6 +283,29 @@ bad_questions_are_refused(void **state) {
 	assert_int_not_equal(offered(2, OTHER + 12), OTHER + 12);
 }
 
+/* Whatever is at the address, and whatever the client has. */
+static void
+a_bad_lease_is_refused_first(void **state) {
+	uint8_t id[6];
+	(void)state;
+	assert_status(LESSOR_OK, bind_to(1, FIRST));
+	assert_status(LESSOR_OK, bind_to(2, LAST));
+	for (uint32_t address = FIRST; address <= LAST; address++) {
+		lessor_lease_t lease = scratch_lease_numbered(address, 1, id);
+		lease.name = "\xFF";
+		assert_status(LESSOR_INVALID, lessor_lease_bind(engine, &lease, NOW, LESSOR_ASYNC, NULL));
+		lease.name = NULL;
+		lease.comment = "\xFF";
+		assert_status(LESSOR_INVALID, lessor_lease_bind(engine, &lease, NOW, LESSOR_ASYNC, NULL));
+	}
+	lessor_lease_t lease = scratch_lease_numbered(FIRST, 1, id);
+	lease.client_id = NULL;
+	assert_status(LESSOR_INVALID, lessor_lease_bind(engine, &lease, NOW, LESSOR_ASYNC, NULL));
+	lease.client_id = id;
+	lease.client_id_bytes = 0;
+	assert_status(LESSOR_INVALID, lessor_lease_bind(engine, &lease, NOW, LESSOR_ASYNC, NULL));
+}
+
 static void
 too_many_clients_are_refused(void **state) {
 	lessor_options_t options;
@@ -416,6 +439,54 @@ a_released_address_waits_for_its_client(void **state) {
 	assert_int_equal(offered(2, address), address);
 }
 
+/* Its client is offered the address of a lease that is over: neither a sweep nor who takes what is over gives it to somebody else. */
+static void
+an_offer_keeps_what_is_over(void **state) {
+	lessor_offer_t offer;
+	const uint32_t only = FIRST + 3;
+	(void)state;
+	assert_status(LESSOR_OK, bind_until(1, only, NOW + SECONDS, NOW));
+	assert_int_equal(offered(1, 0), only);
+	assert_figures(1, 0);
+	sweep(NOW + 1000 * SECONDS);
+	assert_int_equal(lease_at(only).expires_at, NOW + SECONDS);
+	for (uint32_t client = 2; client <= POOL; client++) {
+		assert_status(LESSOR_OK, bind_to(client, offered(client, 0)));
+	}
+	assert_status(LESSOR_EXHAUSTED, ask(SUBNET, 50, 0, HOUR_MS, LESSOR_OFFER_RECLAIM, NOW + 10 * SECONDS, &offer));
+	assert_status(LESSOR_OK, bind_to(1, only));
+	assert_status(LESSOR_NOT_FOUND, withdraw(1));
+	assert_status(LESSOR_OK, release(1, only, NOW));
+	assert_int_equal(offered(1, 0), only);
+	assert_status(LESSOR_OK, withdraw(1));
+	sweep(NOW);
+	assert_no_lease(only);
+	assert_figures(POOL - 1, 0);
+}
+
+/* Until its time is over, or the lease changes. One whose lease stands longer than the offer needs none. */
+static void
+what_is_kept_is_swept_behind_the_offer(void **state) {
+	lessor_offer_t offer;
+	(void)state;
+	assert_status(LESSOR_OK, bind_until(1, FIRST, NOW, NOW));
+	assert_status(LESSOR_OK, ask(SUBNET, 1, 0, 1, 0, NOW, &offer));
+	assert_status(LESSOR_OK, bind_until(2, LAST, NOW + 11 * SECONDS, NOW));
+	assert_status(LESSOR_OK, ask(SUBNET, 2, 0, 10000, 0, NOW, &offer));
+	assert_int_equal(offer.address, LAST);
+	assert_status(LESSOR_NOT_FOUND, withdraw(2));
+	sleep_ms(2);
+	sweep(NOW);
+	assert_no_lease(FIRST);
+	assert_status(LESSOR_OK, bind_until(1, FIRST, NOW, NOW));
+	assert_int_equal(offered(1, 0), FIRST);
+	assert_status(LESSOR_OK, bind_until(1, FIRST, NOW, NOW)); /* changed */
+	sweep(NOW);
+	assert_no_lease(FIRST);
+	assert_int_equal(offered(1, FIRST), FIRST);
+	assert_figures(1, 1);
+}
+
 static void
 a_declined_address_is_kept_away(void **state) {
 	(void)state;
@@ -523,6 +594,7 @@ typedef struct {
 	uint32_t client; /* of the lease, or NOBODY */
 	uint32_t offered_to;
 	bool is_declined;
+	bool is_kept; /* offered to its client */
 	lessor_filetime_t expires_at;
 } model_t;
 
@@ -574,6 +646,17 @@ any_is_free(void) {
 	return false;
 }
 
+/* A lease that may be over before the offer is: that keeps it from sweeps, and is the client's offer instead of another. */
+static void
+model_keep(uint32_t client, uint32_t own, bool is_short) {
+	model_t *at = &model[own - SUBNET];
+	if (own != RESERVED && !at->is_declined &&
+	    at->expires_at <= model_now + (is_short ? SECONDS / 1000 : 3600 * SECONDS)) {
+		model_end_offer(client);
+		at->is_kept = !is_short;
+	}
+}
+
 static void
 check_offer(uint32_t client, uint32_t hint, bool is_short) {
 	lessor_offer_t offer = {0};
@@ -583,6 +666,7 @@ check_offer(uint32_t client, uint32_t hint, bool is_short) {
 	if (own != 0) {
 		assert_status(is_held_back(&model[own - SUBNET]) ? LESSOR_CONFLICT : LESSOR_OK, status);
 		assert_int_equal(offer.address, status == LESSOR_OK ? own : 0);
+		model_keep(client, own, is_short);
 	} else if (client == LUCKY) {
 		assert_status(LESSOR_OK, status);
 		assert_int_equal(offer.address, RESERVED);
@@ -642,6 +726,7 @@ check_release(uint32_t client, uint32_t address) {
 	if (at->client == client && at->expires_at > model_now) {
 		at->expires_at = model_now;
 	}
+	at->is_kept = at->is_kept && at->client != client;
 }
 
 static void
@@ -681,7 +766,8 @@ check_sweep(uint32_t seconds) {
 	model_now += seconds * SECONDS;
 	sweep(model_now);
 	for (uint32_t i = 0; i < ADDRESSES; i++) {
-		if (model[i].client != NOBODY && model[i].expires_at <= model_now && SUBNET + i != RESERVED) {
+		if (model[i].client != NOBODY && model[i].expires_at <= model_now && SUBNET + i != RESERVED &&
+		    !model[i].is_kept) {
 			model[i].client = NOBODY;
 			model[i].is_declined = false;
 		}
@@ -690,8 +776,13 @@ check_sweep(uint32_t seconds) {
 
 static void
 check_withdraw(uint32_t client) {
-	assert_status(model_find(client, true) != 0 ? LESSOR_OK : LESSOR_NOT_FOUND, withdraw(client));
+	const uint32_t own = model_find(client, false);
+	const bool is_kept = own != 0 && model[own - SUBNET].is_kept;
+	assert_status(model_find(client, true) != 0 || is_kept ? LESSOR_OK : LESSOR_NOT_FOUND, withdraw(client));
 	model_end_offer(client);
+	if (is_kept) {
+		model[own - SUBNET].is_kept = false;
+	}
 }
 
 static void
@@ -995,12 +1086,15 @@ main(void) {
 		cmocka_unit_test_setup_teardown(an_offer_vanishes_by_itself, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(an_offer_again_stands_longer, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(bad_questions_are_refused, open_engine, close_engine),
+		cmocka_unit_test_setup_teardown(a_bad_lease_is_refused_first, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(too_many_clients_are_refused, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_lease_or_reservation_ends_an_offer, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(offers_follow_the_changes_of_their_scope, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(an_offer_does_not_outlive_its_scope, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_lease_is_bound_and_goes_on, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_released_address_waits_for_its_client, open_engine, close_engine),
+		cmocka_unit_test_setup_teardown(an_offer_keeps_what_is_over, open_engine, close_engine),
+		cmocka_unit_test_setup_teardown(what_is_kept_is_swept_behind_the_offer, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_declined_address_is_kept_away, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_decline_leaves_an_offer_elsewhere, open_engine, close_engine),
 		cmocka_unit_test_setup_teardown(a_reservation_comes_first, open_engine, close_engine),

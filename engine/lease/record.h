@@ -9,7 +9,8 @@
  * Memory:  a slot is a record for as long as the engine lives (type-stable): only tails are freed, after a grace period.
  *
  * State word: bit 0 LIVE (the body is a lease, or a reservation without one), bit 1 CLAIM (somebody is changing the slot), bit 2 BUSY (the body is being overwritten,
- * read the shadow), bit 3 OFFER (no lease: the address is held for a client, see offers.h; whoever makes a lease of it overrides that), bits 8-23 index of the shadow, bits 24-63 sequence, one more at each change.
+ * read the shadow), bit 3 OFFER (no lease: the address is held for a client, see offers.h; whoever makes a lease of it overrides that),
+ * bit 4 KEPT (a lease whose address is offered to its client: no sweep removes it; every change of the lease ends that), bits 8-23 index of the shadow, bits 24-63 sequence, one more at each change.
  *
  * Life of a slot, with the word's flags:
  *   create:  0 -> CLAIM -> LIVE|CLAIM -> LIVE          readers see nothing until LIVE
@@ -42,6 +43,7 @@ enum {
 	LSR_WORD_CLAIM = 2,
 	LSR_WORD_BUSY = 4,
 	LSR_WORD_OFFER = 8,
+	LSR_WORD_KEPT = 16,
 	LSR_WORD_SHADOW_SHIFT = 8,
 	LSR_WORD_SEQUENCE_SHIFT = 24
 };

@@ -13,7 +13,8 @@
  * Offers. An offer is no lease: it is not logged, no call on leases sees it, and closing the engine ends it. It holds its address against other offers, binds and
  * allocations, and counts as pending. It ends when its time is over (by the monotonic clock, whatever the wall clock does), when the client binds, when it is withdrawn, or
  * when its scope is deleted, or when somebody creates a lease or a reservation at the address with lessor_lease_create() or lessor_reservation_create(), which ask for no
- * offers. A client has one offer in a scope. There are at most lessor_options_t.max_offers at a time, which take at most 400 bytes each: more are LESSOR_LIMIT, however
+ * offers. A client's own lease that is over, or could be before the offer is, by request->now, is offered by keeping it: no sweep removes it until the offer ends, which every change
+ * of the lease does, too; it does not count as pending. A client has one offer in a scope. There are at most lessor_options_t.max_offers at a time, which take at most 400 bytes each: more are LESSOR_LIMIT, however
  * many clients ask. One that a lease or a reservation has ended counts among these until its time would be over.
  *
  * Affinity. A client whose lease is over, expired or released, gets its address back for as long as the record is there: nobody else does, until a sweep removes it.
@@ -64,12 +65,13 @@ typedef struct lessor_offer {
 
 /*
  * Choose an address for a client and hold it. In this order: that of the client's lease in the scope, over or not; that of its reservation; that of its offer, which
- * then stands for hold_ms from now; the hint, if it is in the pool and free; any free address of the pool. The first two need no offer, since the record keeps others away.
+ * then stands for hold_ms from now; the hint, if it is in the pool and free; any free address of the pool. The first needs an offer only if the
+ * lease could be swept before the time is over, the second none: the record keeps others away.
  *
- * Ensures:   on LESSOR_OK nobody else is offered this address, or can bind or allocate it, until the time is over. (The address of a lease that is over, or of a reservation,
- *            is held by its record: until that is swept, reclaimed or deleted, however long the offer is to stand.)
+ * Ensures:   on LESSOR_OK nobody else is offered this address, or can bind or allocate it, until the time is over. (If it is that of the client's lease or
+ *            reservation, until that is changed or deleted; and no sweep with a 'now' that is not later than request->now + hold_ms removes it.)
  * Returns:   LESSOR_OK; LESSOR_NO_SCOPE: no scope has this subnet address; LESSOR_EXHAUSTED: at one moment during the call every address of the pool
- *            had a lease or was offered (and the same of each scope that was asked); LESSOR_CONFLICT: the client's lease is DECLINED and not over;
+ *            had a lease or was offered (and the same of each scope that was asked), with LESSOR_OFFER_RECLAIM none of which could be taken; LESSOR_CONFLICT: the client's lease is DECLINED and not over;
  *            LESSOR_LIMIT: too many offers, or leases; LESSOR_INVALID (NULL, client id empty or too long, unknown flag, hold_ms); LESSOR_NO_MEMORY;
  *            LESSOR_READ_ONLY; LESSOR_CLOSED; LESSOR_FORKED; with LESSOR_OFFER_RECLAIM what lessor_expire() answers.
  * Cost:      of a create without its log record, however full the scope is. Offers that are over are ended by the way. When the scope is exhausted: with
@@ -92,7 +94,8 @@ lessor_status_t lessor_offer_withdraw(lessor_engine_t *engine, uint32_t subnet, 
  * No lease there:     it is created as by lessor_lease_create(), if the address is offered to this client, is reserved for it, or is in the pool and free.
  * The client's own:   expires_at, last_transaction_s and client_type are replaced, reserved or not; so are name, hardware and owner, each if it is given. A dormant lease
  *                     (lessor/reservation.h) is replaced as a whole.
- * 'now' tells whether a DECLINED lease is over; LESSOR_TIME_NONE: lessor_time_now().
+ * 'now' tells whether a DECLINED lease is over; LESSOR_TIME_NONE: lessor_time_now(). What is wrong with *lease is LESSOR_INVALID before
+ * anything else is looked at, used or not.
  *
  * Ensures:   on LESSOR_OK the client has no offer in the scope any more.
  * Returns:   LESSOR_OK; LESSOR_ADDRESS_TAKEN: another client's lease, reservation or offer; LESSOR_CLIENT_TAKEN: the client has a lease in the scope, at

@@ -301,6 +301,12 @@ order_timeouts(void) {
 	return timeouts;
 }
 
+void
+order_pass_ms(uint64_t ms) {
+	REQUIRE(running == MAIN);
+	now_ns += ms * UINT64_C(1000000);
+}
+
 unsigned
 order_body(void) {
 	return running - BODY;

@@ -56,6 +56,9 @@ uint64_t order_now(void);
 /* Time limits that had to end a wait, since the run began. */
 unsigned order_timeouts(void);
 
+/* Let time pass. Alone. */
+void order_pass_ms(uint64_t ms);
+
 /* Which body runs: 0 and up. */
 unsigned order_body(void);
 
