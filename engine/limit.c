@@ -223,7 +223,7 @@ keys_of(const lsr_body_t *body, size_t *size_bytes) {
 
 static bool
 has_key(const uint8_t *keys, size_t size_bytes, const uint8_t *key) {
-	const uint8_t *end = keys + size_bytes;
+	const uint8_t *end = keys != NULL ? keys + size_bytes : NULL;
 	for (const uint8_t *next; keys != NULL && (next = lsr_limit_key_next(keys, end)) != NULL; keys = next) {
 		if (is_same_key(keys, key)) {
 			return true;
@@ -240,7 +240,7 @@ gather(const lsr_limits_t *limits, const lsr_body_t *body, const lsr_body_t *oth
 	const uint8_t *others = keys_of(other, &other_bytes);
 	moved->is_lease = is_lease(body) && !is_lease(other);
 	moved->count = 0;
-	const uint8_t *end = key + size_bytes;
+	const uint8_t *end = key != NULL ? key + size_bytes : NULL;
 	for (const uint8_t *next; key != NULL && (next = lsr_limit_key_next(key, end)) != NULL; key = next) {
 		if (!has_key(others, other_bytes, key)) {
 			moved->at[moved->count].hash = hash_of(limits, key);
