@@ -458,6 +458,7 @@ a_decline_leaves_a_reservation_whole(void **state) {
 
 /* ---- no room in the log --------------------------------------------------------------------------------------------------- */
 
+static char directory[256]; /* only to be locked */
 static memory_image_t *empty_store;
 static memory_image_t *store;
 static uint64_t log_room;
@@ -470,7 +471,7 @@ open_store(void) {
 	options.max_leases = 1u << 16;
 	options.ring_size_bytes = options.segment_size_bytes = LSR_RING_MIN_BYTES;
 	options.snapshot_after_bytes = UINT64_MAX;
-	REQUIRE_STATUS(lessor_open(".", &options, &engine, NULL), LESSOR_OK);
+	REQUIRE_STATUS(lessor_open(directory, &options, &engine, NULL), LESSOR_OK);
 }
 
 /* The writer does not go on, and with it the limit, before both bodies wait. */
@@ -635,6 +636,7 @@ run_with_room(const char *name, unsigned preemptions, uint64_t room, void (*begi
 static void
 what_finds_no_room_gives_back_all(void **state) {
 	(void)state;
+	torture_make_directory(directory);
 	memory_disk_use(NULL);
 	open_store();
 	add_scope(SUBNET);
@@ -657,6 +659,7 @@ what_finds_no_room_gives_back_all(void **state) {
 		      both_are_there_and_reserved);
 	run_with_room("create | reserve a lease: room for one", 1, plain_bytes + 32, lease, reserve_in_body,
 		      both_are_there_and_reserved);
+	torture_remove_directory(directory);
 }
 
 int
