@@ -783,9 +783,13 @@ lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_add
 
 /* ---- free addresses -------------------------------------------------------------------------------------------------- */
 
-/* Entries of the index looked at together, and in one read-side section. */
-#define SCAN          64u
-#define SECTION_LOOKS (256u * SCAN)
+/* Entries of the index looked at together, */
+#define SCAN 64u
+
+/* and in one read-side section. */
+#ifndef LSR_SEARCH6_LOOKS
+#define LSR_SEARCH6_LOOKS (256u * SCAN)
+#endif
 
 /*
  * Does this entry prove a lease, or an offer, at this moment, which has not been counted as deleted yet? Its bit does (allocate.c), if the slot is this address's still: what follows in
@@ -887,7 +891,7 @@ lsr_engine_search6(lsr_search6_t *search, lsr_scope_t *scope, uint64_t hint) {
 	search->scope = scope;
 	search->config = config;
 	search->waits = false;
-	search->looks = SECTION_LOOKS;
+	search->looks = LSR_SEARCH6_LOOKS;
 	if (!goes_on) {
 		search->in_doubt = NULL;
 		search->deletes = lsr_engine_deletes_of(scope);
@@ -923,7 +927,7 @@ list_some(lsr_search6_t *search, uint64_t prefix, uint32_t count, uint64_t *addr
 		return true;
 	}
 	search->config = lsr_scope_config(search->scope);
-	search->looks = SECTION_LOOKS;
+	search->looks = LSR_SEARCH6_LOOKS;
 	while (*written < count && find_in_pool(search, &addresses[*written])) {
 		search->next = addresses[(*written)++] + 1;
 	}
