@@ -3,7 +3,8 @@
  * IPv6 leases: what is different about them. Their records lie in any slot of the scope, and an index leads from the lower half of an address to its record (lease/sparse.h).
  *
  * Steps of a create (leases.c) for an IPv6 address: claiming the record is claiming any free slot, which nobody waits for; then the address is entered into the index.
- * If it is there, the record that it leads to decides, as the address's own record does for IPv4: a lease means taken; a claim without a lease, wait.
+ * If it is there, the record that it leads to decides, as the address's own record does for IPv4: a lease means taken; a claim without a lease, wait; an offer (offers.h), that
+ * this is the record to claim.
  * From then on it is the code of IPv4.
  */
 #include "engine_p.h"
