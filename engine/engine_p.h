@@ -11,13 +11,14 @@
  *     limits.lock      changes of limits, likewise
  *     offers.walk      who ends offers, likewise; nothing is held when it is taken
  *   3 origins.lock     new origins
- *     offer shards     one at a time; claims are only tried under it, and no holder of a claim takes one
+ *     offer shards     one at a time; claims are only tried under it, and no holder of a claim takes one; a search of the pool runs under it
  *   4 record claims    one at a time, or the claims of one batch chunk, which never waits while it holds any
  *   5 bucket locks; of the shards of limits, those of one change in ascending order
  *   6 page pool, overflow list, log->lock, segment list
  *   7 arena locks
  *   8 the provisioner's lock: a leaf; the first who asks makes its thread under it
- * A grace period is never awaited inside a read-side section; readers of lessor take none of 1 to 3 inside one.
+ * A grace period is never awaited inside a read-side section. Of 1 to 3 only the offers' shards are taken inside one, by what has to do with offers; look-ups take none at
+ * all. What is done under those that are, says base/rcu.h.
  *
  * Counting epoch: see stats/counters.h. 'epoch' only grows; a change reads it inside its read-side section.
  */
@@ -108,6 +109,7 @@ struct lessor_engine {
 	LSR_APART lsr_offers_t offers;
 	lsr_limits_t limits;
 	lsr_sweeper_t sweeper;
+	_Atomic uint32_t sweeps; /* sections of sweeps that are under way */
 };
 
 /* ---- engine.c ---------------------------------------------------------------------------------------------------- */

@@ -281,6 +281,8 @@ sweep_section(lsr_sweep_t *sweep) {
 	const uint64_t looked = sweep->looked;
 	sweep->count = 0;
 	lsr_rcu_enter();
+	(void)atomic_fetch_add_explicit(&sweep->engine->sweeps, 1,
+					memory_order_relaxed); /* before anything is forgotten: E3 */
 	lsr_pause_t pause = sweep->is_six ? sweep_scopes6(sweep) : sweep_scopes(sweep);
 	if (sweep->count > 0 && !lsr_engine_end_leases(sweep->engine, sweep->ends, sweep->count, &sweep->lsn)) {
 		let_go(sweep);
@@ -292,6 +294,7 @@ sweep_section(lsr_sweep_t *sweep) {
 		sweep->removed += sweep->count;
 		count_expires(sweep);
 	}
+	(void)atomic_fetch_sub_explicit(&sweep->engine->sweeps, 1, memory_order_release); /* what it ended is counted */
 	lsr_rcu_leave();
 	return pause;
 }

@@ -52,11 +52,10 @@ typedef struct lsr_offers {
 	uint32_t max;
 	_Atomic uint32_t count;
 	_Atomic uint64_t
-		due_ns; /* not later than the end of the first that ends; UINT64_MAX: there is none, or somebody walks */
-	/* Who ends what is due: one at a time, outside of any section. */
-	pthread_mutex_t walk;
-	_Atomic bool walks;
+		due_ns;     /* not later than the end of the first that ends; UINT64_MAX: none, or somebody walks */
+	_Atomic bool walks; /* somebody ends what is due */
 	_Atomic uint64_t walked; /* times that this ended any; moved before 'walks' is false again */
+	pthread_mutex_t walk;    /* one at a time, outside of any section */
 } lsr_offers_t;
 
 /* Whose offer. */

@@ -476,16 +476,37 @@ reclaim(lessor_engine_t *engine, uint32_t subnet, lessor_filetime_t now, bool *r
 	return status == LESSOR_END || status == LESSOR_NOT_FOUND ? LESSOR_OK : status;
 }
 
+static uint64_t
+deletes_in(const lessor_engine_t *engine, uint32_t subnet) {
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = lsr_engine_scope_named(engine, subnet);
+	const uint64_t deletes = scope != NULL ? lsr_engine_deletes_of(scope) : 0;
+	lsr_rcu_leave();
+	return deletes;
+}
+
+/* A sweep leaves alone what another one has in work (E3 in lease/table.h): that has ended it behind a grace period, if it was over. */
+static bool
+others_removed(const lessor_engine_t *engine, uint32_t subnet, uint64_t deletes) {
+	if (atomic_load_explicit(&engine->sweeps, memory_order_acquire) != 0) {
+		lsr_rcu_synchronize();
+	}
+	return deletes_in(engine, subnet) != deletes;
+}
+
 static lessor_status_t
 offer_or_reclaim(lessor_engine_t *engine, lsr_offering_t *offering) {
 	bool removed = false;
 	lessor_status_t status;
+	const bool reclaims = (offering->request->flags & LESSOR_OFFER_RECLAIM) != 0;
 	do {
+		const uint64_t deletes = reclaims ? deletes_in(engine, offering->subnet) : 0;
 		status = offer_in(engine, offering);
-		if (status != LESSOR_EXHAUSTED || (offering->request->flags & LESSOR_OFFER_RECLAIM) == 0) {
+		if (status != LESSOR_EXHAUSTED || !reclaims) {
 			return status;
 		}
 		status = reclaim(engine, offering->subnet, offering->now, &removed);
+		removed = removed || others_removed(engine, offering->subnet, deletes);
 	} while (status == LESSOR_OK && removed);
 	return status == LESSOR_OK ? LESSOR_EXHAUSTED : status;
 }

@@ -244,6 +244,51 @@ a_stream_learns_origins_from_the_snapshot(void **state) {
 	scratch_close(engine);
 }
 
+static lessor_ticket_t
+sweep(lessor_engine_t *engine, lessor_filetime_t now) {
+	lessor_cursor_t cursor;
+	lessor_ticket_t ticket = 0;
+	lessor_cursor_init(&cursor, SUBNET + 9, SUBNET + 9);
+	assert_status(LESSOR_OK, lessor_expire(engine, now, NULL, &cursor, NULL, LESSOR_SYNC, &ticket));
+	return ticket;
+}
+
+/* That a time has come is told by nobody but the sweep that removes the lease; what it was is told with the change that set it. */
+static void
+a_life_is_told_by_its_changes(void **state) {
+	lessor_change_t change;
+	lessor_engine_t *engine = open_leader(UINT64_MAX);
+	const lessor_filetime_t now = lessor_time_now();
+	const uint64_t second = LESSOR_TICKS_PER_SECOND;
+	const lessor_filetime_t doomed_until = now + LESSOR_DEFAULT_DOOM_S * second;
+	lessor_lease_t lease = scratch_lease(SUBNET + 9, "\1\2\3", 3);
+	(void)state;
+	scratch_scope_add(engine, SUBNET, MASK, true);
+	lessor_stream_t *stream = open_stream(engine, lessor_last_ticket(engine));
+	lease.expires_at = now + 100 * second;
+	assert_status(LESSOR_OK, lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_lease_release(engine, SUBNET + 9, lease.client_id, 3, now, LESSOR_ASYNC, NULL));
+	lease.address_state = LESSOR_STATE_DOOM;
+	lease.last_transaction_s = 0;
+	assert_status(LESSOR_OK,
+		      lessor_lease_update(engine, &lease, LESSOR_FIELD_ADDRESS_STATE | LESSOR_FIELD_LAST_TRANSACTION,
+					  LESSOR_ASYNC, NULL));
+	assert_int_equal(sweep(engine, doomed_until - 1), 0);
+	const lessor_ticket_t end = sweep(engine, doomed_until);
+	next(stream, LESSOR_CHANGE_LEASE, &change);
+	next(stream, LESSOR_CHANGE_LEASE, &change);
+	assert_int_equal(change.lease.expires_at, now);
+	assert_int_equal(change.lease.address_state, LESSOR_STATE_ACTIVE);
+	next(stream, LESSOR_CHANGE_LEASE, &change);
+	assert_int_equal(change.lease.address_state, LESSOR_STATE_DOOM);
+	assert_true(change.time + second > now && change.time <= lessor_time_now());
+	next(stream, LESSOR_CHANGE_LEASE_END, &change);
+	assert_int_equal(change.lsn, end);
+	assert_status(LESSOR_TIMEOUT, lessor_stream_next(stream, 0, &change));
+	lessor_stream_close(&stream);
+	scratch_close(engine);
+}
+
 static void
 only_positions_between_changes_are_accepted(void **state) {
 	(void)state;
@@ -1062,6 +1107,7 @@ main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_kind_is_delivered, make, drop),
 		cmocka_unit_test_setup_teardown(a_stream_learns_origins_from_the_snapshot, make, drop),
+		cmocka_unit_test_setup_teardown(a_life_is_told_by_its_changes, make, drop),
 		cmocka_unit_test_setup_teardown(only_positions_between_changes_are_accepted, make, drop),
 		cmocka_unit_test_setup_teardown(another_process_reads_along, make, drop),
 		cmocka_unit_test_setup_teardown(the_log_is_dropped_without_retention, make, drop),

@@ -5,9 +5,18 @@
  * Flavour: "bulletproof" (bp). Threads register themselves at their first read-side section and are forgotten when they exit, so
  * callers of lessor have no registration duty; a thread outside a section never holds up a grace period.
  *
- * Rules: nothing blocks inside a read-side section; lsr_rcu_synchronize() is never called inside one, nor while holding a lock that
- * is taken inside one. (Locks taken inside sections: bucket locks of the client hash, record claims, and the shard mutexes of offers.h.
- * None is held across a wait: under such a mutex claims are only tried, never waited for, no holder of a claim takes one, and no grace period is awaited.)
+ * Rules: inside a read-side section nobody waits for another change, for the log, the disk or a grace period; lsr_rcu_synchronize() is not called while holding a lock that is taken
+ * inside one. These locks are, each held for a short while and none across a wait but for those behind it (engine_p.h has the order):
+ *
+ *   shards of offers      around a look-up, or a search of the pool, which claims one address in the end and allocates an offer, now and then a larger heap. Claims are tried under it,
+ *                         never waited for; no holder of a claim takes one
+ *   record claims         tried; who fails leaves the section and waits outside. Under a claim memory is allocated for a tail, an offer, or a limit's entry
+ *   buckets of the client hash, nodes of IPv6 indexes, words of maps of free addresses        spun for; a bucket that overflows takes the overflow list's lock
+ *   shards of limits      around what a change counts; an entry, or another bucket of entries, is allocated
+ *   page pool, overflow list, arenas, provisioner            the kernel commits memory, at most a step of an arena; the first that asks the provisioner starts its thread
+ *   shadows of records    spun for, if more updates than there are shadows are about their stores
+ *
+ * So what a section may wait for is the allocator, the kernel's memory, and others who do the same.
  *
  * ThreadSanitizer cannot see into the library, which is not instrumented; the hooks below tell it the two edges that matter:
  *   G1 end of a read-side section  ->  G2 return from a grace period, start of a deferred callback.

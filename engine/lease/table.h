@@ -14,6 +14,7 @@
  *   but a sweep that looks at the whole page. It is kept upside down, so that memory of zeros says "nothing here ever ends".
  *   Edge: E1 change the record, then modify the word of bits, then look at the earliest (create, earlier expiry)  <->  E2 forget the earliest, then modify the word of
  *   bits, then look at the records (sweep). Modifications of one word have an order: whoever comes second there sees what the first one did before.
+ *   Edge: E3 forget the earliest (release)  ->  E3 look at it (acquire): whoever finds nothing due because a sweep has the page in work knows that there is one (lessor_engine.sweeps).
  */
 #ifndef LSR_TABLE_H
 #define LSR_TABLE_H
@@ -123,7 +124,7 @@ lsr_body_ends_at(const lsr_body_t *body) {
 
 static inline lessor_filetime_t
 lsr_leaf_earliest(const lsr_map_leaf_t *leaf) {
-	return LESSOR_TIME_INFINITE - atomic_load_explicit(&leaf->beside, memory_order_relaxed);
+	return LESSOR_TIME_INFINITE - atomic_load_explicit(&leaf->beside, memory_order_acquire); /* E3 */
 }
 
 /* The slow path of lsr_leaf_note(). */
@@ -144,8 +145,8 @@ lsr_leaf_note(lsr_map_leaf_t *leaf, lessor_filetime_t expires_at) {
  */
 static inline uint64_t
 lsr_leaf_begin_sweep(lsr_map_leaf_t *leaf, lessor_filetime_t *earliest) {
-	*earliest = LESSOR_TIME_INFINITE - atomic_exchange_explicit(&leaf->beside, 0, memory_order_relaxed);
-	return atomic_fetch_or_explicit(&leaf->taken, 0, memory_order_acq_rel); /* E2 */
+	*earliest = LESSOR_TIME_INFINITE - atomic_exchange_explicit(&leaf->beside, 0, memory_order_release); /* E3 */
+	return atomic_fetch_or_explicit(&leaf->taken, 0, memory_order_acq_rel);                              /* E2 */
 }
 
 /* The record of this address, which the caller has claimed, is a lease now, which expires then. */

@@ -16,7 +16,7 @@
  *
  * A lease whose address is offered to its client (lessor/server.h) stays as long as that.
  *
- * When a lease became DOOM is not recorded. Who dooms one whose expiry has passed and wants it to stay for a while sets its
+ * When a lease became DOOM is not recorded in it; the change stream (lessor/stream.h) has the time of that change, and of the removal. Who dooms one whose expiry has passed and wants it to stay for a while sets its
  * last_transaction_s, or another expiry, in the same update.
  *
  * A renewal and a sweep that meet have one winner: either the lease is renewed and stays, or it is gone and the renewal answers

@@ -73,7 +73,7 @@ typedef struct lessor_offer {
  * Ensures:   on LESSOR_OK nobody else is offered this address, or can bind or allocate it, until the time is over. (If it is that of the client's lease or
  *            reservation, until that is changed or deleted; and no sweep with a 'now' that is not later than request->now + hold_ms removes it.)
  * Returns:   LESSOR_OK; LESSOR_NO_SCOPE: no scope has this subnet address; LESSOR_EXHAUSTED: at one moment during the call every address of the pool
- *            had a lease or was offered (and the same of each scope that was asked); LESSOR_CONFLICT: the client's lease is DECLINED and not over;
+ *            had a lease or was offered (and the same of each scope that was asked), with LESSOR_OFFER_RECLAIM none of which could be taken; LESSOR_CONFLICT: the client's lease is DECLINED and not over;
  *            LESSOR_LIMIT: too many offers, or leases; LESSOR_INVALID (NULL, client id empty or too long, unknown flag, hold_ms); LESSOR_NO_MEMORY;
  *            LESSOR_READ_ONLY; LESSOR_CLOSED; LESSOR_FORKED; with LESSOR_OFFER_RECLAIM what lessor_expire() answers.
  * Cost:      of a create without its log record, however full the scope is. Offers that are over are ended by the way. When the scope is exhausted: with

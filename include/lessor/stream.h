@@ -8,6 +8,10 @@
  *
  * A change says how something is after it. Applying one twice, or once more from an earlier position on, ends at the same state.
  *
+ * Time that passes is no change: that a lease expires, a quarantine ends, or the time of a doomed lease is over, nobody writes down. What these times are, is said by the change that set
+ * them; a release says its own as the new expiry. What follows is the end of the lease, with the time at which a sweep wrote it, and not to be told from a delete. grace_s and doom_s
+ * are the sweep's (lessor/expire.h), and not in the log.
+ *
  * Threads. A stream or follower is used by one thread at a time.
  */
 #ifndef LESSOR_STREAM_H
@@ -147,7 +151,7 @@ typedef struct lessor_history_query {
  * was there at 'from'. With from equal to to it is the answer to "who had it then". A scope that ends, or a range that is cleared, is a change of its addresses.
  *
  * A first change whose time is LESSOR_TIME_NONE was made before the retained log begins. None at all: nothing is known but that no lease was there since the log begins.
- * A lease that expired is a lease until its end is recorded: compare lease.expires_at.
+ * A lease that expired, is no longer declined, or has been doomed for long, is a lease until its end is recorded: compare lease.expires_at.
  * Returns:   LESSOR_OK; what the function returned; LESSOR_INVALID; otherwise as lessor_stream_next().
  * Cost:      reads the whole retained log, and the newest snapshot if the log says nothing of the address at 'from'.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a DHCP server does, in every order of two threads' steps with a few preemptions: offers that end while others look for an address.
+ * What a DHCP server does, in every order of two threads' steps with a few preemptions: offers that end while others look for an address; what is decided under the claim;
+ * and changes that have claimed all they need when there is no room in the log any more.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,8 @@
 #include <lessor/lessor.h>
 
 #include "engine_p.h"
+#include "lease_history.h"
+#include "memory_disk.h"
 #include "order.h"
 #include "torture.h"
 
@@ -46,9 +49,10 @@ id_of(uint32_t client, uint8_t id[6]) {
 }
 
 static lessor_status_t
-offer(uint32_t subnet, uint32_t client, uint32_t hold_ms, uint32_t *address) {
+ask(uint32_t subnet, uint32_t client, uint32_t hold_ms, uint32_t flags, uint32_t *address) {
 	uint8_t id[6];
-	const lessor_offer_request_t request = {.subnet = subnet,
+	const lessor_offer_request_t request = {.flags = flags,
+						.subnet = subnet,
 						.client_id_bytes = id_of(client, id),
 						.client_id = id,
 						.hold_ms = hold_ms,
@@ -57,6 +61,11 @@ offer(uint32_t subnet, uint32_t client, uint32_t hold_ms, uint32_t *address) {
 	const lessor_status_t status = lessor_offer_make(engine, &request, &made);
 	*address = made.address;
 	return status;
+}
+
+static lessor_status_t
+offer(uint32_t subnet, uint32_t client, uint32_t hold_ms, uint32_t *address) {
+	return ask(subnet, client, hold_ms, 0, address);
 }
 
 static void
@@ -90,6 +99,13 @@ offer_in_body(void *context) {
 	const unsigned body = order_body();
 	(void)context;
 	answers[body].status = offer(SUBNET, body, 1000, &answers[body].address);
+}
+
+static void
+offer_what_is_over_in_body(void *context) {
+	const unsigned body = order_body();
+	(void)context;
+	answers[body].status = ask(SUBNET, body, 1000, LESSOR_OFFER_RECLAIM, &answers[body].address);
 }
 
 static void
@@ -321,6 +337,24 @@ nobody_else_has_it(void *context) {
 }
 
 static void
+pool_of_old_leases(void *context) {
+	(void)context;
+	for (uint32_t address = FIRST; address <= SECOND; address++) {
+		uint8_t id[6];
+		lessor_lease_t lease = lease_of(address, address - SUBNET + 4, id);
+		lease.expires_at = NOW;
+		REQUIRE_STATUS(lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL), LESSOR_OK);
+	}
+}
+
+static void
+what_is_over_is_there_for_all(void **state) {
+	(void)state;
+	run("offer | offer: all leases are over", 2, 8, pool_of_old_leases, offer_what_is_over_in_body,
+	    offer_what_is_over_in_body, both_have_one);
+}
+
+static void
 what_is_offered_is_held(void **state) {
 	(void)state;
 	run("offer | sweep, allocate: a lease that is over", 2, 8, old_lease, offer_in_body, sweep_and_allocate_in_body,
@@ -422,13 +456,222 @@ a_decline_leaves_a_reservation_whole(void **state) {
 	run("decline | reserve: nothing there", 2, 8, nothing, decline_in_body, reserve_in_body, it_is_declined);
 }
 
+/* ---- no room in the log --------------------------------------------------------------------------------------------------- */
+
+static char directory[256]; /* only to be locked */
+static memory_image_t *empty_store;
+static memory_image_t *store;
+static uint64_t log_room;
+static void (*prepare)(void *context);
+
+static void
+open_store(void) {
+	lessor_options_t options;
+	lessor_options_init(&options);
+	options.max_leases = 1u << 16;
+	options.ring_size_bytes = options.segment_size_bytes = LSR_RING_MIN_BYTES;
+	options.snapshot_after_bytes = UINT64_MAX;
+	REQUIRE_STATUS(lessor_open(directory, &options, &engine, NULL), LESSOR_OK);
+}
+
+/* The writer does not go on, and with it the limit, before both bodies wait. */
+static void
+open_with_little_room(void *context) {
+	memory_disk_load(empty_store);
+	open_store();
+	warm_up();
+	prepare(context);
+	order_settle();
+	atomic_store(&engine->log.limit, lsr_log_tail(&engine->log) + log_room);
+}
+
+static void
+create_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(SECOND, 5, id);
+	(void)context;
+	answers[order_body()].status = lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL);
+}
+
+static void
+create_first_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(FIRST, 6, id);
+	(void)context;
+	answers[order_body()].status = lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL);
+}
+
+static void
+create_twice_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(FIRST, 5, id);
+	(void)context;
+	answers[order_body()].status = lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL);
+}
+
+static void
+create_second_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(SECOND, 6, id);
+	(void)context;
+	answers[order_body()].status = lessor_lease_create(engine, &lease, LESSOR_ASYNC, NULL);
+}
+
+static void
+batch_in_body(void *context) {
+	uint8_t id[6];
+	const lessor_lease_t lease = lease_of(FIRST, 6, id);
+	lessor_status_t *status = &answers[order_body()].status;
+	(void)context;
+	REQUIRE_STATUS(lessor_lease_create_batch(engine, &lease, 1, status, LESSOR_ASYNC, NULL), LESSOR_OK);
+}
+
+static void
+delete_in_body(void *context) {
+	(void)context;
+	answers[order_body()].status = lessor_lease_delete(engine, FIRST, NULL, 0, LESSOR_ASYNC, NULL);
+}
+
+static void
+sweep_in_body(void *context) {
+	lessor_cursor_t cursor;
+	lessor_expire_report_t report;
+	(void)context;
+	lessor_cursor_init(&cursor, FIRST, FIRST);
+	answers[order_body()].status = lessor_expire(engine, NOW, NULL, &cursor, &report, LESSOR_ASYNC, NULL);
+	REQUIRE(report.removed == 1);
+}
+
+static unsigned
+leases_there(void) {
+	uint64_t count;
+	REQUIRE_STATUS(lessor_lease_count(engine, SUBNET, SUBNET + 255, &count), LESSOR_OK);
+	return (unsigned)count;
+}
+
+/* Whoever came late has waited: nobody was refused, or half done; and so it is on the disk. */
+static void
+close_and_look(unsigned leases, unsigned entries) {
+	for (unsigned look = 0; look < 2; look++) {
+		REQUIRE(leases_there() == leases);
+		REQUIRE(lease_history_entries(engine) == entries);
+		torture_require_sound(engine);
+		REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+		if (look == 0) {
+			memory_disk_keep(&store);
+			memory_disk_load(store);
+			open_store();
+		}
+	}
+}
+
+static void
+both_are_there(void *context) {
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	close_and_look(2, 2);
+}
+
+static void
+both_are_there_and_reserved(void *context) {
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	close_and_look(2, 3);
+}
+
+static void
+one_is_there(void *context) {
+	(void)context;
+	REQUIRE_STATUS(answers[0].status, LESSOR_OK);
+	REQUIRE_STATUS(answers[1].status, LESSOR_OK);
+	close_and_look(1, 1);
+}
+
+static void
+one_of_them_is_there(void *context) {
+	(void)context;
+	REQUIRE((answers[0].status == LESSOR_OK) != (answers[1].status == LESSOR_OK));
+	REQUIRE(answers[0].status == LESSOR_CLIENT_TAKEN || answers[1].status == LESSOR_CLIENT_TAKEN);
+	close_and_look(1, 1);
+}
+
+static void
+one_has_won(void *context) {
+	const unsigned loser = answers[0].status == LESSOR_OK;
+	(void)context;
+	REQUIRE_STATUS(answers[1 - loser].status, LESSOR_OK);
+	REQUIRE(answers[loser].status == LESSOR_CLIENT_TAKEN || answers[loser].status == LESSOR_ADDRESS_TAKEN);
+	REQUIRE(leases_there() == 1);
+	REQUIRE(lease_history_entries(engine) == 1);
+	clear();
+}
+
+/* Both go straight through the steps, as most creates do. */
+static void
+two_plain_creates_have_one_winner(void **state) {
+	(void)state;
+	run("plain create | plain create: one address", 3, 8, nothing, create_in_body, create_second_in_body,
+	    one_has_won);
+	run("plain create | plain create: one client", 2, 8, nothing, create_in_body, create_twice_in_body,
+	    one_has_won);
+}
+
+static void
+run_with_room(const char *name, unsigned preemptions, uint64_t room, void (*begin)(void *), void (*other)(void *),
+	      void (*end)(void *)) {
+	const order_scene_t scene = {.name = name,
+				     .bodies = 2,
+				     .preemptions = preemptions,
+				     .bodies_first = true,
+				     .begin = open_with_little_room,
+				     .body = {create_in_body, other},
+				     .end = end};
+	prepare = begin;
+	log_room = room;
+	REQUIRE(order_run(&scene) > 1);
+}
+
+static void
+what_finds_no_room_gives_back_all(void **state) {
+	(void)state;
+	torture_make_directory(directory);
+	memory_disk_use(NULL);
+	open_store();
+	add_scope(SUBNET);
+	add_scope(OTHER);
+	const uint64_t before = lsr_log_tail(&engine->log);
+	uint32_t address;
+	REQUIRE_STATUS(allocate(5, &address), LESSOR_OK);
+	const uint64_t plain_bytes = lsr_log_tail(&engine->log) - before;
+	clear();
+	REQUIRE_STATUS(lessor_close(&engine), LESSOR_OK);
+	memory_disk_keep(&empty_store);
+	run_with_room("create | create: room for one", 2, plain_bytes, nothing, create_first_in_body, both_are_there);
+	run_with_room("create | create: one client, room for one", 2, plain_bytes, nothing, create_twice_in_body,
+		      one_of_them_is_there);
+	run_with_room("create | batch: room for one", 1, plain_bytes, nothing, batch_in_body, both_are_there);
+	run_with_room("create | delete: room for one", 1, plain_bytes, lease, delete_in_body, one_is_there);
+	run_with_room("create | sweep: room for one", 1, plain_bytes, old_lease, sweep_in_body, one_is_there);
+	run_with_room("create | renew: room for one", 1, plain_bytes + 16, lease, renew_in_body, both_are_there);
+	run_with_room("create | reserve: room for one", 1, plain_bytes + 32, nothing, reserve_in_body,
+		      both_are_there_and_reserved);
+	run_with_room("create | reserve a lease: room for one", 1, plain_bytes + 32, lease, reserve_in_body,
+		      both_are_there_and_reserved);
+	torture_remove_directory(directory);
+}
+
 int
 main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_over_is_in_nobodys_way),
 		cmocka_unit_test(what_is_offered_is_held),
+		cmocka_unit_test(what_is_over_is_there_for_all),
 		cmocka_unit_test(a_release_ends_what_is_there),
 		cmocka_unit_test(a_decline_leaves_a_reservation_whole),
+		cmocka_unit_test(two_plain_creates_have_one_winner),
+		cmocka_unit_test(what_finds_no_room_gives_back_all),
 		cmocka_unit_test(what_never_was_counts_against_nobody),
 	};
 	return cmocka_run_group_tests_name("order_life", tests, NULL, NULL);
