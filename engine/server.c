@@ -485,13 +485,11 @@ deletes_in(const lessor_engine_t *engine, uint32_t subnet) {
 	return deletes;
 }
 
-/* A sweep leaves alone what another one has in work (E3 in lease/table.h): that has ended it behind a grace period, if it was over. */
-static bool
-others_removed(const lessor_engine_t *engine, uint32_t subnet, uint64_t deletes) {
+void
+lsr_engine_await_sweeps(const lessor_engine_t *engine) {
 	if (atomic_load_explicit(&engine->sweeps, memory_order_acquire) != 0) {
 		lsr_rcu_synchronize();
 	}
-	return deletes_in(engine, subnet) != deletes;
 }
 
 static lessor_status_t
@@ -506,7 +504,8 @@ offer_or_reclaim(lessor_engine_t *engine, lsr_offering_t *offering) {
 			return status;
 		}
 		status = reclaim(engine, offering->subnet, offering->now, &removed);
-		removed = removed || others_removed(engine, offering->subnet, deletes);
+		lsr_engine_await_sweeps(engine);
+		removed = removed || deletes_in(engine, offering->subnet) != deletes;
 	} while (status == LESSOR_OK && removed);
 	return status == LESSOR_OK ? LESSOR_EXHAUSTED : status;
 }

@@ -278,6 +278,34 @@ reclaim(lessor_engine_t *engine, uint64_t prefix, lessor_filetime_t now, bool *r
 	return status == LESSOR_END ? LESSOR_OK : status;
 }
 
+static uint64_t
+deletes_in(const lessor_engine_t *engine, uint64_t prefix) {
+	lsr_rcu_enter();
+	const lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
+	const uint64_t deletes = scope != NULL ? lsr_engine_deletes_of(scope) : 0;
+	lsr_rcu_leave();
+	return deletes;
+}
+
+static lessor_status_t
+offer_or_reclaim(lessor_engine_t *engine, lsr_offering6_t *offering) {
+	const uint64_t prefix = offering->request->prefix;
+	const bool reclaims = (offering->request->flags & LESSOR_OFFER_RECLAIM) != 0;
+	bool removed = false;
+	lessor_status_t status;
+	do {
+		const uint64_t deletes = reclaims ? deletes_in(engine, prefix) : 0;
+		status = offer_now(engine, offering);
+		if (status != LESSOR_EXHAUSTED || !reclaims) {
+			return status;
+		}
+		status = reclaim(engine, prefix, offering->now, &removed);
+		lsr_engine_await_sweeps(engine);
+		removed = removed || deletes_in(engine, prefix) != deletes;
+	} while (status == LESSOR_OK && removed);
+	return status == LESSOR_OK ? LESSOR_EXHAUSTED : status;
+}
+
 lessor_status_t
 lessor_offer6_make(lessor_engine_t *engine, const lessor_offer6_request_t *request, lessor_address6_t *address) {
 	lessor_status_t status = lsr_engine_for_change(engine, LESSOR_ASYNC);
@@ -301,14 +329,7 @@ lessor_offer6_make(lessor_engine_t *engine, const lessor_offer6_request_t *reque
 	offering.until = offering.now < LESSOR_TIME_INFINITE - hold_ms * LSR_TICKS_PER_MS
 				 ? offering.now + hold_ms * LSR_TICKS_PER_MS
 				 : LESSOR_TIME_INFINITE;
-	bool removed = true;
-	while ((status = offer_now(engine, &offering)) == LESSOR_EXHAUSTED && removed &&
-	       (request->flags & LESSOR_OFFER_RECLAIM) != 0) {
-		status = reclaim(engine, request->prefix, offering.now, &removed);
-		if (status != LESSOR_OK) {
-			return status;
-		}
-	}
+	status = offer_or_reclaim(engine, &offering);
 	if (status == LESSOR_OK) {
 		*address = (lessor_address6_t){.high = request->prefix, .low = offering.low};
 	}

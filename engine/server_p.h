@@ -31,6 +31,9 @@ uint64_t lsr_offer_word(lessor_engine_t *engine, const lsr_scope_t *scope, const
 lessor_status_t lsr_offer_withdraw(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
 				   size_t client_id_bytes, uint64_t only, const lsr_record_t **blocker);
 
+/* A sweep leaves alone what another one has in work (E3 in lease/table.h): behind this that has ended it, if it was over. Outside of any section. */
+void lsr_engine_await_sweeps(const lessor_engine_t *engine);
+
 /* ---- leases -------------------------------------------------------------------------------------------------------- */
 
 /* Is it kept away from everybody, its client too? */
