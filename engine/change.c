@@ -789,6 +789,27 @@ lessor_lease_delete_batch(lessor_engine_t *engine, const uint32_t *addresses, si
 /* ---- IPv6 ---------------------------------------------------------------------------------------------------------- */
 
 lessor_status_t
+lsr_engine_update6_if(lessor_engine_t *engine, const lsr_lease6_t *form, uint32_t fields, const uint8_t *client_id,
+		      size_t client_id_bytes, lsr_decide_function decide, void *context, uint64_t *end) {
+	if (!update_is_legal(&form->lease, fields)) {
+		return LESSOR_INVALID;
+	}
+	lsr_change_t change;
+	lsr_change_begin(&change, 0, client_id, client_id_bytes,
+			 lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_IMAGE6_MORE_BYTES + LSR_INLINE_BYTES));
+	change.lease = &form->lease;
+	change.form = form;
+	change.is_six = true;
+	change.address6 = form->address;
+	change.fields = fields;
+	change.decide = decide;
+	change.decide_context = context;
+	const lessor_status_t status = run_change(engine, &change, try_update);
+	*end = status == LESSOR_OK ? change.end : *end;
+	return status;
+}
+
+lessor_status_t
 lessor_lease6_update(lessor_engine_t *engine, const lessor_lease6_t *lease, uint32_t fields, lessor_mode_t mode,
 		     lessor_ticket_t *ticket) {
 	lessor_status_t status = lsr_engine_for_change(engine, mode);
@@ -796,21 +817,14 @@ lessor_lease6_update(lessor_engine_t *engine, const lessor_lease6_t *lease, uint
 		return status;
 	}
 	lsr_lease6_t form;
+	uint64_t end = 0;
 	const bool if_client = (fields & LESSOR_IF_CLIENT) != 0;
-	if (lease == NULL || !lsr_lease6_form(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &form) ||
-	    !update_is_legal(&form.lease, fields)) {
+	if (lease == NULL || !lsr_lease6_form(lease, fields | (if_client ? LESSOR_FIELD_CLIENT_ID : 0), &form)) {
 		return LESSOR_INVALID;
 	}
-	lsr_change_t change;
-	lsr_change_begin(&change, 0, if_client ? form.client : NULL, if_client ? form.client_bytes : 0,
-			 lsr_record_bytes(LSR_IMAGE_HEAD_BYTES + LSR_IMAGE6_MORE_BYTES + LSR_INLINE_BYTES));
-	change.lease = &form.lease;
-	change.form = &form;
-	change.is_six = true;
-	change.address6 = form.address;
-	change.fields = fields;
-	status = run_change(engine, &change, try_update);
-	return status == LESSOR_OK ? lsr_engine_finish(engine, change.end, mode, ticket) : status;
+	status = lsr_engine_update6_if(engine, &form, fields, if_client ? form.client : NULL,
+				       if_client ? form.client_bytes : 0, NULL, NULL, &end);
+	return status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : status;
 }
 
 lessor_status_t

@@ -424,7 +424,10 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 	for (size_t i = 0; i < count; i++) {
 		if (creates[i].step == LSR_STEP_CLAIMED) {
 			if (LSR_UNLIKELY((creates[i].word & LSR_WORD_OFFER) != 0)) {
-				lsr_engine_uncount_offer(creates[i].scope, creates[i].lease->address);
+				lsr_engine_uncount_offer(
+					creates[i].scope,
+					is_six ? lsr_engine_unit6(creates[i].scope, creates[i].form->address.low)
+					       : lsr_engine_unit(creates[i].scope, creates[i].lease->address));
 			}
 			const uint64_t shown = lsr_record_show(creates[i].record, creates[i].word, &creates[i].body);
 			if (is_six) {

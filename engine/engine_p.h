@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's inside, shared by the files directly under engine/: engine.c (life, tickets), leases.c, create.c, allocate.c,
- * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c, scan.c; leases6.c, reservation6.c and
- * scopes6.c (IPv6). Only these see all the rooms below.
+ * change.c, reservation.c, expire.c, scopes.c, ranges.c, superscopes.c, filters.c, checkpoint.c (taking snapshots), recovery.c, inspect.c, scan.c, server.c; leases6.c, reservation6.c,
+ * scopes6.c and server6.c (IPv6). Only these see all the rooms below.
  *
  * Locks, in the order in which they are taken; nobody takes an earlier one while holding a later one:
  *   1 snapshot_lock    one snapshot at a time
@@ -287,11 +287,10 @@ lsr_engine_unit6(const lsr_scope_t *scope, uint64_t low) {
 	return lsr_counters_unit(lsr_scope6_pools(scope, low));
 }
 
-/* A lease takes the place of an offer; the caller holds the record's claim. */
+/* An offer ends, or a lease takes its place; the caller holds the record's claim. */
 static inline void
-lsr_engine_uncount_offer(lsr_scope_t *scope, uint32_t address) {
-	(void)atomic_fetch_sub_explicit(&scope->counters.offered, lsr_engine_unit(scope, address),
-					memory_order_relaxed);
+lsr_engine_uncount_offer(lsr_scope_t *scope, uint64_t unit) {
+	(void)atomic_fetch_sub_explicit(&scope->counters.offered, unit, memory_order_relaxed);
 }
 
 /* The same for a record of either family, at this place of its scope. */
@@ -437,7 +436,7 @@ void lsr_create6_run(lessor_engine_t *engine, lsr_create_t *creates, size_t coun
 /* What is different about the address of an IPv6 lease. Find scope, a free record and the client's key, and fetch them; */
 void lsr_create6_locate(lessor_engine_t *engine, lsr_create_t *creates, size_t count);
 
-/* claim a record and enter the address; false: decided, or what to wait for; */
+/* claim a record and enter the address, or, if that is offered, claim the record that it has (create->word has LSR_WORD_OFFER then); false: decided, or what to wait for; */
 bool lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create);
 
 /* enter the client: claimed, decided, or what to wait for; */
@@ -479,6 +478,42 @@ typedef struct lsr_place {
 
 /* Claim any free slot: from where this thread was to the end, from the beginning, then in a new chunk. LESSOR_OK; LESSOR_LIMIT; LESSOR_NO_MEMORY. */
 lessor_status_t lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *scope, lsr_place_t *claimed);
+
+/*
+ * Looking for a free address of an IPv6 scope's pool, as lsr_search_t. The index has no map of what is free: a nearly exhausted pool is gone through lease by lease, in as many read-side
+ * sections as that takes, with the same object, in which all but the first members is zero at first.
+ */
+typedef struct lsr_search6 {
+	lessor_engine_t *engine;
+	bool (*take)(struct lsr_search6 *search, uint64_t low); /* true: the search is over */
+	lsr_scope_t *scope;                                     /* of this section */
+	const lsr_scope_config_t *config;
+	bool waits; /* told by 'take': somebody is changing this address */
+	const lsr_record_t *in_doubt;
+	uint32_t uid;   /* of the scope that it has begun in; 0: it has not */
+	uint32_t looks; /* leases that it may still look at in this section */
+	uint64_t start;
+	uint64_t next; /* where it goes on; 0: there is nothing left up to 'last' */
+	uint64_t last;
+	uint64_t deletes; /* of the scope when it began */
+} lsr_search6_t;
+
+typedef enum lsr_searched {
+	LSR_SEARCH_OVER,     /* 'take' said so, or 'waits' for the hint */
+	LSR_SEARCH_PAUSED,   /* go on in another section */
+	LSR_SEARCH_IN_DOUBT, /* nothing, but wait for in_doubt, then start over */
+	LSR_SEARCH_CHANGED,  /* nothing, but an address became free meanwhile: start over */
+	LSR_SEARCH_NOTHING   /* at one moment none was free */
+} lsr_searched_t;
+
+lsr_searched_t lsr_engine_search6(lsr_search6_t *search, lsr_scope_t *scope, uint64_t hint);
+
+/* 'take' has got an address. */
+void lsr_engine_go_on_behind6(const lessor_engine_t *engine, const lsr_scope_t *scope, uint64_t low);
+
+/* The client has a reservation, and nobody a lease there: *low becomes that of its address. */
+bool lsr_engine_find_reserved_empty6(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
+				     size_t client_id_bytes, uint64_t *low);
 
 /* ---- allocate.c -------------------------------------------------------------------------------------------------- */
 
@@ -602,6 +637,11 @@ lessor_status_t lsr_engine_update(lessor_engine_t *engine, const lessor_lease_t 
 lessor_status_t lsr_engine_update_if(lessor_engine_t *engine, const lessor_lease_t *lease, uint32_t fields,
 				     const uint8_t *client_id, size_t client_id_bytes, lsr_decide_function decide,
 				     void *context, uint64_t *end);
+
+/* The same of an IPv6 lease. */
+lessor_status_t lsr_engine_update6_if(lessor_engine_t *engine, const lsr_lease6_t *form, uint32_t fields,
+				      const uint8_t *client_id, size_t client_id_bytes, lsr_decide_function decide,
+				      void *context, uint64_t *end);
 
 /* Try, inside a section each time, and wait, until it is decided. LSR_STEP_CLAIMED stands for "admit log_bytes, then try again". */
 lessor_status_t lsr_change_run(lessor_engine_t *engine, lsr_change_t *change,

@@ -394,6 +394,7 @@ lessor_expire6(lessor_engine_t *engine, lessor_filetime_t now, const lessor_expi
 	sweep.prefix = cursor->next.high;
 	sweep.at = cursor->place;
 	sweep.last = cursor->last.high;
+	lsr_engine_end_offers(engine, UINT32_MAX); /* they keep leases */
 	const lessor_status_t status = run_sweep(&sweep);
 	LSR_PROBE_EXPIRE(6, sweep.looked, sweep.removed);
 	if (status != LESSOR_OK && status != LESSOR_END) {

@@ -171,13 +171,14 @@ check_leases(lessor_engine_t *engine, bool is_six, lessor_report_t *report) {
 	return status;
 }
 
-/* That each lease is in it was seen already: are they as many? */
+/* That each lease is in it was seen already: are they, and what is offered, as many? */
 static bool
 index_is_sound(const lsr_scope_t *scope) {
 	lsr_rcu_enter();
 	const uint64_t entries = lsr_index_count(&scope->sparse->index, 0, UINT64_MAX);
 	lsr_rcu_leave();
-	return entries == lsr_counters_leases(&scope->counters) + lsr_counters_empty(&scope->counters);
+	const uint32_t offered = (uint32_t)atomic_load_explicit(&scope->counters.offered, memory_order_relaxed);
+	return entries == lsr_counters_leases(&scope->counters) + lsr_counters_empty(&scope->counters) + offered;
 }
 
 static lessor_status_t
@@ -209,8 +210,8 @@ check_scope(lessor_engine_t *engine, const lsr_scope_t *scope, lessor_report_t *
 	    atomic_load_explicit(&scope->counters.held, memory_order_relaxed) != lsr_tally_of(by_state).leases) {
 		return contradiction(report, scope, scope->subnet, 0, "the leases under the scope's limit are others");
 	}
-	if (!scope->is_sparse && lsr_engine_count_offered(engine, scope, lsr_scope_config(scope)) !=
-					 atomic_load_explicit(&scope->counters.offered, memory_order_relaxed)) {
+	if (lsr_engine_count_offered(engine, scope, lsr_scope_config(scope)) !=
+	    atomic_load_explicit(&scope->counters.offered, memory_order_relaxed)) {
 		return contradiction(report, scope, scope->subnet, 0, "the offers that are counted are others");
 	}
 	return LESSOR_OK;

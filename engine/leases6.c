@@ -3,7 +3,8 @@
  * IPv6 leases: what is different about them. Their records lie in any slot of the scope, and an index leads from the lower half of an address to its record (lease/sparse.h).
  *
  * Steps of a create (leases.c) for an IPv6 address: claiming the record is claiming any free slot, which nobody waits for; then the address is entered into the index.
- * If it is there, the record that it leads to decides, as the address's own record does for IPv4: a lease means taken; a claim without a lease, wait.
+ * If it is there, the record that it leads to decides, as the address's own record does for IPv4: a lease means taken; a claim without a lease, wait; an offer (offers.h), that
+ * this is the record to claim.
  * From then on it is the code of IPv4.
  */
 #include "engine_p.h"
@@ -139,15 +140,6 @@ lsr_create6_locate(lessor_engine_t *engine, lsr_create_t *creates, size_t count)
 	}
 }
 
-/* Claim a record if it is free, and leave one in use alone even for a moment: replay changes those of its own without claiming them. */
-static bool
-claim_record(lsr_record_t *record, uint64_t *word) {
-	*word = atomic_load_explicit(&record->word, memory_order_relaxed);
-	return (*word & (LSR_WORD_LIVE | LSR_WORD_CLAIM)) == 0 &&
-	       atomic_compare_exchange_strong_explicit(&record->word, word, *word | LSR_WORD_CLAIM,
-						       memory_order_acq_rel, memory_order_relaxed); /* R5 */
-}
-
 lessor_status_t
 lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *scope, lsr_place_t *claimed) {
 	lsr_sparse_t *sparse = scope->sparse;
@@ -158,7 +150,8 @@ lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *scope, lsr_place_t 
 		const uint32_t place = lsr_sparse_find(sparse, from);
 		const uint32_t id =
 			place != LSR_SPARSE_NONE ? lsr_sparse_touch(sparse, &engine->pages, place) : LSR_NO_RECORD;
-		if (id != LSR_NO_RECORD && claim_record(lsr_pages_record(&engine->pages, id), &claimed->word)) {
+		if (id != LSR_NO_RECORD &&
+		    lsr_record_claim_empty(lsr_pages_record(&engine->pages, id), &claimed->word)) {
 			claimed->place = place;
 			claimed->record_id = id;
 			go_on_at(scope, place + 1);
@@ -181,7 +174,7 @@ lsr_engine_claim_place(lessor_engine_t *engine, lsr_scope_t *scope, lsr_place_t 
 /* The slot that was proposed, or any other. False: decided. */
 static bool
 claim_slot(lessor_engine_t *engine, lsr_create_t *create) {
-	if (LSR_LIKELY(create->record != NULL) && LSR_LIKELY(claim_record(create->record, &create->word))) {
+	if (LSR_LIKELY(create->record != NULL) && LSR_LIKELY(lsr_record_claim_empty(create->record, &create->word))) {
 		return true;
 	}
 	lsr_place_t claimed;
@@ -197,7 +190,9 @@ claim_slot(lessor_engine_t *engine, lsr_create_t *create) {
 	return true;
 }
 
-/* What does the record that the address leads to say? LSR_STEP_AGAIN: the entry is gone, or going to another record. */
+/*
+ * What does the record that the address leads to say? LSR_STEP_AGAIN: the entry is gone, or going to another record; LSR_STEP_OPEN: it is offered.
+ */
 static lsr_step_t
 judge_present(const lessor_engine_t *engine, const lsr_create_t *create, uint32_t id) {
 	lsr_body_t body;
@@ -206,7 +201,12 @@ judge_present(const lessor_engine_t *engine, const lsr_create_t *create, uint32_
 	/* Also while it is being changed or deleted: this create comes before that change. */
 	if (!lsr_sparse_read(&engine->pages, engine->shadows, id, &body, &low)) {
 		const uint64_t word = lsr_record_word(lsr_pages_record(&engine->pages, id));
-		return (word & (LSR_WORD_LIVE | LSR_WORD_CLAIM)) == LSR_WORD_CLAIM ? LSR_STEP_RECORD : LSR_STEP_AGAIN;
+		if ((word & LSR_WORD_LIVE) != 0) {
+			return LSR_STEP_AGAIN;
+		}
+		return (word & LSR_WORD_CLAIM) != 0   ? LSR_STEP_RECORD
+		       : (word & LSR_WORD_OFFER) != 0 ? LSR_STEP_OPEN
+						      : LSR_STEP_AGAIN;
 	}
 	if (low != form->address.low) {
 		return LSR_STEP_AGAIN;
@@ -219,6 +219,25 @@ judge_present(const lessor_engine_t *engine, const lsr_create_t *create, uint32_
 static void
 move_out(lsr_create_t *create) {
 	lsr_body_move_out(&create->body, lsr_lease6_draft(create->form));
+}
+
+/* Claim the record of an address that is offered, instead of a new one. False: it is not any more, or somebody is changing it. */
+static bool
+claim_offered(lessor_engine_t *engine, lsr_create_t *create, uint32_t id) {
+	uint64_t word;
+	lsr_record_t *record = lsr_pages_record(&engine->pages, id);
+	if (!lsr_record_claim(record, &word)) {
+		return false;
+	}
+	if ((word & LSR_WORD_OFFER) == 0 || lsr_engine_low(engine, id) != create->form->address.low) {
+		lsr_record_unclaim(record, word);
+		return false;
+	}
+	create->record = record;
+	create->record_id = id;
+	create->place = lsr_table_address(&create->scope->table, &engine->pages, id);
+	create->word = word;
+	return true;
 }
 
 bool
@@ -252,6 +271,20 @@ lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 		}
 		move_out(create);
 		lsr_record_unclaim(create->record, create->word);
+		if (LSR_UNLIKELY(step == LSR_STEP_OPEN)) {
+			if (!claim_offered(engine, create, other)) {
+				create->blocker = lsr_pages_record(&engine->pages, other);
+				create->step = LSR_STEP_RECORD;
+				return false;
+			}
+			if (LSR_UNLIKELY(
+				    !lsr_body_move_in(&create->body, lsr_pages_home_tail(&engine->pages, other)))) {
+				lsr_record_unclaim(create->record, create->word);
+				decide(create, LESSOR_NO_MEMORY);
+				return false;
+			}
+			return true;
+		}
 		if (step == LSR_STEP_RECORD) {
 			create->blocker = lsr_pages_record(&engine->pages, other);
 			create->step = LSR_STEP_RECORD;
@@ -271,7 +304,9 @@ lsr_create6_claim_address(lessor_engine_t *engine, lsr_create_t *create) {
 void
 lsr_create6_release(lsr_create_t *create) {
 	move_out(create);
-	(void)lsr_index_remove(&create->scope->sparse->index, create->form->address.low, create->record_id);
+	if (LSR_LIKELY((create->word & LSR_WORD_OFFER) == 0)) { /* else the entry is the offer's */
+		(void)lsr_index_remove(&create->scope->sparse->index, create->form->address.low, create->record_id);
+	}
 }
 
 /* ---- creating: the calls -------------------------------------------------------------------------------------------- */
@@ -704,6 +739,13 @@ count_some(const lessor_engine_t *engine, lessor_cursor6_t *at) {
 	return total;
 }
 
+/* Are there entries of the index that are no leases: reservations without one, or offers, which are counted before they are entered and until they are gone? */
+static bool
+has_more_than_leases(const lsr_scope_t *scope) {
+	return lsr_counters_empty(&scope->counters) != 0 ||
+	       atomic_load_explicit(&scope->counters.offered, memory_order_relaxed) != 0;
+}
+
 lessor_status_t
 lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_address6_t last, uint64_t *count) {
 	const lessor_status_t status = lsr_engine_for_read(engine);
@@ -717,16 +759,22 @@ lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_add
 	lessor_cursor6_t at = {.next = first, .last = last};
 	while (!at.at_end) {
 		lsr_rcu_enter();
+		uint64_t some = 0;
 		const lsr_scope_t *scope = scope_at(engine, &at);
-		if (scope != NULL && LSR_UNLIKELY(lsr_counters_empty(&scope->counters) != 0)) {
+		if (scope != NULL && LSR_UNLIKELY(has_more_than_leases(scope))) {
 			total += count_some(engine, &at);
 		} else if (scope != NULL) {
 			if (at.next.low <= last_in(scope, &at)) {
-				total += lsr_index_count(&scope->sparse->index, at.next.low, last_in(scope, &at));
+				some = lsr_index_count(&scope->sparse->index, at.next.low, last_in(scope, &at));
 			}
-			at.next.low = 0;
-			at.at_end = at.next.high == UINT64_MAX;
-			at.next.high++;
+			if (LSR_UNLIKELY(has_more_than_leases(scope))) {
+				some = 0; /* since we looked: one by one */
+			} else {
+				at.next.low = 0;
+				at.at_end = at.next.high == UINT64_MAX;
+				at.next.high++;
+			}
+			total += some;
 		}
 		lsr_rcu_leave();
 	}
@@ -736,11 +784,16 @@ lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_add
 
 /* ---- free addresses -------------------------------------------------------------------------------------------------- */
 
-/* Entries of the index looked at together. */
+/* Entries of the index looked at together, */
 #define SCAN 64u
 
+/* and in one read-side section. */
+#ifndef LSR_SEARCH6_LOOKS
+#define LSR_SEARCH6_LOOKS (256u * SCAN)
+#endif
+
 /*
- * Does this entry prove a lease at this moment, which has not been counted as deleted yet? Its bit does (allocate.c), if the slot is this address's still: what follows in
+ * Does this entry prove a lease, or an offer, at this moment, which has not been counted as deleted yet? Its bit does (allocate.c), if the slot is this address's still: what follows in
  * the slot is seen in its low, or comes after that delete was counted.
  */
 static bool
@@ -751,52 +804,136 @@ is_proven(const lessor_engine_t *engine, lsr_scope_t *scope, uint64_t low, uint3
 }
 
 /*
- * The first lower half from 'from' to 'last' that is not in the index. False: there is none. *doubt, unless doubt is NULL, becomes a record that was passed over without
- * being proven a lease.
+ * From search->next to last: the first lower half that is not in the index. False: there is none, and search->next is behind last (0 if there is nothing behind it), or this section
+ * has looked enough. search->in_doubt becomes a record that was passed over without being proven a lease.
  */
 static bool
-find_gap(const lessor_engine_t *engine, lsr_scope_t *scope, uint64_t from, uint64_t last, uint64_t *low,
-	 const lsr_record_t **doubt) {
+find_gap(lsr_search6_t *search, uint64_t last, uint64_t *low) {
 	uint64_t keys[SCAN];
 	uint32_t values[SCAN];
-	for (;;) {
-		const uint32_t count = lsr_index_scan(&scope->sparse->index, from, last, keys, values, SCAN);
+	while (search->looks >= SCAN) {
+		const uint32_t count =
+			lsr_index_scan(&search->scope->sparse->index, search->next, last, keys, values, SCAN);
+		search->looks -= SCAN;
 		for (uint32_t i = 0; i < count; i++) {
-			if (keys[i] != from) {
-				*low = from;
+			if (keys[i] != search->next) {
+				*low = search->next;
 				return true;
 			}
-			if (doubt != NULL && !is_proven(engine, scope, from, values[i])) {
-				*doubt = lsr_pages_record(&engine->pages, values[i]);
+			if (!is_proven(search->engine, search->scope, search->next, values[i])) {
+				search->in_doubt = lsr_pages_record(&search->engine->pages, values[i]);
 			}
-			if (from == last) {
+			if (search->next++ == last) {
 				return false;
 			}
-			from++;
 		}
 		if (count < SCAN) {
-			*low = from;
+			*low = search->next;
 			return true;
 		}
+	}
+	return false;
+}
+
+/* The same, of the pool, up to search->last. False: search->next is 0, there is none; or this section has looked enough. */
+static bool
+find_in_pool(lsr_search6_t *search, uint64_t *low) {
+	lessor_range6_t piece;
+	while (search->looks >= SCAN) {
+		if (search->next == 0 || search->next > search->last ||
+		    !lsr_scope6_pool_piece(search->config, search->next, &piece) || piece.first > search->last) {
+			search->next = 0;
+			return false;
+		}
+		search->next = piece.first;
+		if (find_gap(search, lsr_min_u64(piece.last, search->last), low)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+try_hint(lsr_search6_t *search, uint64_t hint) {
+	return hint != 0 && lsr_scope6_in_pool(search->config, hint) &&
+	       lsr_index_find(&search->scope->sparse->index, hint) == LSR_NO_RECORD &&
+	       (search->take(search, hint) || search->waits); /* perhaps it is free: wait */
+}
+
+/* From where this thread was to the end, then from the beginning. False: not in this section, or (search->next is 0) nowhere. */
+static bool
+try_pool(lsr_search6_t *search) {
+	for (;;) {
+		uint64_t low;
+		while (find_in_pool(search, &low)) {
+			search->next = low + 1;
+			if (search->take(search, low)) {
+				return true;
+			}
+		}
+		if (search->next != 0 || search->last != UINT64_MAX || search->start == 1) {
+			return false;
+		}
+		search->next = 1;
+		search->last = search->start - 1;
 	}
 }
 
-/* The same, of the pool. */
+/* In this scope, and with what it looks like now? */
 static bool
-find_in_pool(const lessor_engine_t *engine, lsr_scope_t *scope, uint64_t from, uint64_t last, uint64_t *low,
-	     const lsr_record_t **doubt) {
-	lessor_range6_t piece;
-	while (from <= last && lsr_scope6_pool_piece(lsr_scope_config(scope), from, &piece) && piece.first <= last) {
-		const uint64_t end = lsr_min_u64(piece.last, last);
-		if (find_gap(engine, scope, piece.first, end, low, doubt)) {
-			return true;
-		}
-		if (end == UINT64_MAX) {
-			return false;
-		}
-		from = end + 1;
+has_begun(const lsr_search6_t *search, const lsr_scope_t *scope, const lsr_scope_config_t *config) {
+	return search->uid == scope->uid && search->config == config;
+}
+
+lsr_searched_t
+lsr_engine_search6(lsr_search6_t *search, lsr_scope_t *scope, uint64_t hint) {
+	const lsr_scope_config_t *config = lsr_scope_config(scope);
+	const bool goes_on = has_begun(search, scope, config);
+	search->scope = scope;
+	search->config = config;
+	search->waits = false;
+	search->looks = LSR_SEARCH6_LOOKS;
+	if (!goes_on) {
+		search->in_doubt = NULL;
+		search->deletes = lsr_engine_deletes_of(scope);
+		search->start = search->next = lsr_max_u64(*low_lane_of(search->engine, scope), 1);
+		search->last = UINT64_MAX;
 	}
-	return false;
+	search->uid = 0;
+	if ((!goes_on && try_hint(search, hint)) || try_pool(search)) {
+		return LSR_SEARCH_OVER;
+	}
+	if (search->next != 0) {
+		search->uid = scope->uid;
+		return LSR_SEARCH_PAUSED;
+	}
+	if (search->in_doubt != NULL) {
+		return LSR_SEARCH_IN_DOUBT;
+	}
+	return lsr_engine_deletes_of(scope) != search->deletes ? LSR_SEARCH_CHANGED : LSR_SEARCH_NOTHING;
+}
+
+void
+lsr_engine_go_on_behind6(const lessor_engine_t *engine, const lsr_scope_t *scope, uint64_t low) {
+	*low_lane_of(engine, scope) = low + 1;
+}
+
+/* Inside a read-side section: addresses from search->next on. False: not all yet. */
+static bool
+list_some(lsr_search6_t *search, uint64_t prefix, uint32_t count, uint64_t *addresses, uint32_t *written,
+	  lessor_status_t *status) {
+	search->scope = lsr_engine_scope6_of(search->engine, prefix);
+	if (search->scope == NULL) {
+		*status = LESSOR_NOT_FOUND;
+		return true;
+	}
+	search->config = lsr_scope_config(search->scope);
+	search->looks = LSR_SEARCH6_LOOKS;
+	while (*written < count && find_in_pool(search, &addresses[*written])) {
+		search->next = addresses[(*written)++] + 1;
+	}
+	*status = LESSOR_OK;
+	return *written == count || search->next == 0;
 }
 
 lessor_status_t
@@ -809,98 +946,95 @@ lessor_scope6_free_addresses(lessor_engine_t *engine, uint64_t prefix, uint64_t 
 	if (found == NULL || (addresses == NULL && count != 0) || count > LESSOR_FREE_ADDRESSES_MAX || first > last) {
 		return LESSOR_INVALID;
 	}
-	status = LESSOR_NOT_FOUND;
-	lsr_rcu_enter();
-	lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
-	if (scope != NULL) {
-		uint64_t from = lsr_max_u64(first, 1);
-		uint32_t written = 0;
-		while (written < count && from <= last && from != 0 &&
-		       find_in_pool(engine, scope, from, last, &addresses[written], NULL)) {
-			from = addresses[written++] + 1;
-		}
+	bool done;
+	uint32_t written = 0;
+	lsr_search6_t search = {.engine = engine, .next = lsr_max_u64(first, 1), .last = last};
+	lsr_engine_end_offers(engine, UINT32_MAX);
+	do {
+		lsr_rcu_enter();
+		done = list_some(&search, prefix, count, addresses, &written, &status);
+		lsr_rcu_leave();
+	} while (!done);
+	if (status == LESSOR_OK) {
 		*found = written;
-		status = LESSOR_OK;
 	}
-	lsr_rcu_leave();
 	return status;
 }
 
 /* ---- allocating ------------------------------------------------------------------------------------------------------ */
 
-/* An allocation inside one read-side section; the scheme is that of allocate.c. */
+/* An allocation; the scheme is that of allocate.c. */
 typedef struct {
-	lessor_engine_t *engine;
+	lsr_search6_t search;
 	lsr_create_t *create;
-	lsr_lease6_t *form;        /* create's */
-	const lsr_record_t *doubt; /* an address that could neither be had nor be proven taken */
-} lsr_search6_t;
+	lsr_lease6_t *form; /* create's */
+} lsr_allocation6_t;
 
 /* Claim this address, and the client with it. False: it is not to be had, create->step tells how that was found. */
 static bool
 try_low(lsr_search6_t *search, uint64_t low) {
-	lsr_create_t *create = search->create;
-	search->form->address.low = low;
+	lsr_allocation6_t *allocation = LSR_CONTAINER(search, lsr_allocation6_t, search);
+	lsr_create_t *create = allocation->create;
+	search->waits = false;
+	allocation->form->address.low = low;
 	propose_place(search->engine, create);
 	if (lsr_create6_claim_address(search->engine, create)) {
+		if (LSR_UNLIKELY((create->word & LSR_WORD_OFFER) != 0)) { /* offered since we looked */
+			lsr_create6_release(create);
+			lsr_record_unclaim(create->record, create->word);
+			return false;
+		}
 		lsr_create6_claim_client(search->engine, create);
 		return true;
 	}
 	if (create->step == LSR_STEP_RECORD) {
-		search->doubt = create->blocker;
+		search->in_doubt = create->blocker;
+		search->waits = true;
 		return false;
 	}
 	return create->step == LSR_STEP_TAKE || create->status != LESSOR_ADDRESS_TAKEN;
 }
 
-/* From 'from' to 'last'; false: nothing to be had there. */
-static bool
-try_stretch(lsr_search6_t *search, uint64_t from, uint64_t last) {
-	uint64_t low;
-	while (from <= last && from != 0 &&
-	       find_in_pool(search->engine, search->create->scope, from, last, &low, &search->doubt)) {
-		if (try_low(search, low)) {
-			return true;
-		}
-		from = low + 1;
-	}
-	return false;
-}
-
-static bool
-try_hint(lsr_search6_t *search, uint64_t hint) {
-	const lsr_scope_t *scope = search->create->scope;
-	return hint != 0 && lsr_scope6_in_pool(lsr_scope_config(scope), hint) &&
-	       lsr_index_find(&scope->sparse->index, hint) == LSR_NO_RECORD &&
-	       (try_low(search, hint) || search->create->step == LSR_STEP_RECORD); /* perhaps it is free: wait */
-}
-
-static bool
-try_pool(lsr_search6_t *search) {
-	const uint64_t start = lsr_max_u64(*low_lane_of(search->engine, search->create->scope), 1);
-	return try_stretch(search, start, UINT64_MAX) || (start > 1 && try_stretch(search, 1, start - 1));
-}
-
-/* The client has a reservation, and nobody a lease there: the form gets its address. As no reservation is made while the gate is open, one look suffices. */
-static bool
-find_reserved(const lessor_engine_t *engine, const lsr_scope_t *scope, lsr_lease6_t *form) {
+bool
+lsr_engine_find_reserved_empty6(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
+				size_t client_id_bytes, uint64_t *low) {
 	if (LSR_LIKELY(lsr_counters_empty(&scope->counters) == 0)) {
 		return false;
 	}
 	lsr_body_t body;
-	uint64_t low;
-	const uint32_t id = lsr_engine_find_reserved(engine, scope, form->client, form->client_bytes);
-	if (id == LSR_NO_RECORD || !lsr_sparse_read(&engine->pages, engine->shadows, id, &body, &low) ||
-	    !lsr_body_is_empty(&body) || !lsr_body_is_client(&body, form->client, form->client_bytes)) {
+	uint64_t found;
+	const uint32_t id = lsr_engine_find_reserved(engine, scope, client_id, client_id_bytes);
+	if (id == LSR_NO_RECORD || !lsr_sparse_read(&engine->pages, engine->shadows, id, &body, &found) ||
+	    !lsr_body_is_empty(&body) || !lsr_body_is_client(&body, client_id, client_id_bytes)) {
 		return false;
 	}
-	form->address.low = low;
+	*low = found;
 	return true;
+}
+
+/* Nothing was found. */
+static void
+settle_search(lessor_engine_t *engine, lsr_searched_t searched, const lsr_search6_t *search, lsr_create_t *create) {
+	const lsr_lease6_t *form = create->form;
+	if (searched == LSR_SEARCH_PAUSED) {
+		create->step = LSR_STEP_AGAIN;
+	} else if (searched == LSR_SEARCH_IN_DOUBT) {
+		create->blocker = search->in_doubt;
+		create->step = LSR_STEP_RECORD;
+	} else if (lsr_engine_find_client(engine, create->scope, form->client, form->client_bytes) != LSR_NO_RECORD) {
+		decide(create, LESSOR_CLIENT_TAKEN);
+	} else if (searched == LSR_SEARCH_CHANGED) {
+		create->step = LSR_STEP_AGAIN;
+	} else {
+		decide(create, LESSOR_EXHAUSTED);
+	}
 }
 
 /* Steps 2 to 4 of a create, with an address that is looked for: claimed, decided, or what to wait for. */
 static void
-claim_somewhere(lessor_engine_t *engine, uint64_t hint, lsr_lease6_t *form, lsr_create_t *create) {
+claim_somewhere(lessor_engine_t *engine, uint64_t hint, lsr_allocation6_t *allocation) {
+	lsr_create_t *create = allocation->create;
+	lsr_lease6_t *form = allocation->form;
 	lsr_scope_t *scope = create->scope = lsr_engine_scope6_of(engine, form->address.high);
 	if (scope == NULL) {
 		decide(create, LESSOR_NO_SCOPE);
@@ -912,26 +1046,27 @@ claim_somewhere(lessor_engine_t *engine, uint64_t hint, lsr_lease6_t *form, lsr_
 	}
 	create->key = lsr_engine_client_key(engine, scope, form->client, form->client_bytes);
 	lsr_client_hash_prefetch(&engine->clients, create->key);
-	if (find_reserved(engine, scope, form)) {
+	/* As no reservation is made while the gate is open, one look suffices. */
+	if (lsr_engine_find_reserved_empty6(engine, scope, form->client, form->client_bytes, &form->address.low)) {
 		create->step = LSR_STEP_TAKE;
 		return;
 	}
-	lsr_search6_t search = {.engine = engine, .create = create, .form = form};
-	const uint64_t deletes = lsr_engine_deletes_of(scope);
-	if (try_hint(&search, hint) || try_pool(&search)) {
-		if (create->step == LSR_STEP_CLAIMED) {
-			*low_lane_of(engine, scope) = form->address.low + 1;
-		}
-	} else if (search.doubt != NULL) {
-		create->blocker = search.doubt;
-		create->step = LSR_STEP_RECORD;
-	} else if (lsr_engine_find_client(engine, scope, form->client, form->client_bytes) != LSR_NO_RECORD) {
-		decide(create, LESSOR_CLIENT_TAKEN);
-	} else if (lsr_engine_deletes_of(scope) != deletes) {
-		create->step = LSR_STEP_AGAIN;
-	} else {
-		decide(create, LESSOR_EXHAUSTED);
+	const lsr_searched_t searched = lsr_engine_search6(&allocation->search, scope, hint);
+	if (searched != LSR_SEARCH_OVER) {
+		settle_search(engine, searched, &allocation->search, create);
+	} else if (create->step == LSR_STEP_CLAIMED) {
+		lsr_engine_go_on_behind6(engine, scope, form->address.low);
 	}
+}
+
+/* As in allocate.c. */
+static bool
+may_go_on(lessor_engine_t *engine, lsr_create_t *create, uint64_t *walked) {
+	const bool may = create->status == LESSOR_EXHAUSTED && lsr_engine_end_offers_since(engine, walked);
+	if (may) {
+		create->step = LSR_STEP_AGAIN;
+	}
+	return may;
 }
 
 lessor_status_t
@@ -945,22 +1080,26 @@ lessor_lease6_allocate(lessor_engine_t *engine, uint64_t prefix, uint64_t hint, 
 		return LESSOR_INVALID;
 	}
 	uint64_t end = 0;
+	uint64_t walked = lsr_engine_walked(engine);
 	lsr_lease6_t form;
 	lsr_create_t create;
 	lessor_lease6_t placed = *lease;
+	lsr_allocation6_t allocation = {
+		.search = {.engine = engine, .take = try_low}, .create = &create, .form = &form};
+	lsr_engine_end_offers(engine, LSR_OFFERS_BY_THE_WAY);
 	placed.address = (lessor_address6_t){.high = prefix, .low = 1}; /* any that is none at all would be refused */
 	begin(&create, &placed, &form);
 	if (create.step != LSR_STEP_DONE) {
 		lsr_create6_prepare(engine, &create);
 	}
-	while (create.step != LSR_STEP_DONE) {
+	while (create.step != LSR_STEP_DONE || may_go_on(engine, &create, &walked)) {
 		status = lsr_engine_admit(engine, create.log_bytes);
 		if (status != LESSOR_OK) {
 			decide(&create, status);
 			break;
 		}
 		lsr_rcu_enter();
-		claim_somewhere(engine, hint, &form, &create);
+		claim_somewhere(engine, hint, &allocation);
 		if (create.step == LSR_STEP_CLAIMED) {
 			(void)lsr_create6_commit(engine, &create, &end); /* no room: undone, once more */
 		}

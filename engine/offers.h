@@ -3,6 +3,7 @@
  * Offers: addresses that are held for a client for a while, in memory only.
  *
  * An offer has two halves. The record of its address, which is no lease, says LSR_WORD_OFFER, and its bit in the map of free addresses is set, so that no search meets it.
+ * Of an IPv6 address it is the bit of the record's place, and the address has its entry in the index as that of a lease has.
  * Here lies for whom and until when. The offer of a client's own lease, if a sweep could come upon that, is the flag LSR_WORD_KEPT of it instead: no bit, no count, only sweeps
  * ask for it. The record is the authority: a lease that is created there, or a scope that is deleted, ends the offer without asking here; what
  * is left here is dropped when it is met. An entry knows the whole word that the record had, which never comes again.
@@ -27,12 +28,14 @@ typedef struct lsr_offer {
 	struct lsr_offer *next; /* of the bucket */
 	uint64_t key;           /* of the client in the scope */
 	uint64_t until_ns;
-	uint64_t word; /* of the record, while it is offered */
-	uint32_t uid;  /* of the scope */
-	uint32_t address;
+	uint64_t word;   /* of the record, while it is offered */
+	uint64_t prefix; /* of the scope, if it is an IPv6 one; else 0 */
+	uint64_t low;    /* lower half of the IPv6 address; else the address */
+	uint32_t uid;    /* of the scope */
+	uint32_t place;  /* of the record in the scope; IPv4: the address */
 	uint32_t record_id;
 	uint32_t heap_at;
-	uint8_t client_id_bytes;
+	uint16_t client_id_bytes;
 	uint8_t client_id[];
 } lsr_offer_t;
 
@@ -60,7 +63,7 @@ typedef struct lsr_offer_client {
 	uint64_t key;
 	uint32_t uid;
 	const uint8_t *client_id;
-	uint8_t client_id_bytes;
+	uint16_t client_id_bytes;
 } lsr_offer_client_t;
 
 /* False: no memory. */

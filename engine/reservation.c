@@ -175,7 +175,7 @@ commit_place(lessor_engine_t *engine, lsr_change_t *change) {
 	}
 	lsr_counters_add(&scope->counters, lsr_body_counter(&change->fresh), lsr_engine_unit(scope, change->address));
 	if ((change->word & LSR_WORD_OFFER) != 0) {
-		lsr_engine_uncount_offer(scope, change->address);
+		lsr_engine_uncount_offer(scope, lsr_engine_unit(scope, change->address));
 	}
 	const uint64_t shown = lsr_record_show(change->record, change->word, &change->fresh);
 	lsr_table_take(&scope->table, change->address, lsr_body_ends_at(&change->fresh));

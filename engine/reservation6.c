@@ -115,7 +115,8 @@ typedef struct {
 	lessor_address6_t address;
 	lsr_reserved_t wanted;
 	uint64_t client_key;
-	bool is_new;          /* the address had no record: 'here' is a free one */
+	bool is_new;          /* the address had no record: 'here' is a free one; */
+	bool is_offered;      /* or one that was offered, and is in the index already */
 	bool displaces;       /* it had another client's lease, which ends */
 	bool has_client;      /* client_key is entered for 'here'; */
 	bool has_reservation; /* and so is the key of the reservation */
@@ -207,9 +208,10 @@ prepare(lessor_engine_t *engine, lsr_reserve6_t *reserve) {
 	const uint32_t other = lsr_engine_find_client(engine, scope, wanted->client_id, wanted->client_id_bytes);
 	if (id != LSR_NO_RECORD) {
 		hold(engine, scope, id, &reserve->here);
-		reserve->displaces = id != other;
+		reserve->is_new = reserve->is_offered = (reserve->here.word & LSR_WORD_OFFER) != 0;
+		reserve->displaces = !reserve->is_offered && id != other;
 	}
-	if ((id != LSR_NO_RECORD && lsr_body_is_reserved(&reserve->here.body)) ||
+	if ((id != LSR_NO_RECORD && !reserve->is_offered && lsr_body_is_reserved(&reserve->here.body)) ||
 	    is_outside(lsr_scope_config(scope), wanted, NULL) ||
 	    lsr_engine_find_reserved(engine, scope, wanted->client_id, wanted->client_id_bytes) != LSR_NO_RECORD) {
 		return LESSOR_RESERVED;
@@ -239,7 +241,7 @@ give_back(lessor_engine_t *engine, lsr_reserve6_t *reserve) {
 		if (reserve->has_reservation) {
 			(void)lsr_client_hash_remove(&engine->clients, lsr_reserved_key(reserve->client_key), here->id);
 		}
-		if (reserve->is_new) {
+		if (reserve->is_new && !reserve->is_offered) {
 			(void)lsr_index_remove(&reserve->scope->sparse->index, reserve->address.low, here->id);
 		}
 		lsr_record_unclaim(here->record, here->word);
@@ -324,6 +326,9 @@ replace_here(lessor_engine_t *engine, lsr_reserve6_t *reserve, uint64_t unit, ui
 static void
 show_here(lsr_reserve6_t *reserve) {
 	lsr_held_t *here = &reserve->here;
+	if (reserve->is_offered) {
+		lsr_engine_uncount_offer(reserve->scope, lsr_engine_unit6(reserve->scope, reserve->address.low));
+	}
 	const uint64_t shown = lsr_record_show(here->record, here->word, &reserve->fresh);
 	lsr_table_take(lsr_sparse_table(reserve->scope->sparse, here->place), here->place,
 		       lsr_body_ends_at(&reserve->fresh));

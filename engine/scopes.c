@@ -44,19 +44,24 @@ typedef struct {
 	bool is_six;
 } lsr_recount_t;
 
+static bool
+is_in_pool(const lsr_recount_t *recount, uint32_t id, uint32_t address) {
+	return recount->is_six ? lsr_scope6_in_pool(recount->config, lsr_engine_low(recount->engine, id))
+			       : lsr_scope_in_pool(recount->config, address);
+}
+
 static void
 recount_offer(void *context, lsr_record_t *record, uint32_t id, uint32_t address) {
 	const lsr_recount_t *recount = context;
-	(void)id;
 	if ((lsr_record_word(record) & LSR_WORD_OFFER) != 0) {
-		recount->by_state[0] += lsr_counters_unit(lsr_scope_in_pool(recount->config, address));
+		recount->by_state[0] += lsr_counters_unit(is_in_pool(recount, id, address));
 	}
 }
 
 uint64_t
 lsr_engine_count_offered(const lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_scope_config_t *config) {
 	uint64_t units = 0;
-	lsr_recount_t recount = {.engine = engine, .config = config, .by_state = &units};
+	lsr_recount_t recount = {.engine = engine, .config = config, .by_state = &units, .is_six = scope->is_sparse};
 	if (atomic_load_explicit(&engine->offers.count, memory_order_relaxed) != 0) {
 		visit_records(engine, scope, recount_offer, &recount);
 	}
@@ -68,10 +73,7 @@ recount_one(void *context, lsr_record_t *record, uint32_t id, uint32_t address) 
 	const lsr_recount_t *recount = context;
 	lsr_body_t body;
 	if (lsr_record_read(record, recount->engine->shadows, &body)) {
-		const bool in_pool = recount->is_six
-					     ? lsr_scope6_in_pool(recount->config, lsr_engine_low(recount->engine, id))
-					     : lsr_scope_in_pool(recount->config, address);
-		recount->by_state[lsr_body_counter(&body)] += lsr_counters_unit(in_pool);
+		recount->by_state[lsr_body_counter(&body)] += lsr_counters_unit(is_in_pool(recount, id, address));
 	}
 }
 

@@ -298,18 +298,20 @@ lessor_scope6_exclusions(lessor_engine_t *engine, uint64_t prefix, lessor_range6
 /* ---- statistics ----------------------------------------------------------------------------------------------------- */
 
 static void
-fill_stats(const lsr_scope_t *scope, const lsr_scope_config_t *config, lsr_tally_t tally,
+fill_stats(const lsr_scope_t *scope, const lsr_scope_config_t *config, lsr_tally_t tally, uint64_t pending,
 	   lessor_scope6_stats_t *stats) {
+	const uint64_t gone = tally.in_use + pending;
 	*stats = (lessor_scope6_stats_t){.prefix = scope->sparse->prefix,
 					 .in_use = tally.in_use,
+					 .pending = pending,
 					 .leases = tally.leases,
 					 .leases_active = tally.active,
 					 .leases_declined = tally.declined,
 					 .leases_doomed = tally.doomed};
 	if (config->exclusions == 0) {
-		stats->free = stats->in_use == 0 ? UINT64_MAX : 0 - stats->in_use; /* of 2^64 */
+		stats->free = gone == 0 ? UINT64_MAX : 0 - gone; /* of 2^64 */
 	} else {
-		stats->free = config->pool > stats->in_use ? config->pool - stats->in_use : 0;
+		stats->free = config->pool > gone ? config->pool - gone : 0;
 	}
 }
 
@@ -323,10 +325,12 @@ lessor_scope6_stats(lessor_engine_t *engine, uint64_t prefix, lessor_scope6_stat
 		return LESSOR_INVALID;
 	}
 	status = LESSOR_NOT_FOUND;
+	lsr_engine_end_offers(engine, UINT32_MAX);
 	lsr_rcu_enter();
 	lsr_scope_t *scope = lsr_engine_scope6_of(engine, prefix);
 	if (scope != NULL) {
-		fill_stats(scope, lsr_scope_config(scope), lsr_counters_tally(&scope->counters), stats);
+		fill_stats(scope, lsr_scope_config(scope), lsr_counters_tally(&scope->counters),
+			   lsr_counters_pending(&scope->counters), stats);
 		stats->expires = atomic_load_explicit(&scope->counters.expires, memory_order_relaxed);
 		stats->deletes = lsr_counters_deletes(&scope->counters);
 		stats->creates = stats->leases + stats->deletes;
@@ -348,13 +352,15 @@ lessor_scope6_recount(lessor_engine_t *engine, uint64_t prefix, lessor_scope6_st
 	}
 	/* The lock keeps the scope in place, so that a long count is no long read-side section. */
 	status = LESSOR_NOT_FOUND;
+	lsr_engine_end_offers(engine, UINT32_MAX);
 	(void)pthread_mutex_lock(&engine->scope_lock);
 	const lsr_scope_t *scope = find_locked(engine, prefix);
 	if (scope != NULL) {
 		uint64_t by_state[LSR_COUNTERS];
 		const lsr_scope_config_t *config = lsr_scope_config(scope);
 		lsr_engine_count(engine, scope, config, by_state);
-		fill_stats(scope, config, lsr_tally_of(by_state), stats);
+		fill_stats(scope, config, lsr_tally_of(by_state), lsr_engine_count_offered(engine, scope, config) >> 32,
+			   stats);
 		status = LESSOR_OK;
 	}
 	(void)pthread_mutex_unlock(&engine->scope_lock);

@@ -8,7 +8,7 @@
  */
 #include <lessor/server.h>
 
-#include "engine_p.h"
+#include "server_p.h"
 
 #include <lessor/expire.h>
 
@@ -17,68 +17,64 @@
 #include "base/clock.h"
 
 #define ALL_FLAGS       ((uint32_t)(LESSOR_OFFER_RECLAIM | LESSOR_OFFER_SUPERSCOPE))
-#define NS_PER_MS       UINT64_C(1000000)
-#define TICKS_PER_MS    (LESSOR_TICKS_PER_SECOND / 1000)
-#define RECLAIM_LOOKS   8u   /* of which all that are over lose their grace */
 #define SECTION_ENDS    256u /* offers that end in one read-side section */
 #define SECTION_BUCKETS 64u
 
 /* ---- ending offers ------------------------------------------------------------------------------------------------- */
 
-/* The offer's scope, if the record is still its. Inside a read-side section. */
-static lsr_scope_t *
-scope_of_offer(const lessor_engine_t *engine, const lsr_offer_t *offer) {
-	lsr_scope_t *scope = lsr_engine_scope_of(engine, offer->address);
+lsr_scope_t *
+lsr_offer_scope(const lessor_engine_t *engine, const lsr_offer_t *offer) {
+	lsr_scope_t *scope = offer->prefix != 0 ? lsr_engine_scope6_of(engine, offer->prefix)
+						: lsr_engine_scope_of(engine, offer->place);
 	return scope != NULL && scope->uid == offer->uid &&
-			       lsr_table_peek(&scope->table, offer->address) == offer->record_id
+			       (scope->is_sparse || lsr_table_peek(&scope->table, offer->place) == offer->record_id)
 		       ? scope
 		       : NULL;
 }
 
-/* Does its address stand as it was offered? Somebody may be about to change that. */
-static bool
-stands(const lessor_engine_t *engine, const lsr_offer_t *offer) {
+bool
+lsr_offer_stands(const lessor_engine_t *engine, const lsr_offer_t *offer) {
 	const lsr_record_t *record = lsr_pages_record(&engine->pages, offer->record_id);
 	return ((lsr_record_word(record) ^ offer->word) & ~(uint64_t)LSR_WORD_CLAIM) == 0;
 }
 
 /* Give its address back. In this order for allocate.c: free for searches, counted, then no offer any more. */
 static void
-free_offered(lsr_scope_t *scope, const lsr_offer_t *offer, lsr_record_t *record) {
-	lsr_table_free(&scope->table, offer->address);
+free_offered(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_offer_t *offer, lsr_record_t *record) {
+	lsr_table_free(scope->is_sparse ? lsr_sparse_table(scope->sparse, offer->place) : &scope->table, offer->place);
 	(void)atomic_fetch_add_explicit(&scope->counters.releases, 1, memory_order_seq_cst);
-	lsr_engine_uncount_offer(scope, offer->address);
+	if (scope->is_sparse) {
+		(void)lsr_index_remove(&scope->sparse->index, offer->low, offer->record_id);
+	}
+	lsr_engine_uncount_offer(scope, lsr_engine_unit_of(engine, scope, offer->place, offer->record_id));
 	atomic_store_explicit(&record->word, lsr_word_next(offer->word, 0), memory_order_release); /* R5 */
 }
 
 /* Of a lease it only ends what keeps sweeps away. The record is claimed. */
 static void
-give_back(lsr_scope_t *scope, const lsr_offer_t *offer, lsr_record_t *record) {
+give_back(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_offer_t *offer, lsr_record_t *record) {
 	if ((offer->word & LSR_WORD_LIVE) != 0) {
 		atomic_store_explicit(&record->word, lsr_word_next(offer->word, LSR_WORD_LIVE),
 				      memory_order_release); /* R5 */
 	} else {
-		free_offered(scope, offer, record);
+		free_offered(engine, scope, offer, record);
 	}
 }
 
-/*
- * End an offer and free it. False: somebody is changing the address, or the scope, at this moment; it is still there. The shard is locked; inside a read-side section.
- */
-static bool
-end_offer(lessor_engine_t *engine, lsr_offer_shard_t *shard, lsr_offer_t *offer) {
-	lsr_scope_t *scope = scope_of_offer(engine, offer);
+bool
+lsr_offer_end(lessor_engine_t *engine, lsr_offer_shard_t *shard, lsr_offer_t *offer) {
+	lsr_scope_t *scope = lsr_offer_scope(engine, offer);
 	lsr_record_t *record = lsr_pages_record(&engine->pages, offer->record_id);
-	if (scope != NULL && stands(engine, offer)) {
+	if (scope != NULL && lsr_offer_stands(engine, offer)) {
 		uint64_t word = offer->word;
 		if (atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN ||
 		    (!atomic_compare_exchange_strong_explicit(&record->word, &word, word | LSR_WORD_CLAIM,
 							      memory_order_acq_rel, memory_order_relaxed) &&
-		     stands(engine, offer))) {
+		     lsr_offer_stands(engine, offer))) {
 			return false;
 		}
 		if (word == offer->word) {
-			give_back(scope, offer, record);
+			give_back(engine, scope, offer, record);
 		}
 	}
 	lsr_offers_remove(&engine->offers, shard, offer);
@@ -92,7 +88,7 @@ end_offers_of(lessor_engine_t *engine, lsr_offer_shard_t *shard, uint64_t now_ns
 	lsr_rcu_enter();
 	(void)pthread_mutex_lock(&shard->lock);
 	while (ended < max && shard->count > 0 && shard->heap[0]->until_ns <= now_ns &&
-	       end_offer(engine, shard, shard->heap[0])) {
+	       lsr_offer_end(engine, shard, shard->heap[0])) {
 		ended++;
 	}
 	if (shard->count > 0) {
@@ -132,7 +128,8 @@ lsr_engine_end_offers_slowly(lessor_engine_t *engine, uint32_t max) {
 	const uint64_t due_ns = atomic_load_explicit(&offers->due_ns, memory_order_acquire);
 	const bool walks = atomic_load_explicit(&offers->walks, memory_order_acquire);
 	/* By the way, not more often than it is worth. */
-	if (max == UINT32_MAX ? now_ns < due_ns && !walks : walks || now_ns < due_ns || now_ns - due_ns < NS_PER_MS) {
+	if (max == UINT32_MAX ? now_ns < due_ns && !walks
+			      : walks || now_ns < due_ns || now_ns - due_ns < LSR_NS_PER_MS) {
 		return;
 	}
 	(void)pthread_mutex_lock(&offers->walk);
@@ -158,7 +155,7 @@ forget_offers_of(lessor_engine_t *engine, lsr_offer_shard_t *shard, unsigned fir
 	for (unsigned i = 0; shard->count > 0 && i < SECTION_BUCKETS; i++) {
 		for (lsr_offer_t *offer = shard->bucket[first_bucket + i], *next; offer != NULL; offer = next) {
 			next = offer->next;
-			if (scope_of_offer(engine, offer) == NULL) {
+			if (lsr_offer_scope(engine, offer) == NULL) {
 				lsr_offers_remove(&engine->offers, shard, offer);
 			}
 		}
@@ -224,9 +221,8 @@ find_own(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t 
 	return true;
 }
 
-/* Is it kept away from everybody, its client too? */
-static bool
-is_held(const lsr_body_t *body, lessor_filetime_t now) {
+bool
+lsr_body_is_held(const lsr_body_t *body, lessor_filetime_t now) {
 	return (body->address_state & LESSOR_STATE_MASK) == LESSOR_STATE_DECLINED &&
 	       !(lsr_time_comes(body->expires_at) && body->expires_at <= now);
 }
@@ -251,7 +247,7 @@ make_fresh(lsr_offering_t *offering) {
 
 static void
 enter_fresh(lsr_offering_t *offering, lsr_offer_t *offer, uint32_t address, uint32_t record_id, uint64_t word) {
-	offer->address = address;
+	offer->low = offer->place = address;
 	offer->record_id = record_id;
 	offer->word = word;
 	offer->until_ns = offering->until_ns;
@@ -313,14 +309,14 @@ renew_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
 	if (offer == NULL) {
 		return false;
 	}
-	if (offering->now_ns < offer->until_ns && stands(engine, offer) && scope_of_offer(engine, offer) != NULL &&
-	    lsr_scope_in_pool(offering->search.config, offer->address)) {
+	if (offering->now_ns < offer->until_ns && lsr_offer_stands(engine, offer) &&
+	    lsr_offer_scope(engine, offer) != NULL && lsr_scope_in_pool(offering->search.config, offer->place)) {
 		lsr_offers_move(&engine->offers, offering->shard, offer, offering->until_ns);
-		answer(offering, offer->address);
+		answer(offering, offer->place);
 		return true;
 	}
 	const lsr_record_t *record = lsr_pages_record(&engine->pages, offer->record_id);
-	if (!end_offer(engine, offering->shard, offer)) {
+	if (!lsr_offer_end(engine, offering->shard, offer)) {
 		wait_for(offering, record);
 		return true;
 	}
@@ -345,21 +341,19 @@ offer_free(lsr_offering_t *offering) {
 	}
 }
 
-/* A lease of the client's own that a sweep could come upon while the offer stands. */
-static bool
-may_be_swept(const lsr_offering_t *offering, const lsr_body_t *body) {
-	return lsr_time_comes(lsr_body_ends_at(body)) && body->expires_at <= offering->until;
+bool
+lsr_body_may_be_swept(const lsr_body_t *body, lessor_filetime_t until) {
+	return lsr_time_comes(lsr_body_ends_at(body)) && body->expires_at <= until;
 }
 
-static bool
-is_own(const lsr_offering_t *offering, const lsr_record_t *record, uint64_t word) {
+bool
+lsr_record_is_own(const lsr_record_t *record, uint64_t word, const lsr_offer_client_t *client) {
 	lsr_body_t body;
 	if ((word & LSR_WORD_LIVE) == 0) {
 		return false;
 	}
 	lsr_body_load(record, &body);
-	return !lsr_body_is_empty(&body) &&
-	       lsr_body_is_client(&body, offering->client.client_id, offering->client.client_id_bytes);
+	return !lsr_body_is_empty(&body) && lsr_body_is_client(&body, client->client_id, client->client_id_bytes);
 }
 
 /* With the shard locked: keep sweeps away from the client's own lease. */
@@ -369,13 +363,13 @@ offer_own(lessor_engine_t *engine, lsr_offering_t *offering, uint32_t address) {
 	const uint32_t id = lsr_table_peek(&offering->search.scope->table, address);
 	lsr_record_t *record = lsr_pages_record(&engine->pages, id);
 	lsr_offer_t *offer = lsr_offers_find(offering->shard, &offering->client);
-	if (offer != NULL && offer->record_id == id && stands(engine, offer)) {
+	if (offer != NULL && offer->record_id == id && lsr_offer_stands(engine, offer)) {
 		lsr_offers_move(&engine->offers, offering->shard, offer, offering->until_ns);
 		answer(offering, address);
 		return;
 	}
 	const lsr_record_t *before = offer != NULL ? lsr_pages_record(&engine->pages, offer->record_id) : NULL;
-	if (offer != NULL && !end_offer(engine, offering->shard, offer)) {
+	if (offer != NULL && !lsr_offer_end(engine, offering->shard, offer)) {
 		wait_for(offering, before);
 		return;
 	}
@@ -383,7 +377,7 @@ offer_own(lessor_engine_t *engine, lsr_offering_t *offering, uint32_t address) {
 		wait_for(offering, record);
 		return;
 	}
-	const bool is_there = is_own(offering, record, word);
+	const bool is_there = lsr_record_is_own(record, word, &offering->client);
 	lsr_offer_t *fresh = is_there ? make_fresh(offering) : NULL;
 	if (fresh == NULL) {
 		lsr_record_unclaim(record, word);
@@ -417,9 +411,9 @@ try_offer(lessor_engine_t *engine, lsr_offering_t *offering) {
 	offering->search = (lsr_search_t){
 		.engine = engine, .scope = scope, .config = lsr_scope_config(scope), .take = try_address};
 	if (find_own(engine, scope, client_id, client_id_bytes, &address, &body)) {
-		if (is_held(&body, offering->now)) {
+		if (lsr_body_is_held(&body, offering->now)) {
 			decide(offering, LESSOR_CONFLICT);
-		} else if (may_be_swept(offering, &body)) {
+		} else if (lsr_body_may_be_swept(&body, offering->until)) {
 			offering->shard = lsr_offers_lock(&engine->offers, offering->client.key);
 			offer_own(engine, offering, address);
 			lsr_offers_unlock(offering->shard);
@@ -472,7 +466,7 @@ reclaim(lessor_engine_t *engine, uint32_t subnet, lessor_filetime_t now, bool *r
 	lessor_expire_report_t report = {0};
 	lessor_status_t status = lessor_scope_get(engine, subnet, &scope, NULL, 0);
 	lessor_expire_options_init(&options);
-	options.limit = RECLAIM_LOOKS;
+	options.limit = LSR_RECLAIM_LOOKS;
 	options.doom_s = UINT32_MAX;
 	lessor_cursor_init(&cursor, subnet, status == LESSOR_OK ? subnet | ~scope.mask : subnet);
 	while (status == LESSOR_OK && report.removed == 0) {
@@ -491,13 +485,11 @@ deletes_in(const lessor_engine_t *engine, uint32_t subnet) {
 	return deletes;
 }
 
-/* A sweep leaves alone what another one has in work (E3 in lease/table.h): that has ended it behind a grace period, if it was over. */
-static bool
-others_removed(const lessor_engine_t *engine, uint32_t subnet, uint64_t deletes) {
+void
+lsr_engine_await_sweeps(const lessor_engine_t *engine) {
 	if (atomic_load_explicit(&engine->sweeps, memory_order_acquire) != 0) {
 		lsr_rcu_synchronize();
 	}
-	return deletes_in(engine, subnet) != deletes;
 }
 
 static lessor_status_t
@@ -512,7 +504,8 @@ offer_or_reclaim(lessor_engine_t *engine, lsr_offering_t *offering) {
 			return status;
 		}
 		status = reclaim(engine, offering->subnet, offering->now, &removed);
-		removed = removed || others_removed(engine, offering->subnet, deletes);
+		lsr_engine_await_sweeps(engine);
+		removed = removed || deletes_in(engine, offering->subnet) != deletes;
 	} while (status == LESSOR_OK && removed);
 	return status == LESSOR_OK ? LESSOR_EXHAUSTED : status;
 }
@@ -577,9 +570,9 @@ lessor_offer_make(lessor_engine_t *engine, const lessor_offer_request_t *request
 		.now = request->now != LESSOR_TIME_NONE ? request->now : lessor_time_now(),
 		.now_ns = lsr_clock_ns(),
 		.client = {.client_id = request->client_id, .client_id_bytes = request->client_id_bytes}};
-	offering.until_ns = offering.now_ns + hold_ms * NS_PER_MS;
-	offering.until = offering.now < LESSOR_TIME_INFINITE - hold_ms * TICKS_PER_MS
-				 ? offering.now + hold_ms * TICKS_PER_MS
+	offering.until_ns = offering.now_ns + hold_ms * LSR_NS_PER_MS;
+	offering.until = offering.now < LESSOR_TIME_INFINITE - hold_ms * LSR_TICKS_PER_MS
+				 ? offering.now + hold_ms * LSR_TICKS_PER_MS
 				 : LESSOR_TIME_INFINITE;
 	status = offer_or_reclaim(engine, &offering);
 	if (status == LESSOR_EXHAUSTED && (request->flags & LESSOR_OFFER_SUPERSCOPE) != 0) {
@@ -593,22 +586,27 @@ lessor_offer_make(lessor_engine_t *engine, const lessor_offer_request_t *request
 
 /* ---- withdrawing --------------------------------------------------------------------------------------------------- */
 
-/* End the client's offer in a scope, if it is of 'only', or with 0 whatever its address. LESSOR_OK, or why not; *blocker not NULL: wait for that, then try again. Inside a read-side section. */
-static lessor_status_t
-try_withdraw(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id, uint8_t client_id_bytes,
-	     uint32_t only, const lsr_record_t **blocker) {
-	const lsr_offer_client_t client = {.key = lsr_engine_client_key(engine, scope, client_id, client_id_bytes),
-					   .uid = scope->uid,
-					   .client_id = client_id,
-					   .client_id_bytes = client_id_bytes};
+lsr_offer_client_t
+lsr_offer_client(const lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id,
+		 size_t client_id_bytes) {
+	return (lsr_offer_client_t){.key = lsr_engine_client_key(engine, scope, client_id, client_id_bytes),
+				    .uid = scope->uid,
+				    .client_id = client_id,
+				    .client_id_bytes = (uint16_t)client_id_bytes};
+}
+
+lessor_status_t
+lsr_offer_withdraw(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id, size_t client_id_bytes,
+		   uint64_t only, const lsr_record_t **blocker) {
+	const lsr_offer_client_t client = lsr_offer_client(engine, scope, client_id, client_id_bytes);
 	lessor_status_t status = LESSOR_NOT_FOUND;
 	lsr_offer_shard_t *shard = lsr_offers_lock(&engine->offers, client.key);
 	lsr_offer_t *offer = lsr_offers_find(shard, &client);
 	*blocker = NULL;
-	if (offer != NULL && (only == 0 || offer->address == only)) {
+	if (offer != NULL && (only == 0 || offer->low == only)) {
 		const lsr_record_t *record = lsr_pages_record(&engine->pages, offer->record_id);
-		const bool stood = stands(engine, offer) && lsr_clock_ns() < offer->until_ns;
-		*blocker = end_offer(engine, shard, offer) ? NULL : record;
+		const bool stood = lsr_offer_stands(engine, offer) && lsr_clock_ns() < offer->until_ns;
+		*blocker = lsr_offer_end(engine, shard, offer) ? NULL : record;
 		status = stood ? LESSOR_OK : LESSOR_NOT_FOUND;
 	}
 	lsr_offers_unlock(shard);
@@ -627,7 +625,7 @@ withdraw(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id, ui
 		if (scope != NULL && atomic_load_explicit(&scope->gate, memory_order_seq_cst) != LSR_GATE_OPEN) {
 			step = LSR_STEP_GATE;
 		} else if (scope != NULL) {
-			status = try_withdraw(engine, scope, client_id, client_id_bytes, only, &blocker);
+			status = lsr_offer_withdraw(engine, scope, client_id, client_id_bytes, only, &blocker);
 			step = blocker != NULL ? LSR_STEP_RECORD : LSR_STEP_DONE;
 		}
 		lsr_rcu_leave();
@@ -669,23 +667,19 @@ refuse(lsr_create_t *create, lessor_status_t status) {
 	create->step = LSR_STEP_DONE;
 }
 
-/* The word of the record at this address, if it is offered to this client; 0. */
-static uint64_t
-offered_word(lessor_engine_t *engine, const lsr_scope_t *scope, const lsr_binding_t *binding, uint32_t address) {
+uint64_t
+lsr_offer_word(lessor_engine_t *engine, const lsr_scope_t *scope, const uint8_t *client_id, size_t client_id_bytes,
+	       uint64_t low) {
 	if (atomic_load_explicit(&engine->offers.count, memory_order_relaxed) == 0) {
 		return 0;
 	}
-	const lsr_offer_client_t client = {
-		.key = lsr_engine_client_key(engine, scope, binding->client_id, binding->client_id_bytes),
-		.uid = scope->uid,
-		.client_id = binding->client_id,
-		.client_id_bytes = binding->client_id_bytes};
+	const lsr_offer_client_t client = lsr_offer_client(engine, scope, client_id, client_id_bytes);
 	lsr_offer_shard_t *shard = lsr_offers_lock(&engine->offers, client.key);
 	const lsr_offer_t *offer = lsr_offers_find(shard, &client);
-	const uint64_t word =
-		offer != NULL && offer->address == address && lsr_clock_ns() < offer->until_ns && stands(engine, offer)
-			? offer->word
-			: 0;
+	const uint64_t word = offer != NULL && offer->low == low && lsr_clock_ns() < offer->until_ns &&
+					      lsr_offer_stands(engine, offer)
+				      ? offer->word
+				      : 0;
 	lsr_offers_unlock(shard);
 	return word;
 }
@@ -734,7 +728,7 @@ try_binding(lessor_engine_t *engine, lsr_binding_t *binding) {
 		return;
 	}
 	if (binding->client_id != NULL) {
-		own_word = offered_word(engine, scope, binding, lease->address);
+		own_word = lsr_offer_word(engine, scope, binding->client_id, binding->client_id_bytes, lease->address);
 		if (own_word == 0 && binding->needs_offer) {
 			refuse(create, LESSOR_NOT_FOUND);
 			return;
@@ -782,23 +776,20 @@ run_binding(lessor_engine_t *engine, lsr_binding_t *binding, const lessor_lease_
 
 /* ---- binding ------------------------------------------------------------------------------------------------------- */
 
-/* What the client has at the address, or elsewhere in its scope. */
-typedef enum { OWN_NOTHING, OWN_LEASE, OWN_DORMANT, OWN_HELD, OWN_ELSEWHERE } lsr_own_t;
-
-static lsr_own_t
-own_at(const lsr_body_t *body, lessor_filetime_t now) {
-	return is_held(body, now) ? OWN_HELD : is_dormant(body) ? OWN_DORMANT : OWN_LEASE;
+lsr_own_t
+lsr_body_own(const lsr_body_t *body, lessor_filetime_t now) {
+	return lsr_body_is_held(body, now) ? LSR_OWN_HELD : is_dormant(body) ? LSR_OWN_DORMANT : LSR_OWN_LEASE;
 }
 
 static lsr_own_t
 look_for_own(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_t now) {
-	lsr_own_t own = OWN_NOTHING;
+	lsr_own_t own = LSR_OWN_NOTHING;
 	lsr_body_t body;
 	uint32_t address;
 	lsr_rcu_enter();
 	const lsr_scope_t *scope = lsr_engine_scope_of(engine, lease->address);
 	if (scope != NULL && find_own(engine, scope, lease->client_id, lease->client_id_bytes, &address, &body)) {
-		own = address != lease->address ? OWN_ELSEWHERE : own_at(&body, now);
+		own = address != lease->address ? LSR_OWN_ELSEWHERE : lsr_body_own(&body, now);
 	}
 	lsr_rcu_leave();
 	return own;
@@ -807,7 +798,7 @@ look_for_own(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_fileti
 /* What a lease that goes on takes over. */
 static uint32_t
 fields_of(const lessor_lease_t *lease, lsr_own_t own) {
-	if (own == OWN_DORMANT) {
+	if (own == LSR_OWN_DORMANT) {
 		return ((uint32_t)LESSOR_FIELD_ALL & ~(uint32_t)LESSOR_FIELD_CLIENT_ID) | LESSOR_IF_RESERVED;
 	}
 	uint32_t fields = LESSOR_FIELD_EXPIRES | LESSOR_FIELD_ADDRESS_STATE | LESSOR_FIELD_LAST_TRANSACTION |
@@ -819,17 +810,10 @@ fields_of(const lessor_lease_t *lease, lsr_own_t own) {
 	return fields;
 }
 
-/* What the fields of a bind were chosen by. */
-typedef struct {
-	lsr_own_t own;
-	lessor_filetime_t now;
-} lsr_seen_t;
-
-/* A declined lease that is reserved is still its client's. */
-static lessor_status_t
-decide_bind(lsr_change_t *change, void *context) {
+lessor_status_t
+lsr_decide_bind(lsr_change_t *change, void *context) {
 	const lsr_seen_t *seen = context;
-	return own_at(&change->old, seen->now) == seen->own ? LESSOR_OK : LESSOR_NOT_FOUND;
+	return lsr_body_own(&change->old, seen->now) == seen->own ? LESSOR_OK : LESSOR_NOT_FOUND;
 }
 
 /* One try. *again: what was seen is not so any more. */
@@ -838,20 +822,20 @@ bind_once(lessor_engine_t *engine, const lessor_lease_t *lease, lessor_filetime_
 	const lsr_own_t own = look_for_own(engine, lease, now);
 	lessor_status_t status;
 	*again = false;
-	if (own == OWN_ELSEWHERE || own == OWN_HELD) {
-		return own == OWN_HELD ? LESSOR_CONFLICT : LESSOR_CLIENT_TAKEN;
+	if (own == LSR_OWN_ELSEWHERE || own == LSR_OWN_HELD) {
+		return own == LSR_OWN_HELD ? LESSOR_CONFLICT : LESSOR_CLIENT_TAKEN;
 	}
-	if (own != OWN_NOTHING) {
+	if (own != LSR_OWN_NOTHING) {
 		lsr_seen_t seen = {.own = own, .now = now};
 		status = lsr_engine_update_if(engine, lease, fields_of(lease, own), lease->client_id,
-					      lease->client_id_bytes, decide_bind, &seen, end);
+					      lease->client_id_bytes, lsr_decide_bind, &seen, end);
 		*again = status == LESSOR_NOT_FOUND || status == LESSOR_OTHER_CLIENT;
 		return status;
 	}
 	lsr_binding_t binding = {.client_id = lease->client_id, .client_id_bytes = lease->client_id_bytes};
 	status = run_binding(engine, &binding, lease, end);
 	*again = (status == LESSOR_CLIENT_TAKEN || status == LESSOR_ADDRESS_TAKEN || status == LESSOR_OUTSIDE) &&
-		 look_for_own(engine, lease, now) != OWN_NOTHING;
+		 look_for_own(engine, lease, now) != LSR_OWN_NOTHING;
 	return status;
 }
 
@@ -905,9 +889,8 @@ read_lease(const lessor_engine_t *engine, uint32_t address, lsr_body_t *body) {
 	return is_lease;
 }
 
-/* What is over already, or was never begun, keeps its time. */
-static lessor_status_t
-decide_release(lsr_change_t *change, void *context) {
+lessor_status_t
+lsr_decide_release(lsr_change_t *change, void *context) {
 	const lsr_body_t *old = &change->old;
 	(void)context;
 	change->fields = LESSOR_IF_RESERVED;
@@ -930,8 +913,20 @@ lessor_lease_release(lessor_engine_t *engine, uint32_t address, const uint8_t *c
 	uint64_t end = 0;
 	const lessor_lease_t over = {.address = address, .expires_at = now};
 	status = lsr_engine_update_if(engine, &over, LESSOR_FIELD_EXPIRES | LESSOR_IF_RESERVED, client_id,
-				      client_id_bytes, decide_release, NULL, &end);
+				      client_id_bytes, lsr_decide_release, NULL, &end);
 	return status == LESSOR_OK ? lsr_engine_finish(engine, end, mode, ticket) : status;
+}
+
+uint32_t
+lsr_unix_s(lessor_filetime_t time) {
+	const uint64_t unix_s = time / LESSOR_TICKS_PER_SECOND;
+	return unix_s > LESSOR_UNIX_EPOCH_FILETIME_S ? (uint32_t)(unix_s - LESSOR_UNIX_EPOCH_FILETIME_S) : 0;
+}
+
+lessor_filetime_t
+lsr_end_of_hold(const lsr_scope_t *scope, lessor_filetime_t now, uint32_t hold_s) {
+	const uint64_t hold = (hold_s != 0 ? hold_s : lsr_scope_config(scope)->lease_s) * LESSOR_TICKS_PER_SECOND;
+	return now < LESSOR_TIME_INFINITE - hold ? now + hold : LESSOR_TIME_INFINITE;
 }
 
 /* The lease that keeps an address away from everybody. */
@@ -958,9 +953,7 @@ declined_lease(uint32_t address, lessor_filetime_t now, lessor_filetime_t expire
 	lease.address_state = LESSOR_STATE_DECLINED;
 	lease.expires_at = expires_at;
 	lease.name = "BAD_ADDRESS";
-	const uint64_t unix_s = now / LESSOR_TICKS_PER_SECOND;
-	lease.last_transaction_s =
-		unix_s > LESSOR_UNIX_EPOCH_FILETIME_S ? (uint32_t)(unix_s - LESSOR_UNIX_EPOCH_FILETIME_S) : 0;
+	lease.last_transaction_s = lsr_unix_s(now);
 	return lease;
 }
 
@@ -970,22 +963,17 @@ end_of_hold(const lessor_engine_t *engine, uint32_t address, lessor_filetime_t n
 	    lessor_filetime_t *expires_at) {
 	lsr_rcu_enter();
 	const lsr_scope_t *scope = lsr_engine_scope_of(engine, address);
-	const uint64_t hold =
-		scope == NULL ? 0 : (hold_s != 0 ? hold_s : lsr_scope_config(scope)->lease_s) * LESSOR_TICKS_PER_SECOND;
+	if (scope != NULL) {
+		*expires_at = lsr_end_of_hold(scope, now, hold_s);
+	}
 	lsr_rcu_leave();
-	*expires_at = now < LESSOR_TIME_INFINITE - hold ? now + hold : LESSOR_TIME_INFINITE;
 	return scope != NULL;
 }
 
-#define DECLINED_FIELDS                                                                                                \
-	((uint32_t)(LESSOR_FIELD_EXPIRES | LESSOR_FIELD_ADDRESS_STATE | LESSOR_FIELD_LAST_TRANSACTION |                \
-		    LESSOR_IF_RESERVED | LESSOR_FIELD_CLIENT_ID | LESSOR_FIELD_NAME))
-
-/* What is reserved stays its client's. */
-static lessor_status_t
-decide_decline(lsr_change_t *change, void *context) {
+lessor_status_t
+lsr_decide_decline(lsr_change_t *change, void *context) {
 	(void)context;
-	change->fields = DECLINED_FIELDS;
+	change->fields = LSR_DECLINED_FIELDS;
 	if (lsr_body_is_reserved(&change->old)) {
 		change->fields &= ~(uint32_t)(LESSOR_FIELD_CLIENT_ID | LESSOR_FIELD_NAME);
 	}
@@ -1012,8 +1000,8 @@ lessor_lease_decline(lessor_engine_t *engine, uint32_t address, const uint8_t *c
 	const lessor_lease_t declined = declined_lease(address, now, expires_at, id);
 	do {
 		if (read_lease(engine, address, &body)) {
-			status = lsr_engine_update_if(engine, &declined, DECLINED_FIELDS, client_id, client_id_bytes,
-						      decide_decline, NULL, &end);
+			status = lsr_engine_update_if(engine, &declined, LSR_DECLINED_FIELDS, client_id,
+						      client_id_bytes, lsr_decide_decline, NULL, &end);
 		} else {
 			lsr_binding_t binding = {.client_id = client_id,
 						 .client_id_bytes = (uint8_t)client_id_bytes,

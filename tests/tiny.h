@@ -23,6 +23,7 @@
 #define LSR_INDEX_LEAF_BYTES     192u
 #define LSR_INDEX_INNER_MAX      8u
 #define LSR_INDEX_SPARE          3u
+#define LSR_SEARCH6_LOOKS        128u
 
 #endif
 

@@ -7,7 +7,7 @@
  * is the scope's own table, which has no pages of its own: a record leads to the scope in the same way whatever its family.
  *
  *   What an address has: index, low (lease/page.h) and record together. Whoever creates claims the record of a free slot, writes its low, enters the address into the
- *   index, and publishes; whoever deletes hides the record, takes the entry away, then gives the slot free. So an entry leads to a record that is claimed or a lease,
+ *   index, and publishes; whoever deletes hides the record, takes the entry away, then gives the slot free. So an entry leads to a record that is claimed, a lease, or offered (offers.h),
  *   and a record that was found by an entry is the address's only if its low says so at the same time: lsr_sparse_read().
  *   Edge: S1 install a chunk, then count it (release)  ->  S2 load the count (acquire).
  */

@@ -70,13 +70,13 @@ lessor_status_t lessor_scope6_include(lessor_engine_t *engine, uint64_t prefix, 
 lessor_status_t lessor_scope6_exclusions(lessor_engine_t *engine, uint64_t prefix, lessor_range6_t *ranges,
 					 size_t capacity, size_t *count);
 
-/* As lessor_scope_free_addresses(), on lower halves; 0, the subnet-router anycast address, is not offered. MS-DHCPM 3.2.4.122. */
+/* As lessor_scope_free_addresses(), on lower halves; 0, the subnet-router anycast address, is never among them. MS-DHCPM 3.2.4.122. */
 lessor_status_t lessor_scope6_free_addresses(lessor_engine_t *engine, uint64_t prefix, uint64_t first, uint64_t last,
 					     uint32_t count, uint64_t *addresses, uint32_t *found);
 
 /*
  * The figures of one scope: as <lessor/stats.h> says; in_use counts leases in state ACTIVE or DECLINED outside of the exclusions.
- * free is UINT64_MAX when it is 2^64.
+ * pending counts addresses outside of the exclusions that are offered (lessor/server.h). free is UINT64_MAX when it is 2^64.
  */
 typedef struct lessor_scope6_stats_s {
 	uint64_t prefix;

@@ -20,7 +20,7 @@
  * Affinity. A client whose lease is over, expired or released, gets its address back for as long as the record is there: nobody else does, until a sweep removes it.
  * How long that is, is the grace of the sweep; once the record is gone nothing remembers the client, and the hint is its chance.
  *
- * IPv4 only.
+ * All of it for IPv4 first; for IPv6 at the end, under names with a 6: SOLICIT asks for an offer, REQUEST, RENEW, REBIND and a CONFIRM that is granted bind. max_offers is of both together.
  */
 #ifndef LESSOR_SERVER_H
 #define LESSOR_SERVER_H
@@ -30,6 +30,8 @@
 
 #include <lessor/engine.h>
 #include <lessor/lease.h>
+#include <lessor/lease6.h>
+#include <lessor/scope6.h>
 #include <lessor/status.h>
 #include <lessor/time.h>
 
@@ -130,6 +132,72 @@ lessor_status_t lessor_lease_release(lessor_engine_t *engine, uint32_t address, 
 lessor_status_t lessor_lease_decline(lessor_engine_t *engine, uint32_t address, const uint8_t *client_id,
 				     size_t client_id_bytes, lessor_filetime_t now, uint32_t hold_s, lessor_mode_t mode,
 				     lessor_ticket_t *ticket);
+
+/* ---- IPv6 ---------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A client is a DUID with an IAID, in each scope for itself. There are no superscopes, and limits (lessor/limit.h) are those of IPv4. All but lower half 0, the
+ * subnet-router anycast address, may be offered.
+ */
+typedef struct lessor_offer6_request {
+	uint64_t prefix; /* the scope's */
+	const uint8_t *duid;
+	uint16_t duid_bytes; /* 1 to LESSOR_DUID_MAX_BYTES */
+	uint32_t iaid;
+	uint64_t hint;         /* the lower half that the client asked for; 0 none */
+	uint32_t hold_ms;      /* as for IPv4 */
+	uint32_t flags;        /* LESSOR_OFFER_RECLAIM */
+	lessor_filetime_t now; /* as for IPv4 */
+} lessor_offer6_request_t;
+
+/*
+ * Choose an address for a client and hold it, as lessor_offer_make(), with its promises.
+ * Returns:   as lessor_offer_make(); LESSOR_INVALID also with LESSOR_OFFER_SUPERSCOPE; LESSOR_LIMIT: too many offers, or leases.
+ * Cost:      of a create without its log record while there is much room. In a pool that exclusions leave small, a look at each lease between where this thread was before and
+ *            the first address that is free, some nanoseconds each, in read-side sections of some ten thousand: all leases of the pool if it is exhausted.
+ * Source:    RFC 8415 18.3.1, 18.3.9; MS-DHCPM 3.2.4.122 for 0.
+ */
+lessor_status_t lessor_offer6_make(lessor_engine_t *engine, const lessor_offer6_request_t *request,
+				   lessor_address6_t *address);
+
+/*
+ * End the offer of a client in a scope. For whoever gives up what he has offered.
+ * Returns: LESSOR_OK; LESSOR_NOT_FOUND: it has none; LESSOR_NO_SCOPE; LESSOR_INVALID; LESSOR_READ_ONLY; LESSOR_CLOSED; LESSOR_FORKED.
+ */
+lessor_status_t lessor_offer6_withdraw(lessor_engine_t *engine, uint64_t prefix, const uint8_t *duid, size_t duid_bytes,
+				       uint32_t iaid);
+
+/*
+ * Make lease->address the lease of its DUID and IAID, or go on with it, as lessor_lease_bind().
+ *
+ * No lease there:     it is created as by lessor_lease6_create(), if the address is offered to this client, is reserved for it, or is in the pool and free.
+ * The client's own:   both expiries and last_transaction_s are replaced, reserved or not; so are name, hardware and owner, each if it is given. Of a dormant lease
+ *                     all but the client is.
+ *
+ * Ensures:   on LESSOR_OK the client has no offer in the scope any more.
+ * Returns:   as lessor_lease_bind(); otherwise as lessor_lease6_create().
+ * Cost:      of a create or an update. Source: RFC 8415 18.3.2 to 18.3.5.
+ */
+lessor_status_t lessor_lease6_bind(lessor_engine_t *engine, const lessor_lease6_t *lease, lessor_filetime_t now,
+				   lessor_mode_t mode, lessor_ticket_t *ticket);
+
+/*
+ * End the time of a lease: both expiries become now, unless expires_at was earlier, and it stays a record until it is swept. With duid not NULL only if it is that client's: a
+ * RELEASE; with NULL whoever's it is, iaid is not looked at. A reserved lease stays, over; a dormant one is as it was.
+ * Returns: as lessor_lease_release(). Source: RFC 8415 18.3.7.
+ */
+lessor_status_t lessor_lease6_release(lessor_engine_t *engine, lessor_address6_t address, const uint8_t *duid,
+				      size_t duid_bytes, uint32_t iaid, lessor_filetime_t now, lessor_mode_t mode,
+				      lessor_ticket_t *ticket);
+
+/*
+ * Keep an address away from everybody for hold_s seconds (0: the scope's lease duration), as lessor_lease_decline(). The client that is made up is the IAID 0x00424144 with
+ * the address as its DUID. With duid NULL iaid is not looked at.
+ * Returns: as lessor_lease_decline(). Source: RFC 8415 18.3.8.
+ */
+lessor_status_t lessor_lease6_decline(lessor_engine_t *engine, lessor_address6_t address, const uint8_t *duid,
+				      size_t duid_bytes, uint32_t iaid, lessor_filetime_t now, uint32_t hold_s,
+				      lessor_mode_t mode, lessor_ticket_t *ticket);
 
 #ifdef __cplusplus
 }
