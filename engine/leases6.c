@@ -784,10 +784,9 @@ lessor_lease6_count(lessor_engine_t *engine, lessor_address6_t first, lessor_add
 
 /* ---- free addresses -------------------------------------------------------------------------------------------------- */
 
-/* Entries of the index looked at together, */
-#define SCAN 64u
+#define SCAN 64u /* entries of the index looked at together */
 
-/* and in one read-side section. */
+/* Of them, in one read-side section. */
 #ifndef LSR_SEARCH6_LOOKS
 #define LSR_SEARCH6_LOOKS (256u * SCAN)
 #endif
@@ -879,18 +878,11 @@ try_pool(lsr_search6_t *search) {
 	}
 }
 
-/* In this scope, and with what it looks like now? */
-static bool
-has_begun(const lsr_search6_t *search, const lsr_scope_t *scope, const lsr_scope_config_t *config) {
-	return search->uid == scope->uid && search->config == config;
-}
-
 lsr_searched_t
 lsr_engine_search6(lsr_search6_t *search, lsr_scope_t *scope, uint64_t hint) {
-	const lsr_scope_config_t *config = lsr_scope_config(scope);
-	const bool goes_on = has_begun(search, scope, config);
+	const bool goes_on = search->uid == scope->uid;
 	search->scope = scope;
-	search->config = config;
+	search->config = lsr_scope_config(scope);
 	search->waits = false;
 	search->looks = LSR_SEARCH6_LOOKS;
 	if (!goes_on) {
@@ -924,7 +916,7 @@ list_some(lsr_search6_t *search, uint64_t prefix, uint32_t count, uint64_t *addr
 	  lessor_status_t *status) {
 	search->scope = lsr_engine_scope6_of(search->engine, prefix);
 	if (search->scope == NULL) {
-		*status = LESSOR_NOT_FOUND;
+		*status = *written != 0 ? LESSOR_OK : LESSOR_NOT_FOUND;
 		return true;
 	}
 	search->config = lsr_scope_config(search->scope);

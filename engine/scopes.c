@@ -95,6 +95,8 @@ lsr_engine_recount(const lessor_engine_t *engine, lsr_scope_t *scope, const lsr_
 	atomic_store_explicit(&scope->counters.high_water, lsr_counters_in_use(&scope->counters), memory_order_relaxed);
 	atomic_store_explicit(&scope->counters.offered, lsr_engine_count_offered(engine, scope, config),
 			      memory_order_relaxed);
+	/* What was not of the pool may be now: a search that goes on in another section has to know. */
+	(void)atomic_fetch_add_explicit(&scope->counters.releases, 1, memory_order_seq_cst);
 }
 
 static void
