@@ -589,17 +589,19 @@ lsr_limits_replay_end(lsr_limits_t *limits, const uint8_t *payload, size_t size_
 
 /* ---- checking ------------------------------------------------------------------------------------------------------ */
 
-/* Count all leases. False: no memory. */
+/* Count all leases of one family. False: no memory. */
 static bool
-count_again(const lessor_engine_t *engine, lsr_limits_t *again) {
+count_again(const lessor_engine_t *engine, bool is_six, lsr_limits_t *again) {
 	uint64_t at = 0;
+	lsr_walk6_t walk = {0};
 	bool more = true;
 	bool done = true;
 	while (more && done) {
 		lsr_rcu_enter();
 		for (unsigned i = 0; i < 256 && more && done; i++) {
 			lsr_found_t found;
-			if (lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more)) {
+			if (is_six ? lsr_engine_walk6(engine, &walk, UINT64_MAX, &found, &more)
+				   : lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more)) {
 				done = lsr_limits_count(again, &found.body);
 			}
 		}
@@ -672,8 +674,8 @@ lsr_limits_check(lessor_engine_t *engine, lessor_report_t *report) {
 	memset(again, 0, sizeof(*again));
 	lsr_limits_init(again, engine->secret);
 	(void)pthread_mutex_lock(&engine->limits.lock);
-	const lessor_status_t status =
-		count_again(engine, again) ? compare(&engine->limits, again, report) : LESSOR_NO_MEMORY;
+	const bool counted = count_again(engine, false, again) && count_again(engine, true, again);
+	const lessor_status_t status = counted ? compare(&engine->limits, again, report) : LESSOR_NO_MEMORY;
 	(void)pthread_mutex_unlock(&engine->limits.lock);
 	lsr_limits_destroy(again);
 	free(again);

@@ -89,9 +89,8 @@ void lsr_limits_settle(lsr_limits_t *limits, const lsr_limits_change_t *change);
 /* May a lease with this body, in this scope, concern a limit? If not, none of the above has anything to do. */
 static inline bool
 lsr_limits_concern(const lsr_scope_t *scope, const lsr_body_t *body) {
-	return LSR_UNLIKELY(((uintptr_t)body->tail | atomic_load_explicit(&scope->is_limited, memory_order_relaxed)) !=
-			    0) &&
-	       !scope->is_sparse;
+	return LSR_UNLIKELY(atomic_load_explicit(&scope->is_limited, memory_order_relaxed) ||
+			    lsr_tail_has_keys(body->tail));
 }
 
 /* A lease that is there, for who is making the counts anew. False: no memory. */

@@ -560,14 +560,7 @@ decode_scope6(lessor_stream_t *stream, const lsr_raw_change_t *raw, lessor_chang
 	const lessor_status_t status = lsr_scope6_image_get(raw->payload, raw->payload_bytes, &image);
 	if (status == LESSOR_OK) {
 		const lsr_scope_config_t *config = stream->config = image.config;
-		change->scope6 = (lessor_scope6_t){.prefix = image.prefix,
-						   .number = image.uid,
-						   .id = config->id,
-						   .state = config->state,
-						   .lease_s = config->lease_s,
-						   .preference = config->preference,
-						   .name = config->has_name ? config->name : NULL,
-						   .comment = config->has_comment ? config->comment : NULL};
+		change->scope6 = lsr_scope6_describe(image.prefix, image.uid, config);
 		change->scope_uid = image.uid;
 		change->exclusions6 = config->exclusion6;
 		change->exclusion6_count = config->exclusions;
