@@ -553,35 +553,42 @@ lsr_limits_save(const lsr_limits_t *limits, lessor_limit_key_t *key, uint8_t ima
 	return image_put(image, limit->key, limit->max);
 }
 
-static bool
-key_is_sound(const uint8_t *key, size_t size_bytes) {
-	return size_bytes > LSR_LIMIT_KEY_HEAD_BYTES && (key[0] == LESSOR_LIMIT_CLASS || key[0] == LESSOR_LIMIT_TAG) &&
-	       key[1] <= LESSOR_LIMIT_KEY_MAX_BYTES && size_bytes == key_bytes(key);
+bool
+lsr_limit_image_get(const uint8_t *payload, size_t size_bytes, bool is_end, lessor_limit_t *limit) {
+	const size_t max_bytes = is_end ? 0 : LSR_LIMIT_MAX_BYTES;
+	const size_t bytes = size_bytes - max_bytes; /* of the key */
+	*limit = (lessor_limit_t){0};
+	if (size_bytes < max_bytes || bytes <= LSR_LIMIT_KEY_HEAD_BYTES || bytes > sizeof(limit->key)) {
+		return false;
+	}
+	memcpy(&limit->max, payload, max_bytes);
+	memcpy(&limit->key, payload + max_bytes, bytes);
+	return lsr_limit_key_check(&limit->key) && bytes == key_bytes(raw(&limit->key));
 }
 
 lessor_status_t
 lsr_limits_replay(lsr_limits_t *limits, const uint8_t *payload, size_t size_bytes) {
-	uint32_t max;
-	const uint8_t *key = payload + LSR_LIMIT_MAX_BYTES;
-	if (size_bytes <= LSR_LIMIT_MAX_BYTES || !key_is_sound(key, size_bytes - LSR_LIMIT_MAX_BYTES)) {
+	lessor_limit_t image;
+	if (!lsr_limit_image_get(payload, size_bytes, false, &image)) {
 		return LESSOR_DAMAGED;
 	}
-	memcpy(&max, payload, sizeof(max));
+	const uint8_t *key = raw(&image.key);
 	lsr_limit_t *limit = make_room(limits) ? pin(limits, key) : NULL;
 	if (limit == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
-	publish_set(limits, search(limits, key, false), limit, max);
+	publish_set(limits, search(limits, key, false), limit, image.max);
 	return LESSOR_OK;
 }
 
 lessor_status_t
 lsr_limits_replay_end(lsr_limits_t *limits, const uint8_t *payload, size_t size_bytes) {
-	if (!key_is_sound(payload, size_bytes)) {
+	lessor_limit_t image;
+	if (!lsr_limit_image_get(payload, size_bytes, true, &image)) {
 		return LESSOR_DAMAGED;
 	}
-	const size_t at = search(limits, payload, false);
-	if (is_listed(limits, at, payload)) {
+	const size_t at = search(limits, raw(&image.key), false);
+	if (is_listed(limits, at, raw(&image.key))) {
 		publish_remove(limits, at);
 	} /* else the snapshot was later there */
 	return LESSOR_OK;

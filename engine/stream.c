@@ -661,6 +661,12 @@ decode_by_type(lessor_stream_t *stream, const lsr_raw_change_t *raw, lessor_chan
 		change->allow = raw->payload[0] != 0;
 		change->deny = raw->payload[1] != 0;
 		return LESSOR_OK;
+	case LSR_LOG_LIMIT:
+	case LSR_LOG_LIMIT_END:
+		return lsr_limit_image_get(raw->payload, raw->payload_bytes, raw->type == LSR_LOG_LIMIT_END,
+					   &change->limit)
+			       ? LESSOR_OK
+			       : LESSOR_DAMAGED;
 	default:
 		return LESSOR_OK; /* for who knows it */
 	}
