@@ -160,6 +160,7 @@ drop_unused(lsr_limit_shard_t *shard, lsr_limit_t *limit) {
 
 void
 lsr_limits_init(lsr_limits_t *limits, const uint8_t *secret) {
+	memset(limits, 0, sizeof(*limits));
 	limits->secret = secret;
 	(void)pthread_mutex_init(&limits->lock, NULL);
 	for (unsigned i = 0; i < LSR_LIMIT_SHARDS; i++) {
@@ -377,7 +378,12 @@ lsr_limits_enter(lsr_limits_t *limits, const lsr_limits_change_t *change, const 
 
 /* ---- going on ------------------------------------------------------------------------------------------------------ */
 
-/* Of what a body has and another has not: so many leases and doubts more. */
+/*
+ * Of what a body has and another has not: so many leases and doubts more.
+ *
+ * Each key has its entry. One that comes was entered by this change. One that goes is named by a lease that shows, so it was entered when that came, or counted when the store was opened: there
+ * all leases are counted before any is taken away again (reindex.c), and if a count fails, none is, and the store is not opened. An entry stays while its count is not zero.
+ */
 static void
 move(lsr_limits_t *limits, const lsr_limits_change_t *change, const lsr_body_t *body, const lsr_body_t *other,
      int leases, int doubts) {
@@ -678,7 +684,6 @@ lsr_limits_check(lessor_engine_t *engine, lessor_report_t *report) {
 	if (again == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
-	memset(again, 0, sizeof(*again));
 	lsr_limits_init(again, engine->secret);
 	(void)pthread_mutex_lock(&engine->limits.lock);
 	const bool counted = count_again(engine, false, again) && count_again(engine, true, again);
@@ -727,9 +732,10 @@ remove_locked(lessor_engine_t *engine, const lessor_limit_key_t *key, uint64_t *
 	return status;
 }
 
-lessor_status_t
-lessor_limit_set(lessor_engine_t *engine, const lessor_limit_key_t *key, uint32_t max, lessor_mode_t mode,
-		 lessor_ticket_t *ticket) {
+/* Set a limit; max NULL: remove it. */
+static lessor_status_t
+change_limit(lessor_engine_t *engine, const lessor_limit_key_t *key, const uint32_t *max, lessor_mode_t mode,
+	     lessor_ticket_t *ticket) {
 	uint64_t lsn = 0;
 	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
@@ -739,29 +745,24 @@ lessor_limit_set(lessor_engine_t *engine, const lessor_limit_key_t *key, uint32_
 		return LESSOR_INVALID;
 	}
 	(void)pthread_mutex_lock(&engine->limits.lock);
-	status = set_locked(engine, key, max, &lsn);
+	status = max != NULL ? set_locked(engine, key, *max, &lsn) : remove_locked(engine, key, &lsn);
 	(void)pthread_mutex_unlock(&engine->limits.lock);
 	return status == LESSOR_OK ? lsr_engine_finish(engine, lsn, mode, ticket) : status;
+}
+
+lessor_status_t
+lessor_limit_set(lessor_engine_t *engine, const lessor_limit_key_t *key, uint32_t max, lessor_mode_t mode,
+		 lessor_ticket_t *ticket) {
+	return change_limit(engine, key, &max, mode, ticket);
 }
 
 lessor_status_t
 lessor_limit_remove(lessor_engine_t *engine, const lessor_limit_key_t *key, lessor_mode_t mode,
 		    lessor_ticket_t *ticket) {
-	uint64_t lsn = 0;
-	lessor_status_t status = lsr_engine_for_change(engine, mode);
-	if (status != LESSOR_OK) {
-		return status;
-	}
-	if (key == NULL || !lsr_limit_key_check(key)) {
-		return LESSOR_INVALID;
-	}
-	(void)pthread_mutex_lock(&engine->limits.lock);
-	status = remove_locked(engine, key, &lsn);
-	(void)pthread_mutex_unlock(&engine->limits.lock);
-	return status == LESSOR_OK ? lsr_engine_finish(engine, lsn, mode, ticket) : status;
+	return change_limit(engine, key, NULL, mode, ticket);
 }
 
-/* Shard locked. What the caller's key, which may lie in *out, is not needed for any more. */
+/* Shard locked. The caller's key may lie in *out, so this comes when it is not needed any more. */
 static void
 describe(const lsr_limit_t *limit, lessor_limit_t *out) {
 	*out = (lessor_limit_t){.max = limit->max, .leases = limit->leases};
