@@ -155,6 +155,8 @@ finish6(const struct argp_state *state, create_options_t *options) {
 	lease->name = given->name;
 	lease->comment = given->comment;
 	lease->user_context = given->user_context;
+	lease->limit_keys = given->limit_keys;
+	lease->limit_key = given->limit_key;
 }
 
 static void
