@@ -231,8 +231,7 @@ settle_limits(lessor_engine_t *engine, const lsr_change_t *change) {
 /* With the same tail they are the same keys. */
 static bool
 moves_limits(const lsr_change_t *change) {
-	return LSR_UNLIKELY(change->old.tail != change->fresh.tail || lsr_body_is_empty(&change->old)) &&
-	       !change->scope->is_sparse;
+	return LSR_UNLIKELY(change->old.tail != change->fresh.tail || lsr_body_is_empty(&change->old));
 }
 
 lsr_step_t
@@ -504,7 +503,7 @@ end_limits(lessor_engine_t *engine, const lsr_end_t *end,
 
 static inline bool
 has_limits(const lsr_end_t *end, bool is_limited) {
-	return LSR_UNLIKELY(is_limited || end->tail != NULL) && !end->scope->is_sparse;
+	return LSR_UNLIKELY(is_limited || lsr_tail_has_keys(end->tail)) && !end->moves;
 }
 
 /*

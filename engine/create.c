@@ -235,37 +235,6 @@ claim_address(const lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
-LSR_INLINE void
-claim_client(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
-	uint32_t other = LSR_NO_RECORD;
-	const lsr_client_match_t match = {.engine = engine,
-					  .table = &create->scope->table,
-					  .client_id = create->lease->client_id,
-					  .client_id_bytes =
-						  is_six ? create->form->client_bytes : create->lease->client_id_bytes};
-	switch (lsr_client_hash_insert(&engine->clients, create->key, create->record_id, lsr_match_for_insert, &match,
-				       &other)) {
-	case LSR_INSERT_DONE:
-		create->step = LSR_STEP_CLAIMED;
-		return;
-	case LSR_INSERT_PRESENT:
-		LSR_PROBE_CONFLICT(is_six ? 6 : 4, is_six ? create->form->address.high : 0,
-				   is_six ? create->form->address.low : create->lease->address, LESSOR_CLIENT_TAKEN);
-		decide(create, LESSOR_CLIENT_TAKEN);
-		break;
-	case LSR_INSERT_IN_DOUBT:
-		wait_for_record(create, lsr_pages_record(&engine->pages, other));
-		break;
-	case LSR_INSERT_NO_MEMORY:
-		decide(create, LESSOR_NO_MEMORY);
-		break;
-	}
-	if (is_six) {
-		lsr_create6_release(create);
-	}
-	lsr_record_unclaim(create->record, create->word);
-}
-
 static void
 undo_claims(lessor_engine_t *engine, lsr_create_t *create) {
 	(void)lsr_client_hash_remove(&engine->clients, create->key, create->record_id);
@@ -298,13 +267,44 @@ enter_limits(lessor_engine_t *engine, lsr_create_t *create) {
 	}
 }
 
+LSR_INLINE void
+claim_client(lessor_engine_t *engine, lsr_create_t *create, bool is_six) {
+	uint32_t other = LSR_NO_RECORD;
+	const lsr_client_match_t match = {.engine = engine,
+					  .table = &create->scope->table,
+					  .client_id = create->lease->client_id,
+					  .client_id_bytes =
+						  is_six ? create->form->client_bytes : create->lease->client_id_bytes};
+	switch (lsr_client_hash_insert(&engine->clients, create->key, create->record_id, lsr_match_for_insert, &match,
+				       &other)) {
+	case LSR_INSERT_DONE:
+		create->step = LSR_STEP_CLAIMED;
+		if (lsr_limits_concern(create->scope, &create->body)) {
+			enter_limits(engine, create);
+		}
+		return;
+	case LSR_INSERT_PRESENT:
+		LSR_PROBE_CONFLICT(is_six ? 6 : 4, is_six ? create->form->address.high : 0,
+				   is_six ? create->form->address.low : create->lease->address, LESSOR_CLIENT_TAKEN);
+		decide(create, LESSOR_CLIENT_TAKEN);
+		break;
+	case LSR_INSERT_IN_DOUBT:
+		wait_for_record(create, lsr_pages_record(&engine->pages, other));
+		break;
+	case LSR_INSERT_NO_MEMORY:
+		decide(create, LESSOR_NO_MEMORY);
+		break;
+	}
+	if (is_six) {
+		lsr_create6_release(create);
+	}
+	lsr_record_unclaim(create->record, create->word);
+}
+
 void
 lsr_create_claim(lessor_engine_t *engine, lsr_create_t *create) {
 	if (LSR_LIKELY(claim_address(engine, create))) {
 		claim_client(engine, create, false);
-		if (lsr_limits_concern(create->scope, &create->body) && create->step == LSR_STEP_CLAIMED) {
-			enter_limits(engine, create);
-		}
 	}
 }
 
@@ -439,9 +439,9 @@ commit_creates(lessor_engine_t *engine, lsr_create_t *creates, size_t count, uin
 				lsr_table_take(&creates[i].scope->table, creates[i].lease->address,
 					       creates[i].body.expires_at);
 				LSR_PROBE_CREATE(4, 0, creates[i].lease->address, creates[i].body.lsn);
-				if (lsr_limits_concern(creates[i].scope, &creates[i].body)) {
-					settle_limits(engine, &creates[i]);
-				}
+			}
+			if (lsr_limits_concern(creates[i].scope, &creates[i].body)) {
+				settle_limits(engine, &creates[i]);
 			}
 			lsr_record_settle(creates[i].record, shown);
 			decide(&creates[i], LESSOR_OK);

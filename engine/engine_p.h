@@ -661,6 +661,7 @@ typedef struct lsr_end {
 	uint8_t counter;
 	bool is_reserved;
 	bool is_empty; /* comes alone */
+	bool moves;    /* its lease goes on elsewhere: limits do not notice */
 } lsr_end_t;
 
 #define LSR_END_BYTES            (2 * sizeof(uint32_t))

@@ -160,6 +160,7 @@ drop_unused(lsr_limit_shard_t *shard, lsr_limit_t *limit) {
 
 void
 lsr_limits_init(lsr_limits_t *limits, const uint8_t *secret) {
+	memset(limits, 0, sizeof(*limits));
 	limits->secret = secret;
 	(void)pthread_mutex_init(&limits->lock, NULL);
 	for (unsigned i = 0; i < LSR_LIMIT_SHARDS; i++) {
@@ -377,7 +378,12 @@ lsr_limits_enter(lsr_limits_t *limits, const lsr_limits_change_t *change, const 
 
 /* ---- going on ------------------------------------------------------------------------------------------------------ */
 
-/* Of what a body has and another has not: so many leases and doubts more. */
+/*
+ * Of what a body has and another has not: so many leases and doubts more.
+ *
+ * Each key has its entry. One that comes was entered by this change. One that goes is named by a lease that shows, so it was entered when that came, or counted when the store was opened: there
+ * all leases are counted before any is taken away again (reindex.c), and if a count fails, none is, and the store is not opened. An entry stays while its count is not zero.
+ */
 static void
 move(lsr_limits_t *limits, const lsr_limits_change_t *change, const lsr_body_t *body, const lsr_body_t *other,
      int leases, int doubts) {
@@ -553,35 +559,42 @@ lsr_limits_save(const lsr_limits_t *limits, lessor_limit_key_t *key, uint8_t ima
 	return image_put(image, limit->key, limit->max);
 }
 
-static bool
-key_is_sound(const uint8_t *key, size_t size_bytes) {
-	return size_bytes > LSR_LIMIT_KEY_HEAD_BYTES && (key[0] == LESSOR_LIMIT_CLASS || key[0] == LESSOR_LIMIT_TAG) &&
-	       key[1] <= LESSOR_LIMIT_KEY_MAX_BYTES && size_bytes == key_bytes(key);
+bool
+lsr_limit_image_get(const uint8_t *payload, size_t size_bytes, bool is_end, lessor_limit_t *limit) {
+	const size_t max_bytes = is_end ? 0 : LSR_LIMIT_MAX_BYTES;
+	const size_t bytes = size_bytes - max_bytes; /* of the key */
+	*limit = (lessor_limit_t){0};
+	if (size_bytes < max_bytes || bytes <= LSR_LIMIT_KEY_HEAD_BYTES || bytes > sizeof(limit->key)) {
+		return false;
+	}
+	memcpy(&limit->max, payload, max_bytes);
+	memcpy(&limit->key, payload + max_bytes, bytes);
+	return lsr_limit_key_check(&limit->key) && bytes == key_bytes(raw(&limit->key));
 }
 
 lessor_status_t
 lsr_limits_replay(lsr_limits_t *limits, const uint8_t *payload, size_t size_bytes) {
-	uint32_t max;
-	const uint8_t *key = payload + LSR_LIMIT_MAX_BYTES;
-	if (size_bytes <= LSR_LIMIT_MAX_BYTES || !key_is_sound(key, size_bytes - LSR_LIMIT_MAX_BYTES)) {
+	lessor_limit_t image;
+	if (!lsr_limit_image_get(payload, size_bytes, false, &image)) {
 		return LESSOR_DAMAGED;
 	}
-	memcpy(&max, payload, sizeof(max));
+	const uint8_t *key = raw(&image.key);
 	lsr_limit_t *limit = make_room(limits) ? pin(limits, key) : NULL;
 	if (limit == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
-	publish_set(limits, search(limits, key, false), limit, max);
+	publish_set(limits, search(limits, key, false), limit, image.max);
 	return LESSOR_OK;
 }
 
 lessor_status_t
 lsr_limits_replay_end(lsr_limits_t *limits, const uint8_t *payload, size_t size_bytes) {
-	if (!key_is_sound(payload, size_bytes)) {
+	lessor_limit_t image;
+	if (!lsr_limit_image_get(payload, size_bytes, true, &image)) {
 		return LESSOR_DAMAGED;
 	}
-	const size_t at = search(limits, payload, false);
-	if (is_listed(limits, at, payload)) {
+	const size_t at = search(limits, raw(&image.key), false);
+	if (is_listed(limits, at, raw(&image.key))) {
 		publish_remove(limits, at);
 	} /* else the snapshot was later there */
 	return LESSOR_OK;
@@ -589,17 +602,19 @@ lsr_limits_replay_end(lsr_limits_t *limits, const uint8_t *payload, size_t size_
 
 /* ---- checking ------------------------------------------------------------------------------------------------------ */
 
-/* Count all leases. False: no memory. */
+/* Count all leases of one family. False: no memory. */
 static bool
-count_again(const lessor_engine_t *engine, lsr_limits_t *again) {
+count_again(const lessor_engine_t *engine, bool is_six, lsr_limits_t *again) {
 	uint64_t at = 0;
+	lsr_walk6_t walk = {0};
 	bool more = true;
 	bool done = true;
 	while (more && done) {
 		lsr_rcu_enter();
 		for (unsigned i = 0; i < 256 && more && done; i++) {
 			lsr_found_t found;
-			if (lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more)) {
+			if (is_six ? lsr_engine_walk6(engine, &walk, UINT64_MAX, &found, &more)
+				   : lsr_engine_walk(engine, &at, UINT32_MAX, &found, &more)) {
 				done = lsr_limits_count(again, &found.body);
 			}
 		}
@@ -669,11 +684,10 @@ lsr_limits_check(lessor_engine_t *engine, lessor_report_t *report) {
 	if (again == NULL) {
 		return LESSOR_NO_MEMORY;
 	}
-	memset(again, 0, sizeof(*again));
 	lsr_limits_init(again, engine->secret);
 	(void)pthread_mutex_lock(&engine->limits.lock);
-	const lessor_status_t status =
-		count_again(engine, again) ? compare(&engine->limits, again, report) : LESSOR_NO_MEMORY;
+	const bool counted = count_again(engine, false, again) && count_again(engine, true, again);
+	const lessor_status_t status = counted ? compare(&engine->limits, again, report) : LESSOR_NO_MEMORY;
 	(void)pthread_mutex_unlock(&engine->limits.lock);
 	lsr_limits_destroy(again);
 	free(again);
@@ -718,9 +732,10 @@ remove_locked(lessor_engine_t *engine, const lessor_limit_key_t *key, uint64_t *
 	return status;
 }
 
-lessor_status_t
-lessor_limit_set(lessor_engine_t *engine, const lessor_limit_key_t *key, uint32_t max, lessor_mode_t mode,
-		 lessor_ticket_t *ticket) {
+/* Set a limit; max NULL: remove it. */
+static lessor_status_t
+change_limit(lessor_engine_t *engine, const lessor_limit_key_t *key, const uint32_t *max, lessor_mode_t mode,
+	     lessor_ticket_t *ticket) {
 	uint64_t lsn = 0;
 	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
@@ -730,29 +745,24 @@ lessor_limit_set(lessor_engine_t *engine, const lessor_limit_key_t *key, uint32_
 		return LESSOR_INVALID;
 	}
 	(void)pthread_mutex_lock(&engine->limits.lock);
-	status = set_locked(engine, key, max, &lsn);
+	status = max != NULL ? set_locked(engine, key, *max, &lsn) : remove_locked(engine, key, &lsn);
 	(void)pthread_mutex_unlock(&engine->limits.lock);
 	return status == LESSOR_OK ? lsr_engine_finish(engine, lsn, mode, ticket) : status;
+}
+
+lessor_status_t
+lessor_limit_set(lessor_engine_t *engine, const lessor_limit_key_t *key, uint32_t max, lessor_mode_t mode,
+		 lessor_ticket_t *ticket) {
+	return change_limit(engine, key, &max, mode, ticket);
 }
 
 lessor_status_t
 lessor_limit_remove(lessor_engine_t *engine, const lessor_limit_key_t *key, lessor_mode_t mode,
 		    lessor_ticket_t *ticket) {
-	uint64_t lsn = 0;
-	lessor_status_t status = lsr_engine_for_change(engine, mode);
-	if (status != LESSOR_OK) {
-		return status;
-	}
-	if (key == NULL || !lsr_limit_key_check(key)) {
-		return LESSOR_INVALID;
-	}
-	(void)pthread_mutex_lock(&engine->limits.lock);
-	status = remove_locked(engine, key, &lsn);
-	(void)pthread_mutex_unlock(&engine->limits.lock);
-	return status == LESSOR_OK ? lsr_engine_finish(engine, lsn, mode, ticket) : status;
+	return change_limit(engine, key, NULL, mode, ticket);
 }
 
-/* Shard locked. What the caller's key, which may lie in *out, is not needed for any more. */
+/* Shard locked. The caller's key may lie in *out, so this comes when it is not needed any more. */
 static void
 describe(const lsr_limit_t *limit, lessor_limit_t *out) {
 	*out = (lessor_limit_t){.max = limit->max, .leases = limit->leases};

@@ -89,9 +89,8 @@ void lsr_limits_settle(lsr_limits_t *limits, const lsr_limits_change_t *change);
 /* May a lease with this body, in this scope, concern a limit? If not, none of the above has anything to do. */
 static inline bool
 lsr_limits_concern(const lsr_scope_t *scope, const lsr_body_t *body) {
-	return LSR_UNLIKELY(((uintptr_t)body->tail | atomic_load_explicit(&scope->is_limited, memory_order_relaxed)) !=
-			    0) &&
-	       !scope->is_sparse;
+	return LSR_UNLIKELY(atomic_load_explicit(&scope->is_limited, memory_order_relaxed) ||
+			    lsr_tail_has_keys(body->tail));
 }
 
 /* A lease that is there, for who is making the counts anew. False: no memory. */
@@ -104,6 +103,9 @@ void lsr_limits_hold(lsr_scope_t *scope);
 
 /* The image of the first limit behind *key (kind 0: the first of all), which becomes its key. Returns its size, 0: there is none. 'lock' held. */
 size_t lsr_limits_save(const lsr_limits_t *limits, lessor_limit_key_t *key, uint8_t image[LSR_LIMIT_IMAGE_MAX_BYTES]);
+
+/* The image of a limit, or of its end, taken apart. False: it is none. */
+bool lsr_limit_image_get(const uint8_t *payload, size_t size_bytes, bool is_end, lessor_limit_t *limit);
 
 /* From the log: a limit is there; it is gone. LESSOR_OK; LESSOR_DAMAGED; LESSOR_NO_MEMORY. */
 lessor_status_t lsr_limits_replay(lsr_limits_t *limits, const uint8_t *payload, size_t size_bytes);

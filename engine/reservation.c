@@ -413,7 +413,7 @@ try_take(lessor_engine_t *engine, lsr_change_t *change) {
 		change->status = lsr_body_reserve(&change->fresh, &reserved);
 		if (change->status == LESSOR_OK) {
 			change->log_bytes = log_bytes_of(change);
-			step = change->is_six ? LSR_STEP_CLAIMED : lsr_change_enter_limits(engine, change);
+			step = lsr_change_enter_limits(engine, change);
 			if (step == LSR_STEP_CLAIMED && lsr_change_commit(engine, change)) {
 				return LSR_STEP_DONE;
 			}

@@ -76,7 +76,7 @@ change_outside(lessor_engine_t *engine, lsr_scope_t *scope, const lsr_outside_t 
 				 : parts.outside_bytes == old->outside_bytes ? LESSOR_NOT_FOUND
 									     : LESSOR_OK;
 	if (status == LESSOR_OK) {
-		const lessor_scope6_t described = lsr_scope6_describe(scope, old);
+		const lessor_scope6_t described = lsr_scope6_describe(scope->sparse->prefix, scope->uid, old);
 		lsr_scope_config_t *fresh = lsr_scope6_config_new(&described, &parts);
 		status = fresh == NULL ? LESSOR_NO_MEMORY : lsr_engine_replace_config(engine, scope, fresh, false, lsn);
 		if (status != LESSOR_OK) {
@@ -120,6 +120,7 @@ typedef struct {
 	bool displaces;       /* it had another client's lease, which ends */
 	bool has_client;      /* client_key is entered for 'here'; */
 	bool has_reservation; /* and so is the key of the reservation */
+	bool has_place;       /* it is counted under the scope's limit */
 	lsr_held_t here;
 	lsr_held_t moves; /* the client's lease elsewhere, which comes here */
 	lsr_body_t fresh;
@@ -198,6 +199,27 @@ build(lsr_reserve6_t *reserve, bool is_empty) {
 	return status;
 }
 
+/*
+ * What it does to limits: nothing, when a lease stays or moves here. Only a dormant lease at an address that had none is one more; it names no keys, and under a closed gate nothing of the
+ * scope is in doubt.
+ */
+static lsr_limits_change_t
+limits_change(const lsr_reserve6_t *reserve) {
+	const bool is_made = reserve->moves.id == LSR_NO_RECORD && (reserve->is_new || reserve->displaces);
+	return (lsr_limits_change_t){.scope = reserve->scope,
+				     .record = reserve->here.record,
+				     .from = reserve->displaces ? &reserve->here.body : NULL,
+				     .to = is_made ? &reserve->fresh : NULL};
+}
+
+static lessor_status_t
+enter_limits(lessor_engine_t *engine, lsr_reserve6_t *reserve) {
+	const lsr_record_t *blocker;
+	const lsr_limits_change_t change = limits_change(reserve);
+	reserve->has_place = lsr_limits_enter(&engine->limits, &change, &blocker) == LSR_LIMITS_ENTERED;
+	return reserve->has_place ? LESSOR_OK : LESSOR_QUOTA;
+}
+
 /* Inside a read-side section: claim, build and enter everything. What was done until it failed is for give_back(). */
 static lessor_status_t
 prepare(lessor_engine_t *engine, lsr_reserve6_t *reserve) {
@@ -227,13 +249,18 @@ prepare(lessor_engine_t *engine, lsr_reserve6_t *reserve) {
 	}
 	lessor_status_t status = id == LSR_NO_RECORD ? hold_new(engine, reserve) : LESSOR_OK;
 	status = status == LESSOR_OK ? build(reserve, is_empty) : status;
-	return status == LESSOR_OK ? enter(engine, reserve) : status;
+	status = status == LESSOR_OK ? enter(engine, reserve) : status;
+	return status == LESSOR_OK ? enter_limits(engine, reserve) : status;
 }
 
 /* Undo what prepare() did. */
 static void
 give_back(lessor_engine_t *engine, lsr_reserve6_t *reserve) {
 	const lsr_held_t *here = &reserve->here;
+	if (reserve->has_place) {
+		const lsr_limits_change_t change = limits_change(reserve);
+		lsr_limits_undo(&engine->limits, &change);
+	}
 	if (here->id != LSR_NO_RECORD) {
 		if (reserve->has_client) {
 			(void)lsr_client_hash_remove(&engine->clients, reserve->client_key, here->id);
@@ -308,7 +335,8 @@ write_log(lessor_engine_t *engine, const lsr_reserve6_t *reserve, uint64_t posit
 
 /* What was at the address is replaced, or ends for it. */
 static void
-replace_here(lessor_engine_t *engine, lsr_reserve6_t *reserve, uint64_t unit, uint32_t epoch) {
+replace_here(lessor_engine_t *engine, lsr_reserve6_t *reserve, const lsr_limits_change_t *change, uint64_t unit,
+	     uint32_t epoch) {
 	lsr_held_t *here = &reserve->here;
 	lsr_counters_t *counters = &reserve->scope->counters;
 	lsr_counters_subtract(counters, lsr_body_counter(&here->body), unit);
@@ -316,6 +344,7 @@ replace_here(lessor_engine_t *engine, lsr_reserve6_t *reserve, uint64_t unit, ui
 		(void)atomic_fetch_add_explicit(&counters->deletes[epoch % 2], 1, memory_order_seq_cst);
 	}
 	lsr_record_replace(here->record, engine->shadows, here->word, &here->body, &reserve->fresh);
+	lsr_limits_settle(&engine->limits, change);
 	if (reserve->displaces) {
 		(void)lsr_client_hash_remove(&engine->clients, lsr_engine_body_key(engine, reserve->scope, &here->body),
 					     here->id);
@@ -324,7 +353,7 @@ replace_here(lessor_engine_t *engine, lsr_reserve6_t *reserve, uint64_t unit, ui
 }
 
 static void
-show_here(lsr_reserve6_t *reserve) {
+show_here(lessor_engine_t *engine, lsr_reserve6_t *reserve, const lsr_limits_change_t *change) {
 	lsr_held_t *here = &reserve->here;
 	if (reserve->is_offered) {
 		lsr_engine_uncount_offer(reserve->scope, lsr_engine_unit6(reserve->scope, reserve->address.low));
@@ -332,6 +361,7 @@ show_here(lsr_reserve6_t *reserve) {
 	const uint64_t shown = lsr_record_show(here->record, here->word, &reserve->fresh);
 	lsr_table_take(lsr_sparse_table(reserve->scope->sparse, here->place), here->place,
 		       lsr_body_ends_at(&reserve->fresh));
+	lsr_limits_settle(&engine->limits, change);
 	lsr_record_settle(here->record, shown);
 }
 
@@ -347,14 +377,17 @@ commit(lessor_engine_t *engine, lsr_reserve6_t *reserve, uint64_t *lsn) {
 		}
 		reserve->fresh.lsn = *lsn = write_log(engine, reserve, position, epoch);
 	}
+	const lsr_limits_change_t change = limits_change(reserve);
+	lsr_limits_leave(&engine->limits, &change);
 	if (reserve->is_new) {
-		show_here(reserve);
+		show_here(engine, reserve, &change);
 	} else {
-		replace_here(engine, reserve, unit, epoch);
+		replace_here(engine, reserve, &change, unit, epoch);
 	}
 	if (reserve->moves.id != LSR_NO_RECORD) {
 		lsr_end_t end = lsr_engine_end_of(engine, reserve->scope, reserve->moves.place, reserve->moves.id,
 						  reserve->moves.word, &reserve->moves.body);
+		end.moves = true;
 		lsr_engine_carry_out_ends(engine, &end, 1);
 	}
 	/* Behind what was counted off, or the high-water mark would count both. */

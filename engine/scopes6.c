@@ -19,7 +19,7 @@ find_locked(const lessor_engine_t *engine, uint64_t prefix) {
 /* Texts go into the buffer; none at all if there is no buffer. */
 static lessor_status_t
 answer(const lsr_scope_t *found, lessor_scope6_t *scope, char *buffer, size_t buffer_bytes) {
-	lessor_scope6_t out = lsr_scope6_describe(found, lsr_scope_config(found));
+	lessor_scope6_t out = lsr_scope6_describe(found->sparse->prefix, found->uid, lsr_scope_config(found));
 	const size_t name_bytes = out.name != NULL ? strlen(out.name) + 1 : 0;
 	const size_t comment_bytes = out.comment != NULL ? strlen(out.comment) + 1 : 0;
 	if (buffer == NULL) {
@@ -118,6 +118,9 @@ overlay(lessor_scope6_t *to, const lessor_scope6_t *from, uint32_t fields) {
 	if ((fields & LESSOR_SCOPE6_FIELD_PREFERENCE) != 0) {
 		to->preference = from->preference;
 	}
+	if ((fields & LESSOR_SCOPE_FIELD_MAX_LEASES) != 0) {
+		to->max_leases = from->max_leases;
+	}
 }
 
 static lessor_status_t
@@ -127,7 +130,7 @@ update_locked(lessor_engine_t *engine, const lessor_scope6_t *given, uint32_t fi
 		return LESSOR_NOT_FOUND;
 	}
 	const lsr_scope_config_t *old = lsr_scope_config(scope);
-	lessor_scope6_t merged = lsr_scope6_describe(scope, old);
+	lessor_scope6_t merged = lsr_scope6_describe(scope->sparse->prefix, scope->uid, old);
 	overlay(&merged, given, fields);
 	if (!lsr_scope6_check(&merged)) {
 		return LESSOR_INVALID;
@@ -148,7 +151,8 @@ lessor_status_t
 lessor_scope6_update(lessor_engine_t *engine, const lessor_scope6_t *scope, uint32_t fields, lessor_mode_t mode,
 		     lessor_ticket_t *ticket) {
 	const uint32_t known = LESSOR_SCOPE_FIELD_ID | LESSOR_SCOPE_FIELD_STATE | LESSOR_SCOPE_FIELD_LEASE_S |
-			       LESSOR_SCOPE_FIELD_NAME | LESSOR_SCOPE_FIELD_COMMENT | LESSOR_SCOPE6_FIELD_PREFERENCE;
+			       LESSOR_SCOPE_FIELD_NAME | LESSOR_SCOPE_FIELD_COMMENT | LESSOR_SCOPE_FIELD_MAX_LEASES |
+			       LESSOR_SCOPE6_FIELD_PREFERENCE;
 	uint64_t lsn = 0;
 	lessor_status_t status = lsr_engine_for_change(engine, mode);
 	if (status != LESSOR_OK) {
@@ -227,7 +231,7 @@ exclude_locked(lessor_engine_t *engine, uint64_t prefix, lessor_range6_t range, 
 	lsr_scope_config_t *fresh = NULL;
 	lessor_status_t status = exclusions_after(old, range, add, list, &count);
 	if (status == LESSOR_OK) {
-		const lessor_scope6_t described = lsr_scope6_describe(scope, old);
+		const lessor_scope6_t described = lsr_scope6_describe(scope->sparse->prefix, scope->uid, old);
 		lsr_scope6_parts_t parts = lsr_scope6_parts(old);
 		parts.exclusion = list;
 		parts.exclusions = count;

@@ -560,14 +560,7 @@ decode_scope6(lessor_stream_t *stream, const lsr_raw_change_t *raw, lessor_chang
 	const lessor_status_t status = lsr_scope6_image_get(raw->payload, raw->payload_bytes, &image);
 	if (status == LESSOR_OK) {
 		const lsr_scope_config_t *config = stream->config = image.config;
-		change->scope6 = (lessor_scope6_t){.prefix = image.prefix,
-						   .number = image.uid,
-						   .id = config->id,
-						   .state = config->state,
-						   .lease_s = config->lease_s,
-						   .preference = config->preference,
-						   .name = config->has_name ? config->name : NULL,
-						   .comment = config->has_comment ? config->comment : NULL};
+		change->scope6 = lsr_scope6_describe(image.prefix, image.uid, config);
 		change->scope_uid = image.uid;
 		change->exclusions6 = config->exclusion6;
 		change->exclusion6_count = config->exclusions;
@@ -668,6 +661,12 @@ decode_by_type(lessor_stream_t *stream, const lsr_raw_change_t *raw, lessor_chan
 		change->allow = raw->payload[0] != 0;
 		change->deny = raw->payload[1] != 0;
 		return LESSOR_OK;
+	case LSR_LOG_LIMIT:
+	case LSR_LOG_LIMIT_END:
+		return lsr_limit_image_get(raw->payload, raw->payload_bytes, raw->type == LSR_LOG_LIMIT_END,
+					   &change->limit)
+			       ? LESSOR_OK
+			       : LESSOR_DAMAGED;
 	default:
 		return LESSOR_OK; /* for who knows it */
 	}

@@ -85,6 +85,8 @@ next(lessor_stream_t *stream, lessor_change_kind_t kind, lessor_change_t *change
 	assert_int_equal(change->kind, kind);
 }
 
+static const lessor_limit_key_t limit_key = {LESSOR_LIMIT_TAG, 4, "line"};
+
 static void
 make_one_of_each(lessor_engine_t *engine) {
 	lessor_lease_t lease = scratch_lease(SUBNET + 9, "\1\2\3", 3);
@@ -107,6 +109,9 @@ make_one_of_each(lessor_engine_t *engine) {
 	lease6.duid = (const uint8_t *)"duid";
 	lease6.duid_bytes = 4;
 	lease6.iaid = 5;
+	scope6.max_leases = 8;
+	lease6.limit_key = &limit_key;
+	lease6.limit_keys = 1;
 	scratch_scope_add(engine, SUBNET, MASK, true);
 	assert_status(LESSOR_OK, lessor_scope_exclude(engine, SUBNET, (lessor_range_t){SUBNET + 3, SUBNET + 4},
 						      LESSOR_ASYNC, NULL));
@@ -130,6 +135,8 @@ make_one_of_each(lessor_engine_t *engine) {
 	assert_status(LESSOR_OK, lessor_lease_delete(engine, SUBNET + 9, NULL, 0, LESSOR_ASYNC, NULL));
 	assert_status(LESSOR_OK, lessor_scope6_delete(engine, scope6.prefix, true, LESSOR_ASYNC, NULL));
 	assert_status(LESSOR_OK, lessor_scope_delete(engine, SUBNET, true, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_limit_set(engine, &limit_key, 3, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_limit_remove(engine, &limit_key, LESSOR_ASYNC, NULL));
 }
 
 static void
@@ -173,11 +180,14 @@ expect_second_half(lessor_stream_t *stream) {
 	assert_true(change.allow && !change.deny);
 	next(stream, LESSOR_CHANGE_SCOPE6, &change);
 	assert_string_equal(change.scope6.name, "six");
+	assert_int_equal(change.scope6.max_leases, 8);
 	next(stream, LESSOR_CHANGE_LEASE6, &change);
 	assert_int_equal(change.lease6.iaid, 5);
 	assert_memory_equal(change.lease6.duid, "duid", 4);
 	assert_int_equal(change.lease6.address.low, 77);
 	assert_false(change.lease6.is_reserved);
+	assert_int_equal(change.lease6.limit_keys, 1);
+	assert_memory_equal(change.lease6.limit_key, &limit_key, sizeof(limit_key));
 	next(stream, LESSOR_CHANGE_LEASE6, &change);
 	assert_true(change.lease6.is_reserved && change.reservation6.has_lease && !change.reservation6.is_dormant);
 	assert_int_equal(change.reservation6.iaid, 5);
@@ -196,6 +206,11 @@ expect_second_half(lessor_stream_t *stream) {
 	next(stream, LESSOR_CHANGE_SCOPE6_END, &change);
 	next(stream, LESSOR_CHANGE_SCOPE_END, &change);
 	assert_int_equal(change.scope.subnet, SUBNET);
+	next(stream, LESSOR_CHANGE_LIMIT, &change);
+	assert_memory_equal(&change.limit.key, &limit_key, sizeof(limit_key));
+	assert_int_equal(change.limit.max, 3);
+	next(stream, LESSOR_CHANGE_LIMIT_END, &change);
+	assert_memory_equal(&change.limit.key, &limit_key, sizeof(limit_key));
 	assert_status(LESSOR_TIMEOUT, lessor_stream_next(stream, 0, &change));
 }
 
@@ -808,6 +823,41 @@ compare_with_follower(lessor_engine_t *leader) {
 	scratch_close(copy);
 }
 
+static void
+a_follower_has_the_limits(void **state) {
+	(void)state;
+	lessor_limit_t limit;
+	lessor_scope6_t scope = {.prefix = UINT64_C(0x20010DB800000001), .max_leases = 8};
+	const lessor_limit_key_t gone = {LESSOR_LIMIT_CLASS, 4, "gone"};
+	lessor_lease6_t lease;
+	lessor_lease6_init(&lease);
+	lease.address = (lessor_address6_t){scope.prefix, 77};
+	lease.duid = (const uint8_t *)"duid";
+	lease.duid_bytes = 4;
+	lease.limit_key = &limit_key;
+	lease.limit_keys = 1;
+	lessor_engine_t *leader = open_leader(0);
+	assert_status(LESSOR_OK, lessor_limit_set(leader, &gone, 1, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_snapshot(leader, NULL));
+	lessor_follower_t *follower = open_follower();
+	assert_status(LESSOR_OK, lessor_scope6_create(leader, &scope, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_limit_set(leader, &limit_key, 3, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_limit_remove(leader, &gone, LESSOR_ASYNC, NULL));
+	assert_status(LESSOR_OK, lessor_lease6_create(leader, &lease, LESSOR_ASYNC, NULL));
+	flush(leader);
+	follow_all(follower);
+	lessor_follower_close(&follower);
+	lessor_engine_t *copy = open_read_only(follower_path);
+	assert_status(LESSOR_OK, lessor_limit_get(copy, &limit_key, &limit));
+	assert_true(limit.max == 3 && limit.leases == 1);
+	assert_status(LESSOR_NOT_FOUND, lessor_limit_get(copy, &gone, &limit));
+	assert_status(LESSOR_OK, lessor_scope6_get(copy, scope.prefix, &scope, NULL, 0));
+	assert_int_equal(scope.max_leases, 8);
+	assert_status(LESSOR_OK, lessor_check(copy, NULL));
+	scratch_close(copy);
+	scratch_close(leader);
+}
+
 /* With restarts of both, snapshots, and a follower that lags behind by more than a segment. */
 static void
 a_follower_ends_equal(void **state) {
@@ -1118,6 +1168,7 @@ main(void) {
 		cmocka_unit_test_setup_teardown(history_tells_who_had_it, make, drop),
 		cmocka_unit_test_setup_teardown(history_begins_with_the_snapshot, make, drop),
 		cmocka_unit_test_setup_teardown(history_says_what_is_damaged, make, drop),
+		cmocka_unit_test_setup_teardown(a_follower_has_the_limits, make, drop),
 		cmocka_unit_test_setup_teardown(a_follower_ends_equal, make, drop),
 		cmocka_unit_test_setup_teardown(killed_followers_and_leaders_end_equal, make, drop),
 		cmocka_unit_test_setup_teardown(a_follower_knows_whom_it_follows, make, drop),

@@ -416,6 +416,42 @@ test_scopes6() {
 	unset LESSOR_STORE
 }
 
+test_limits6() {
+	LESSOR_STORE=$work/limits6
+	export LESSOR_STORE
+	expect 0 scope add --subnet 2001:db8:7::/64 --max-leases 3
+	expect 0 limit set tag:line 2
+	for iaid in 1 2; do
+		expect 0 create --address 2001:db8:7::$iaid --duid 0001 --iaid $iaid --limit-key tag:line --limit-key class:0x01
+	done
+	complaint 1 'as many leases as it may' create --address 2001:db8:7::3 --duid 0001 --iaid 3 --limit-key tag:line
+	expect 0 create --address 2001:db8:7::3 --duid 0001 --iaid 3
+	complaint 1 'as many leases as it may' create --address 2001:db8:7::4 --duid 0001 --iaid 4
+	expect 0 get --address 2001:db8:7::1 --json
+	json
+	has '"limit_keys":\["tag:line","class:0x01"\]}$'
+	expect 0 get --address 2001:db8:7::1
+	has '^limit key  *tag:line$'
+	expect 0 scope show 2001:db8:7:: --json
+	json
+	has '"max_leases":3,'
+	expect 0 log
+	has ' limit tag:line most 2$'
+	expect 0 log --json
+	has '"kind":"limit","key":"tag:line","max":2}$'
+
+	# The format of its own keeps them, and an import asks for the limits.
+	expect 0 export --format json --output "$work/limits6.json"
+	LESSOR_STORE=$work/limits6-again
+	expect 0 import --quiet "$work/limits6.json"
+	expect 0 export --format json --output "$work/limits6-again.json"
+	cmp "$work/limits6.json" "$work/limits6-again.json" || fail "the copy differs"
+	expect 0 limit set tag:line 2
+	complaint 1 'as many leases as it may' create --address 2001:db8:7::4 --duid 0001 --iaid 4
+	expect 0 verify
+	unset LESSOR_STORE
+}
+
 test_leases6() {
 	LESSOR_STORE=$work/leases6
 	export LESSOR_STORE
@@ -801,7 +837,7 @@ test_no_permission() {
 }
 
 if [ $# -eq 0 ]; then
-	set -- help manual wrong_arguments missing_store scopes leases scopes6 leases6 stats hostile_names output_failures \
+	set -- help manual wrong_arguments missing_store scopes leases scopes6 leases6 limits6 stats hostile_names output_failures \
 		locked_store verify_and_snapshot log_and_history torn_log no_permission
 fi
 for test; do

@@ -33,8 +33,7 @@ open_memory(void **state) {
 static int
 close_memory(void **state) {
 	(void)state;
-	assert_status(LESSOR_OK, lessor_check(engine, NULL));
-	scratch_close(engine);
+	scratch_close_sound(engine);
 	return 0;
 }
 
@@ -50,17 +49,13 @@ open_store(void **state) {
 static int
 close_store(void **state) {
 	(void)state;
-	assert_status(LESSOR_OK, lessor_check(engine, NULL));
-	scratch_close(engine);
-	scratch_remove(directory);
+	scratch_close_store(engine, directory);
 	return 0;
 }
 
 static void
 reopen(void) {
-	scratch_close(engine);
-	engine = scratch_open_log(directory);
-	assert_status(LESSOR_OK, lessor_check(engine, NULL));
+	engine = scratch_reopen(engine, directory);
 }
 
 /* The lease of client 'number' at the address of that number. */

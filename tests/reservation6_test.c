@@ -42,20 +42,13 @@ begin(void **state) {
 
 static void
 check(void) {
-	lessor_report_t report;
-	const lessor_status_t status = lessor_check(engine, &report);
-	if (status != LESSOR_OK) {
-		print_error("check: %s\n", report.sentence);
-	}
-	assert_status(LESSOR_OK, status);
+	scratch_check(engine);
 }
 
 static int
 end(void **state) {
 	(void)state;
-	check();
-	scratch_close(engine);
-	scratch_remove(path);
+	scratch_close_store(engine, path);
 	return 0;
 }
 

@@ -303,6 +303,36 @@ scratch_close(lessor_engine_t *engine) {
 	assert_null(engine);
 }
 
+void
+scratch_check(lessor_engine_t *engine) {
+	lessor_report_t report;
+	const lessor_status_t status = lessor_check(engine, &report);
+	if (status != LESSOR_OK) {
+		print_error("check: %s\n", report.sentence);
+	}
+	assert_status(LESSOR_OK, status);
+}
+
+void
+scratch_close_sound(lessor_engine_t *engine) {
+	scratch_check(engine);
+	scratch_close(engine);
+}
+
+void
+scratch_close_store(lessor_engine_t *engine, const char *directory) {
+	scratch_close_sound(engine);
+	scratch_remove(directory);
+}
+
+lessor_engine_t *
+scratch_reopen(lessor_engine_t *engine, const char *directory) {
+	scratch_close_sound(engine);
+	engine = scratch_open_log(directory);
+	scratch_check(engine);
+	return engine;
+}
+
 lessor_scope_t
 scratch_scope(uint32_t subnet, uint32_t mask) {
 	lessor_scope_t scope;

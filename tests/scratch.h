@@ -82,6 +82,12 @@ void scratch_options_log(lessor_options_t *options);
 lessor_engine_t *scratch_open_log(const char *directory);
 /* Close it, and complain about anything but success. */
 void scratch_close(lessor_engine_t *engine);
+/* Check it, and say what is wrong. */
+void scratch_check(lessor_engine_t *engine);
+/* Check and close it; remove its directory; open what it left, and check that. */
+void scratch_close_sound(lessor_engine_t *engine);
+void scratch_close_store(lessor_engine_t *engine, const char *directory);
+lessor_engine_t *scratch_reopen(lessor_engine_t *engine, const char *directory);
 
 /* A scope to create: subnet, mask, everything else empty. */
 lessor_scope_t scratch_scope(uint32_t subnet, uint32_t mask);

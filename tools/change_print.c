@@ -27,6 +27,8 @@ static const struct {
 	{LESSOR_CHANGE_SCOPE6, "scope6"},
 	{LESSOR_CHANGE_SCOPE6_END, "scope6-end"},
 	{LESSOR_CHANGE_CLEAR, "clear"},
+	{LESSOR_CHANGE_LIMIT, "limit"},
+	{LESSOR_CHANGE_LIMIT_END, "limit-end"},
 	{LESSOR_CHANGE_RESERVATION, "reservation"},
 	{LESSOR_CHANGE_RESERVATION_END, "reservation-end"},
 	{LESSOR_CHANGE_RESERVATION6, "reservation6"},
@@ -174,6 +176,16 @@ put_filter(const lessor_change_t *change) {
 }
 
 static void
+put_limit(const lessor_change_t *change) {
+	char key[CLI_LIMIT_KEY_BYTES];
+	cli_format_limit_key(&change->limit.key, key);
+	(void)printf(" %s", key);
+	if (change->kind == LESSOR_CHANGE_LIMIT) {
+		(void)printf(" most %" PRIu32, change->limit.max);
+	}
+}
+
+static void
 put_details(const lessor_change_t *change) {
 	switch (change->kind) {
 	case LESSOR_CHANGE_LEASE:
@@ -218,6 +230,10 @@ put_details(const lessor_change_t *change) {
 	case LESSOR_CHANGE_SCOPE6:
 	case LESSOR_CHANGE_SCOPE6_END:
 		put_scope6(&change->scope6);
+		break;
+	case LESSOR_CHANGE_LIMIT:
+	case LESSOR_CHANGE_LIMIT_END:
+		put_limit(change);
 		break;
 	default:
 		(void)printf(" of type %d", (int)change->kind);
@@ -282,7 +298,8 @@ json_lease6(struct json_object *object, const lessor_lease6_t *lease) {
 	       cli_json_number(object, "last_transaction_s", lease->last_transaction_s) &&
 	       cli_json_text(object, "name", lease->name) && cli_json_text(object, "comment", lease->comment) &&
 	       json_address6(object, "owner_address", lease->owner_address) &&
-	       cli_json_text(object, "user_context", lease->user_context);
+	       cli_json_text(object, "user_context", lease->user_context) &&
+	       cli_json_limit_keys(object, lease->limit_key, lease->limit_keys);
 }
 
 static bool
@@ -308,6 +325,7 @@ json_scope(struct json_object *object, const lessor_change_t *change) {
 		       cli_json_text(object, "name", scope->name) && cli_json_text(object, "comment", scope->comment) &&
 		       cli_json_number(object, "offer_delay_ms", scope->offer_delay_ms) &&
 		       cli_json_bool(object, "quarantine_on", scope->quarantine_on) &&
+		       (scope->max_leases == 0 || cli_json_number(object, "max_leases", scope->max_leases)) &&
 		       cli_json_number(object, "superscope", change->superscope) && json_exclusions(object, change) &&
 		       (!scope->has_range || cli_json_add(object, "range", cli_json_range(&scope->range)));
 	}
@@ -325,6 +343,7 @@ json_scope6(struct json_object *object, const lessor_change_t *change) {
 		 cli_json_text(object, "state", cli_scope_state_name(scope->state)) &&
 		 cli_json_number(object, "lease_s", scope->lease_s) &&
 		 cli_json_number(object, "preference", scope->preference) &&
+		 (scope->max_leases == 0 || cli_json_number(object, "max_leases", scope->max_leases)) &&
 		 cli_json_text(object, "name", scope->name) && cli_json_text(object, "comment", scope->comment)));
 }
 
@@ -337,6 +356,14 @@ json_filter(struct json_object *object, const lessor_change_t *change) {
 	       (change->kind == LESSOR_CHANGE_FILTER_END ||
 		(cli_json_text(object, "list", filter->list == LESSOR_FILTER_ALLOW ? "allow" : "deny") &&
 		 cli_json_text(object, "comment", filter->comment)));
+}
+
+static bool
+json_limit(struct json_object *object, const lessor_change_t *change) {
+	char key[CLI_LIMIT_KEY_BYTES];
+	cli_format_limit_key(&change->limit.key, key);
+	return cli_json_text(object, "key", key) &&
+	       (change->kind == LESSOR_CHANGE_LIMIT_END || cli_json_number(object, "max", change->limit.max));
 }
 
 static bool
@@ -376,6 +403,9 @@ json_details(struct json_object *object, const lessor_change_t *change) {
 	case LESSOR_CHANGE_SCOPE6:
 	case LESSOR_CHANGE_SCOPE6_END:
 		return json_scope6(object, change);
+	case LESSOR_CHANGE_LIMIT:
+	case LESSOR_CHANGE_LIMIT_END:
+		return json_limit(object, change);
 	default:
 		return cli_json_number(object, "type", (uint64_t)change->kind);
 	}

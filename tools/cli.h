@@ -184,6 +184,10 @@ bool cli_put_lease_json(const lessor_lease_t *lease);
 /* The members of that object; without the scope's, if subnet_mask is 0. False if memory ran out. */
 bool cli_json_lease(struct json_object *object, const lessor_lease_t *lease);
 
+/* The keys of limits that a lease has, of either family: a line each; a member "limit_keys", if there are any. */
+void cli_put_limit_keys(const lessor_limit_key_t *keys, unsigned count);
+bool cli_json_limit_keys(struct json_object *object, const lessor_limit_key_t *keys, unsigned count);
+
 /* A lessor_finding_function: a line, of JSON if *(bool *)context. */
 void cli_put_finding(void *context, const lessor_finding_t *finding);
 

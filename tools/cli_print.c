@@ -344,11 +344,7 @@ cli_put_lease(const lessor_lease_t *lease) {
 								  : "forward, reverse");
 	}
 	cli_put_text_line("user context", lease->user_context);
-	for (unsigned i = 0; i < lease->limit_keys; i++) {
-		char key[CLI_LIMIT_KEY_BYTES];
-		cli_format_limit_key(&lease->limit_key[i], key);
-		cli_put_line("limit key", key);
-	}
+	cli_put_limit_keys(lease->limit_key, lease->limit_keys);
 }
 
 /* As text under 'key', and as it is kept under '<key>_filetime'. No time at all: null and 0. */
@@ -403,16 +399,24 @@ json_add_texts(struct json_object *object, const lessor_lease_t *lease) {
 	       cli_json_number(object, "ticket", lease->ticket);
 }
 
-/* Only if there are any: few leases have them. */
-static bool
-json_add_limit_keys(struct json_object *object, const lessor_lease_t *lease) {
-	struct json_object *array = lease->limit_keys != 0 ? json_object_new_array() : NULL;
-	if (lease->limit_keys == 0 || !cli_json_add(object, "limit_keys", array)) {
-		return lease->limit_keys == 0;
-	}
-	for (unsigned i = 0; i < lease->limit_keys; i++) {
+void
+cli_put_limit_keys(const lessor_limit_key_t *keys, unsigned count) {
+	for (unsigned i = 0; i < count; i++) {
 		char text[CLI_LIMIT_KEY_BYTES];
-		cli_format_limit_key(&lease->limit_key[i], text);
+		cli_format_limit_key(&keys[i], text);
+		cli_put_line("limit key", text);
+	}
+}
+
+bool
+cli_json_limit_keys(struct json_object *object, const lessor_limit_key_t *keys, unsigned count) {
+	struct json_object *array = count != 0 ? json_object_new_array() : NULL;
+	if (count == 0 || !cli_json_add(object, "limit_keys", array)) {
+		return count == 0;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		char text[CLI_LIMIT_KEY_BYTES];
+		cli_format_limit_key(&keys[i], text);
 		struct json_object *key = json_object_new_string(text);
 		if (key == NULL || json_object_array_add(array, key) != 0) {
 			(void)json_object_put(key);
@@ -425,7 +429,7 @@ json_add_limit_keys(struct json_object *object, const lessor_lease_t *lease) {
 bool
 cli_json_lease(struct json_object *object, const lessor_lease_t *lease) {
 	return json_add_identity(object, lease) && json_add_status(object, lease) && json_add_texts(object, lease) &&
-	       json_add_limit_keys(object, lease);
+	       cli_json_limit_keys(object, lease->limit_key, lease->limit_keys);
 }
 
 bool

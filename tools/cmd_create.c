@@ -155,6 +155,8 @@ finish6(const struct argp_state *state, create_options_t *options) {
 	lease->name = given->name;
 	lease->comment = given->comment;
 	lease->user_context = given->user_context;
+	lease->limit_keys = given->limit_keys;
+	lease->limit_key = given->limit_key;
 }
 
 static void
@@ -318,11 +320,11 @@ parse_status(int key, char *argument, struct argp_state *state, create_options_t
 static void
 note_family(int key, create_options_t *options) {
 	static const int keys4[] = {
-		KEY_CLIENT_ID,          KEY_MADE_UP,        KEY_TYPE,     KEY_POLICY, KEY_OWNER, KEY_QUARANTINE,
-		KEY_QUARANTINE_CAPABLE, KEY_PROBATION_ENDS, KEY_LIMIT_KEY};
+		KEY_CLIENT_ID,          KEY_MADE_UP,       KEY_TYPE, KEY_POLICY, KEY_OWNER, KEY_QUARANTINE,
+		KEY_QUARANTINE_CAPABLE, KEY_PROBATION_ENDS};
 	static const char *const names4[] = {
-		"--client-id",  "--client-id-made-up",  "--type",           "--policy",   "--owner",
-		"--quarantine", "--quarantine-capable", "--probation-ends", "--limit-key"};
+		"--client-id",  "--client-id-made-up",  "--type",          "--policy", "--owner",
+		"--quarantine", "--quarantine-capable", "--probation-ends"};
 	for (size_t i = 0; i < sizeof(keys4) / sizeof(keys4[0]); i++) {
 		options->only4 = key == keys4[i] ? names4[i] : options->only4;
 	}

@@ -127,9 +127,6 @@ require_family(const struct argp_state *state, const scope_options_t *options) {
 	if (options->is6 && (options->fields & LESSOR_SCOPE_FIELD_RANGE) != 0) {
 		cli_reject(state, "an IPv6 scope has no range: it hands out all of the prefix but its exclusions");
 	}
-	if (options->is6 && (options->fields & LESSOR_SCOPE_FIELD_MAX_LEASES) != 0) {
-		cli_reject(state, "--max-leases is of IPv4 scopes");
-	}
 	if (!options->is6 && (options->fields & LESSOR_SCOPE6_FIELD_PREFERENCE) != 0) {
 		cli_reject(state, "--preference is of IPv6 scopes");
 	}
@@ -228,7 +225,7 @@ static const struct argp_option add_table[] = {
 	{"comment", KEY_COMMENT, "T", 0, "A comment", 0},
 	{"lease-s", KEY_LEASE_S, "N", 0, "How long a lease lasts, in seconds (default: eight days)", 0},
 	{"state", KEY_STATE, "STATE", 0, "enabled (default) or disabled", 0},
-	{"max-leases", KEY_MAX_LEASES, "N", 0, "Not more leases than that; 0 (default): no limit; of IPv4 only", 0},
+	{"max-leases", KEY_MAX_LEASES, "N", 0, "Not more leases than that; 0 (default): no limit", 0},
 	{"preference", KEY_PREFERENCE, "N", 0, "A number that is kept; of IPv6 only", 0},
 	CLI_OPTION_STORE,
 	{0},
@@ -602,8 +599,7 @@ static const struct argp_option set_table[] = {
 	{"no-comment", KEY_NO_COMMENT, NULL, 0, "Remove the comment", 0},
 	{"lease-s", KEY_LEASE_S, "N", 0, "How long a lease lasts, in seconds", 0},
 	{"state", KEY_STATE, "STATE", 0, "enabled or disabled", 0},
-	{"max-leases", KEY_MAX_LEASES, "N", 0,
-	 "Not more leases than that; those that are there stay. 0: no limit; of IPv4 only", 0},
+	{"max-leases", KEY_MAX_LEASES, "N", 0, "Not more leases than that; those that are there stay. 0: no limit", 0},
 	{"preference", KEY_PREFERENCE, "N", 0, "A number that is kept; of IPv6 only", 0},
 	CLI_OPTION_STORE,
 	{0},

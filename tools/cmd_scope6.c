@@ -20,7 +20,8 @@ described(const scope_options_t *options) {
 				 .lease_s = options->scope.lease_s,
 				 .preference = options->preference,
 				 .name = options->scope.name,
-				 .comment = options->scope.comment};
+				 .comment = options->scope.comment,
+				 .max_leases = options->scope.max_leases};
 }
 
 /* Does the scope of the argument exist? */
@@ -173,6 +174,7 @@ put_json(const lessor_scope6_t *scope, const lessor_range6_t *exclusions, size_t
 	    cli_json_text(object, "state", cli_scope_state_name(scope->state)) &&
 	    cli_json_number(object, "lease_s", scope->lease_s) &&
 	    cli_json_number(object, "preference", scope->preference) &&
+	    (scope->max_leases == 0 || cli_json_number(object, "max_leases", scope->max_leases)) &&
 	    add_exclusions(object, scope->prefix, exclusions, count)) {
 		return cli_put_json(object);
 	}
@@ -198,6 +200,9 @@ put_lines(const lessor_scope6_t *scope, const lessor_range6_t *exclusions, size_
 	cli_put_line("state", cli_scope_state_name(scope->state));
 	put_number_line("lease seconds", scope->lease_s);
 	put_number_line("preference", scope->preference);
+	if (scope->max_leases != 0) {
+		put_number_line("most leases", scope->max_leases);
+	}
 	for (size_t i = 0; i < count; i++) {
 		cli_format_range6(scope->prefix, exclusions[i], text);
 		cli_put_line("excluded", text);

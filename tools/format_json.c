@@ -297,6 +297,7 @@ TAKER6(name, text_value(value, &lease->name))
 TAKER6(comment, text_value(value, &lease->comment))
 TAKER6(owner_address, address6_value(value, &lease->owner_address))
 TAKER6(user_context, text_value(value, &lease->user_context))
+TAKER6(limit_keys, limit_keys_value(value, reader->limit_key, &lease->limit_keys))
 
 static const struct member6 {
 	const char *key;
@@ -318,6 +319,7 @@ static const struct member6 {
 	{"comment", take6_comment, "comment is not a text"},
 	{"owner_address", take6_owner_address, "owner_address is not an IPv6 address"},
 	{"user_context", take6_user_context, "user_context is not a text"},
+	{"limit_keys", take6_limit_keys, "limit_keys is not an array of up to four keys"},
 };
 
 /* NULL if it is fine, or what is wrong. */
@@ -337,6 +339,7 @@ finish_lease6(json_reader_t *reader, format_record_t *record) {
 	lessor_lease6_t *lease = &record->lease6;
 	lease->duid = lease->duid_bytes > 0 ? reader->duid : NULL;
 	lease->hardware = lease->hardware_bytes > 0 ? reader->hardware : NULL;
+	lease->limit_key = lease->limit_keys > 0 ? reader->limit_key : NULL;
 	if (lease->address.high == 0) {
 		return format_record_bad(record, "address is not an IPv6 address");
 	}
@@ -503,8 +506,8 @@ take_scope6(json_reader_t *reader, format_record_t *record, const char *subnet) 
 	scope->prefix = fine ? address.high : 0;
 	fine = fine && optional_u32(object, "id", &scope->id) && optional_u32(object, "state_code", &scope->state) &&
 	       optional_u32(object, "lease_s", &scope->lease_s) && optional_u32(object, "preference", &preference) &&
-	       preference <= UINT16_MAX && optional_text(object, "name", &scope->name) &&
-	       optional_text(object, "comment", &scope->comment) &&
+	       optional_u32(object, "max_leases", &scope->max_leases) && preference <= UINT16_MAX &&
+	       optional_text(object, "name", &scope->name) && optional_text(object, "comment", &scope->comment) &&
 	       take_exclusions6(reader, record, member_of(object, "exclusions"));
 	scope->preference = (uint16_t)preference;
 	return fine ? 1 : format_record_bad(record, "the scope is malformed");
@@ -772,14 +775,14 @@ put_time(char *out, const char *key, lessor_filetime_t time) {
 }
 
 static char *
-put_limit_keys(char *out, const lessor_lease_t *lease) {
-	if (lease->limit_keys == 0) {
+put_limit_keys(char *out, const lessor_limit_key_t *keys, unsigned count) {
+	if (count == 0) {
 		return out;
 	}
 	out = put_key(out, "limit_keys");
-	for (unsigned i = 0; i < lease->limit_keys; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		char text[CLI_LIMIT_KEY_BYTES];
-		cli_format_limit_key(&lease->limit_key[i], text);
+		cli_format_limit_key(&keys[i], text);
 		*out++ = i == 0 ? '[' : ',';
 		out = put_json_text(out, text);
 	}
@@ -808,7 +811,7 @@ put_lease(char *out, const lessor_lease_t *lease) {
 	out = put_member(out, "policy_name", lease->policy_name);
 	out = put_member(out, "owner_name", lease->owner_name);
 	out = lease->owner_address != 0 ? put_address(put_key(out, "owner_address"), lease->owner_address) : out;
-	out = put_limit_keys(out, lease);
+	out = put_limit_keys(out, lease->limit_key, lease->limit_keys);
 	return put_text(put_member(out, "user_context", lease->user_context), "}\n");
 }
 
@@ -883,6 +886,7 @@ put_lease6(char *out, const lessor_lease6_t *lease) {
 	out = put_member(out, "name", lease->name);
 	out = put_member(out, "comment", lease->comment);
 	out = owned ? put_address6(put_key(out, "owner_address"), lease->owner_address) : out;
+	out = put_limit_keys(out, lease->limit_key, lease->limit_keys);
 	return put_text(put_member(out, "user_context", lease->user_context), "}\n");
 }
 
@@ -930,6 +934,7 @@ json_write_scope6(format_writer_t *writer, const format_scope6_t *scope) {
 	out = put_count(out, "state_code", scope->scope.state, LESSOR_SCOPE_ENABLED);
 	out = put_count(out, "lease_s", scope->scope.lease_s, 0);
 	out = put_count(out, "preference", scope->scope.preference, 0);
+	out = put_count(out, "max_leases", scope->scope.max_leases, 0);
 	out = put_member(out, "name", scope->scope.name);
 	out = put_member(out, "comment", scope->scope.comment);
 	output_file_used(writer->output, (size_t)(out - room));

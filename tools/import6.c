@@ -364,7 +364,9 @@ same_lease(const lessor_lease6_t *a, const lessor_lease6_t *b) {
 	       a->last_transaction_s == b->last_transaction_s && a->expires_at == b->expires_at &&
 	       preferred_of(a) == preferred_of(b) && import_same_text(a->name, b->name) &&
 	       import_same_text(a->comment, b->comment) && a->owner_address.high == b->owner_address.high &&
-	       a->owner_address.low == b->owner_address.low && import_same_text(a->user_context, b->user_context);
+	       a->owner_address.low == b->owner_address.low && import_same_text(a->user_context, b->user_context) &&
+	       import_same_bytes((const uint8_t *)a->limit_key, a->limit_keys * sizeof(*a->limit_key),
+				 (const uint8_t *)b->limit_key, b->limit_keys * sizeof(*b->limit_key));
 }
 
 /* LESSOR_NOT_FOUND if the address holds no lease any more. */
@@ -510,7 +512,8 @@ text_bytes(const char *text) {
 
 int
 import6_add_lease(import6_t *import, const lessor_lease6_t *lease, const char *path, uint64_t line) {
-	size_t bytes = text_bytes(lease->name) + text_bytes(lease->comment) + text_bytes(lease->user_context);
+	size_t bytes = text_bytes(lease->name) + text_bytes(lease->comment) + text_bytes(lease->user_context) +
+		       lease->limit_keys * sizeof(lessor_limit_key_t);
 	if (bytes > (size_t)LESSOR_LEASE_BUFFER_BYTES - 2 * LESSOR_DUID_MAX_BYTES) {
 		import_report_refuse(import->report, path, line, import_not_stored, NULL);
 		return CLI_OK;
@@ -523,6 +526,7 @@ import6_add_lease(import6_t *import, const lessor_lease6_t *lease, const char *p
 	kept->name = keep(import, lease->name, text_bytes(lease->name));
 	kept->comment = keep(import, lease->comment, text_bytes(lease->comment));
 	kept->user_context = keep(import, lease->user_context, text_bytes(lease->user_context));
+	kept->limit_key = keep(import, lease->limit_key, lease->limit_keys * sizeof(lessor_limit_key_t));
 	import->paths[i] = path;
 	import->lines[i] = line;
 	bool full = import->count == IMPORT6_BATCH ||

@@ -58,6 +58,7 @@ cli_put_lease6(const lessor_lease6_t *lease) {
 								  : "forward, reverse");
 	}
 	cli_put_text_line("user context", lease->user_context);
+	cli_put_limit_keys(lease->limit_key, lease->limit_keys);
 }
 
 void
@@ -116,7 +117,8 @@ cli_put_lease6_json(const lessor_lease6_t *lease) {
 	    cli_json_bool(object, "dns_reverse", lease->dns_reverse) && cli_json_text(object, "name", lease->name) &&
 	    cli_json_text(object, "comment", lease->comment) && add_owner(object, lease->owner_address) &&
 	    cli_json_text(object, "user_context", lease->user_context) &&
-	    cli_json_number(object, "ticket", lease->ticket)) {
+	    cli_json_number(object, "ticket", lease->ticket) &&
+	    cli_json_limit_keys(object, lease->limit_key, lease->limit_keys)) {
 		return cli_put_json(object);
 	}
 	(void)json_object_put(object);

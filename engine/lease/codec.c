@@ -680,9 +680,9 @@ limit_keys_are_sound(const uint8_t *at, size_t size_bytes) {
 	return count != 0;
 }
 
-/* The length that an item of this kind must have; 0: between 'least' and what 16 bits hold. */
+/* May an item of this kind have this length, and these bytes? */
 static bool
-item_is_sound(unsigned kind, size_t length, const lsr_body_t *body, bool is_six) {
+item_is_sound(unsigned kind, const uint8_t *at, size_t length, const lsr_body_t *body, bool is_six) {
 	switch (kind) {
 	case LSR_TAIL_CLIENT:
 		return (body->flags & LSR_FLAG_CLIENT_IN_TAIL) != 0 &&
@@ -708,7 +708,7 @@ item_is_sound(unsigned kind, size_t length, const lsr_body_t *body, bool is_six)
 		       length <= 1 + (is_six ? LSR_CLIENT6_MAX_BYTES : LESSOR_CLIENT_ID_MAX_BYTES) &&
 		       (length == 1 || (!lsr_body_is_empty(body) && (!is_six || length > 1 + LSR_CLIENT6_HEAD_BYTES)));
 	case LSR_TAIL_LIMIT_KEYS:
-		return !is_six;
+		return limit_keys_are_sound(at, length);
 	case LSR_TAIL_PREFERRED:
 		return is_six && length == sizeof(lessor_filetime_t);
 	case LSR_TAIL_OWNER6:
@@ -730,8 +730,7 @@ tail_is_sound(const uint8_t *at, size_t size_bytes, const lsr_body_t *body, bool
 		}
 		memcpy(&length, at + 2, sizeof(length));
 		if (at[0] <= last_kind || at[1] != 0 || length > (size_t)(end - at) - ITEM_HEAD_BYTES ||
-		    !item_is_sound(at[0], length, body, is_six) ||
-		    (at[0] == LSR_TAIL_LIMIT_KEYS && !limit_keys_are_sound(at + ITEM_HEAD_BYTES, length))) {
+		    !item_is_sound(at[0], at + ITEM_HEAD_BYTES, length, body, is_six)) {
 			return false;
 		}
 		last_kind = at[0];

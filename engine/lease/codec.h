@@ -293,6 +293,13 @@ lsr_body_client_bytes(const lsr_body_t *body) {
 /* An item of a tail, which may be NULL; NULL: it has none of this kind. */
 const uint8_t *lsr_tail_item(const struct lsr_tail *tail, unsigned kind, size_t *size_bytes);
 
+/* Does it name keys of limits? IPv6 leases have tails for less. */
+static inline bool
+lsr_tail_has_keys(const struct lsr_tail *tail) {
+	size_t ignored;
+	return LSR_UNLIKELY(tail != NULL) && lsr_tail_item(tail, LSR_TAIL_LIMIT_KEYS, &ignored) != NULL;
+}
+
 /* Keys of limits, as they lie in the tail: the head of a lessor_limit_key_t and then only the bytes that it has. */
 #define LSR_LIMIT_KEY_HEAD_BYTES 2u
 #define LSR_LIMIT_KEYS_MAX_BYTES (LESSOR_LIMIT_KEYS_MAX * sizeof(lessor_limit_key_t))

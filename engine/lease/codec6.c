@@ -41,6 +41,8 @@ lsr_lease6_form(const lessor_lease6_t *lease, uint32_t fields, lsr_lease6_t *for
 	form->lease.name = lease->name;
 	form->lease.comment = lease->comment;
 	form->lease.user_context = lease->user_context;
+	form->lease.limit_keys = lease->limit_keys;
+	form->lease.limit_key = lease->limit_key;
 	form->address = lease->address;
 	form->owner = (fields & LESSOR_FIELD_OWNER) != 0 ? lease->owner_address : (lessor_address6_t){0};
 	form->preferred_expires_at =
@@ -161,7 +163,9 @@ lsr_lease6_unpack(const lsr_body_t *body, const lsr_origins_t *origins, lessor_l
 				   .comment = from.comment,
 				   .user_context = from.user_context,
 				   .ticket = from.ticket,
-				   .is_reserved = from.is_reserved};
+				   .is_reserved = from.is_reserved,
+				   .limit_keys = from.limit_keys,
+				   .limit_key = from.limit_key};
 	if (body->tail != NULL && !is_named) {
 		fill_extras(body, &lease->preferred_expires_at, &lease->owner_address);
 	}

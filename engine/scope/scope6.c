@@ -6,7 +6,12 @@
 
 #include "base/text.h"
 
-enum { IMAGE_NAME = 2, IMAGE_COMMENT = 4 };
+#define IMAGE_LIMIT_BYTES 4u
+enum {
+	IMAGE_NAME = 2,
+	IMAGE_COMMENT = 4,
+	IMAGE_LIMIT = 8 /* only if there is one */
+};
 
 typedef struct {
 	uint64_t prefix;
@@ -56,6 +61,7 @@ lsr_scope6_config_new(const lessor_scope6_t *scope, const lsr_scope6_parts_t *pa
 				       .state = scope->state,
 				       .lease_s = scope->lease_s != 0 ? scope->lease_s : LESSOR_DEFAULT_LEASE_S,
 				       .preference = scope->preference,
+				       .max_leases = scope->max_leases,
 				       .has_name = scope->name != NULL,
 				       .has_comment = scope->comment != NULL,
 				       .exclusions = count,
@@ -85,15 +91,16 @@ lsr_scope6_config_new(const lessor_scope6_t *scope, const lsr_scope6_parts_t *pa
 }
 
 lessor_scope6_t
-lsr_scope6_describe(const lsr_scope_t *scope, const lsr_scope_config_t *config) {
-	return (lessor_scope6_t){.prefix = scope->sparse->prefix,
-				 .number = scope->uid,
+lsr_scope6_describe(uint64_t prefix, uint32_t uid, const lsr_scope_config_t *config) {
+	return (lessor_scope6_t){.prefix = prefix,
+				 .number = uid,
 				 .id = config->id,
 				 .state = config->state,
 				 .lease_s = config->lease_s,
 				 .preference = config->preference,
 				 .name = config->has_name ? config->name : NULL,
-				 .comment = config->has_comment ? config->comment : NULL};
+				 .comment = config->has_comment ? config->comment : NULL,
+				 .max_leases = config->max_leases};
 }
 
 uint32_t
@@ -203,8 +210,9 @@ lsr_scope6_new(uint64_t prefix, uint32_t uid, lsr_scope_config_t *config) {
 
 size_t
 lsr_scope6_image_bytes(const lsr_scope_config_t *config) {
-	return sizeof(lsr_image_head_t) + (size_t)config->exclusions * sizeof(lessor_range6_t) + config->name_bytes +
-	       config->comment_bytes + config->outside_bytes;
+	return sizeof(lsr_image_head_t) + (config->max_leases != 0 ? IMAGE_LIMIT_BYTES : 0) +
+	       (size_t)config->exclusions * sizeof(lessor_range6_t) + config->name_bytes + config->comment_bytes +
+	       config->outside_bytes;
 }
 
 void
@@ -217,7 +225,8 @@ lsr_scope6_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_c
 				       .state = config->state,
 				       .lease_s = config->lease_s,
 				       .flags = (config->has_name ? IMAGE_NAME : 0u) |
-						(config->has_comment ? IMAGE_COMMENT : 0u),
+						(config->has_comment ? IMAGE_COMMENT : 0u) |
+						(config->max_leases != 0 ? IMAGE_LIMIT : 0u),
 				       .preference = config->preference,
 				       .exclusions = config->exclusions,
 				       .name_bytes = config->name_bytes,
@@ -226,6 +235,10 @@ lsr_scope6_image_put(uint8_t *image, const lsr_scope_t *scope, const lsr_scope_c
 				       .high_water = high_water};
 	memcpy(image, &head, sizeof(head));
 	image += sizeof(head);
+	if (config->max_leases != 0) {
+		memcpy(image, &config->max_leases, IMAGE_LIMIT_BYTES);
+		image += IMAGE_LIMIT_BYTES;
+	}
 	memcpy(image, config->exclusion6, ranges_bytes);
 	memcpy(image + ranges_bytes, config->name, config->name_bytes);
 	memcpy(image + ranges_bytes + config->name_bytes, config->comment, config->comment_bytes);
@@ -246,7 +259,8 @@ exclusions_are_sound(const lessor_range6_t *exclusion, uint32_t count) {
 
 /* What stands behind the head is neither aligned nor NUL-terminated: copy it. */
 static lessor_status_t
-build_config(const lsr_image_head_t *head, const uint8_t *image, uint32_t outside_bytes, lsr_scope_config_t **config) {
+build_config(const lsr_image_head_t *head, uint32_t max_leases, const uint8_t *image, uint32_t outside_bytes,
+	     lsr_scope_config_t **config) {
 	const size_t ranges_bytes = (size_t)head->exclusions * sizeof(lessor_range6_t);
 	lessor_range6_t *ranges = malloc(ranges_bytes + 1);
 	char *texts = malloc((size_t)head->name_bytes + head->comment_bytes + 2u);
@@ -264,7 +278,8 @@ build_config(const lsr_image_head_t *head, const uint8_t *image, uint32_t outsid
 					       .lease_s = head->lease_s,
 					       .preference = head->preference,
 					       .name = (head->flags & IMAGE_NAME) != 0 ? texts : NULL,
-					       .comment = (head->flags & IMAGE_COMMENT) != 0 ? comment : NULL};
+					       .comment = (head->flags & IMAGE_COMMENT) != 0 ? comment : NULL,
+					       .max_leases = max_leases};
 		const lsr_scope6_parts_t parts = {.exclusion = ranges,
 						  .exclusions = head->exclusions,
 						  .outside =
@@ -290,15 +305,24 @@ lsr_scope6_image_get(const uint8_t *image, size_t size_bytes, lsr_scope6_image_t
 		return LESSOR_DAMAGED;
 	}
 	memcpy(&head, image, sizeof(head));
+	const bool is_limited = (head.flags & IMAGE_LIMIT) != 0;
+	const size_t head_bytes = sizeof(head) + (is_limited ? IMAGE_LIMIT_BYTES : 0);
 	const size_t inside_bytes =
-		sizeof(head) + (size_t)head.exclusions * sizeof(lessor_range6_t) + head.name_bytes + head.comment_bytes;
+		head_bytes + (size_t)head.exclusions * sizeof(lessor_range6_t) + head.name_bytes + head.comment_bytes;
+	uint32_t max_leases = 0;
 	if (head.exclusions > LESSOR_SCOPE_MAX_EXCLUSIONS || head.zero != 0 || size_bytes < inside_bytes ||
 	    size_bytes - inside_bytes > LSR_OUTSIDE_MAX_BYTES) {
+		return LESSOR_DAMAGED;
+	}
+	if (is_limited) {
+		memcpy(&max_leases, image + sizeof(head), IMAGE_LIMIT_BYTES);
+	}
+	if (is_limited && max_leases == 0) {
 		return LESSOR_DAMAGED;
 	}
 	out->prefix = head.prefix;
 	out->uid = head.uid;
 	out->deletes = head.deletes;
 	out->high_water = head.high_water;
-	return build_config(&head, image + sizeof(head), (uint32_t)(size_bytes - inside_bytes), &out->config);
+	return build_config(&head, max_leases, image + head_bytes, (uint32_t)(size_bytes - inside_bytes), &out->config);
 }

@@ -4,9 +4,10 @@
  * Everything else is scope/scope.h.
  *
  * Image (log and snapshot):
- *    0 u64 prefix   8 u32 uid   12 u32 id   16 u32 state   20 u32 lease_s   24 u32 flags (2 name, 4 comment)   28 u16 preference   30 u16 zero
+ *    0 u64 prefix   8 u32 uid   12 u32 id   16 u32 state   20 u32 lease_s   24 u32 flags (2 name, 4 comment, 8 most leases)   28 u16 preference   30 u16 zero
  *   32 u32 exclusions   36 u16 name bytes   38 u16 comment bytes   40 u64 deletes   48 u64 high water
- *   56 exclusions (u64 first, u64 last), name, comment, and up to the end
+ *   56 u32 most leases, with flag 8
+ *   56 or 60 exclusions (u64 first, u64 last), name, comment, and up to the end
  *      reservations of addresses outside of the prefix, ascending: u64 high, u64 low, u16 client bytes, client (codec6.h)
  */
 #ifndef LSR_SCOPE_SCOPE6_H
@@ -60,7 +61,7 @@ bool lsr_scope6_outside(const lsr_scope_config_t *config, uint32_t *at, lsr_outs
 uint8_t *lsr_scope6_outside_put(uint8_t *at, const lsr_outside_t *outside);
 
 /* What lessor_scope6_get() answers, texts pointing into the configuration. */
-lessor_scope6_t lsr_scope6_describe(const lsr_scope_t *scope, const lsr_scope_config_t *config);
+lessor_scope6_t lsr_scope6_describe(uint64_t prefix, uint32_t uid, const lsr_scope_config_t *config);
 
 /* As lsr_scope_new(). */
 lsr_scope_t *lsr_scope6_new(uint64_t prefix, uint32_t uid, lsr_scope_config_t *config);

@@ -47,6 +47,8 @@ typedef struct lessor_lease6 {
 	const char *user_context;
 	lessor_ticket_t ticket; /* out only */
 	bool is_reserved;       /* out only */
+	uint8_t limit_keys;     /* as in lessor_lease_t */
+	const lessor_limit_key_t *limit_key;
 } lessor_lease6_t;
 
 /* All zero but address_state ACTIVE, both expiries infinite. */
@@ -127,7 +129,7 @@ typedef struct lessor_reservation6 {
  *            address; at another address that is not reserved it is replaced by one at this address, with its members; if that address is reserved, for another client,
  *            the lease stays, and this address is empty. A client without a lease gets a dormant one, without owner. After a crash all of it is there, or nothing.
  *            An address with another prefix than the scope's is accepted, and only noted: no lease comes with it, and nobody is kept from anything.
- * Returns:   LESSOR_OK; LESSOR_NO_SCOPE; LESSOR_RESERVED: address or client is reserved already; LESSOR_INVALID; LESSOR_LIMIT, also of a scope
+ * Returns:   LESSOR_OK; LESSOR_NO_SCOPE; LESSOR_RESERVED: address or client is reserved already; LESSOR_QUOTA: the dormant lease would be one too many; LESSOR_INVALID; LESSOR_LIMIT, also of a scope
  *            with LESSOR_RESERVATIONS6_OUTSIDE_MAX addresses of other prefixes; and the failures every change has.
  * Progress:  waits for changes of leases in the scope, and keeps them waiting. Readers see a lease that moves at both addresses for a moment.
  * Source: MS-DHCPM 3.2.4.60.

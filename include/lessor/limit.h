@@ -2,10 +2,11 @@
 /*
  * Limits: how many leases there may be of one key, whichever scopes they are in.
  *
- * A lease names up to LESSOR_LIMIT_KEYS_MAX keys (lessor_lease_t.limit_key): the class of its client, the circuit or remote id that the relay put in, or whatever else is to be
- * bounded. A limit says how many leases with a key there may be. How many there may be in a scope says the scope itself (lessor_scope_t.max_leases).
+ * A lease names up to LESSOR_LIMIT_KEYS_MAX keys (lessor_lease_t.limit_key, lessor_lease6_t.limit_key): the class of its client, the circuit or remote id that the relay put in, or whatever else is to be
+ * bounded. A limit says how many leases with a key there may be, of both families together. How many there may be in a scope says the scope itself (lessor_scope_t.max_leases,
+ * lessor_scope6_t.max_leases).
  *
- * What counts. Every IPv4 lease that is there, from its create to its end, in every state: an expired one until it is removed (lessor/expire.h), a dormant one of a reservation too. An
+ * What counts. Every lease that is there, from its create to its end, in every state: an expired one until it is removed (lessor/expire.h), a dormant one of a reservation too. An
  * offer does not, nor does a reservation without a lease. That is lessor_scope_stats_t.leases.
  *
  * What is refused. A change that would bring one lease more to a scope or a key that is at its limit: creates, allocations, binds, an update that adds the key, a reservation that comes

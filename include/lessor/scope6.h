@@ -41,9 +41,10 @@ typedef struct lessor_scope6 {
 	uint16_t preference; /* kept, not interpreted */
 	const char *name;    /* UTF-8 or NULL */
 	const char *comment; /* UTF-8 or NULL */
+	uint32_t max_leases; /* as in lessor_scope_t */
 } lessor_scope6_t;
 
-/* Besides LESSOR_SCOPE_FIELD_ID, _STATE, _LEASE_S, _NAME and _COMMENT. */
+/* Besides LESSOR_SCOPE_FIELD_ID, _STATE, _LEASE_S, _NAME, _COMMENT and _MAX_LEASES. */
 enum { LESSOR_SCOPE6_FIELD_PREFERENCE = 1u << 16 };
 
 /*

@@ -25,6 +25,7 @@
 #include <lessor/filter.h>
 #include <lessor/lease.h>
 #include <lessor/lease6.h>
+#include <lessor/limit.h>
 #include <lessor/reservation.h>
 #include <lessor/scope.h>
 #include <lessor/scope6.h>
@@ -61,6 +62,8 @@ typedef enum lessor_change_kind {
 		13, /* scope6, exclusions6; the reservations of addresses outside of the prefix are in 'record' only */
 	LESSOR_CHANGE_SCOPE6_END = 14,       /* scope6.prefix, scope6.number: it is gone with all its leases */
 	LESSOR_CHANGE_CLEAR = 16,            /* as SCOPE; and the leases of 'range' that are not reserved are gone */
+	LESSOR_CHANGE_LIMIT = 17,            /* limit, without 'leases' */
+	LESSOR_CHANGE_LIMIT_END = 18,        /* limit.key: it has none now */
 	LESSOR_CHANGE_RESERVATION = 65,      /* reservation: there is no lease at its address */
 	LESSOR_CHANGE_RESERVATION_END = 66,  /* address: such a reservation is gone */
 	LESSOR_CHANGE_RESERVATION6 = 75,     /* reservation6: likewise */
@@ -93,6 +96,7 @@ typedef struct lessor_change {
 	lessor_filter_t filter;
 	bool allow;
 	bool deny;
+	lessor_limit_t limit;
 	const uint8_t *record; /* the record's payload as docs/store-format.md gives it */
 	size_t record_bytes;
 } lessor_change_t;
