@@ -449,6 +449,18 @@ test_limits6() {
 	expect 0 limit set tag:line 2
 	complaint 1 'as many leases as it may' create --address 2001:db8:7::4 --duid 0001 --iaid 4
 	expect 0 verify
+
+	# What a limit refuses is a refused row, and what a format has no room for is said.
+	LESSOR_STORE=$work/limits6-refuses
+	expect 0 scope add --subnet 2001:db8:7::/64
+	expect 0 limit set tag:line 1
+	"$lessor" import "$work/limits6.json" >"$out" 2>&1 || fail "the import of what is over a limit fails"
+	has '^ *1  leases refused$'
+	has 'json:[0-9]*: .*as many leases as it may'
+	expect 0 list --count
+	is 2
+	"$lessor" export --format isc >"$work/limits6.isc" 2>"$out" || fail "the export fails"
+	has 'note: 1 lease: keys of limits not written$'
 	unset LESSOR_STORE
 }
 

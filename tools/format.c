@@ -98,6 +98,7 @@ format_loss_text(unsigned loss) {
 		"user context not written",
 		"preferred lifetime not written",
 		"IAID not written",
+		"keys of limits not written",
 	};
 	return loss < FORMAT_LOSSES ? texts[loss] : "unknown";
 }
@@ -124,7 +125,8 @@ format_losses_of(const lessor_lease_t *lease) {
 	       format_lost(lease->policy_name != NULL, FORMAT_LOSS_POLICY) |
 	       format_lost(lease->owner_name != NULL || lease->owner_address != 0, FORMAT_LOSS_OWNER) |
 	       format_lost(quarantine, FORMAT_LOSS_QUARANTINE) |
-	       format_lost(lease->user_context != NULL, FORMAT_LOSS_CONTEXT);
+	       format_lost(lease->user_context != NULL, FORMAT_LOSS_CONTEXT) |
+	       format_lost(lease->limit_keys != 0, FORMAT_LOSS_LIMIT_KEYS);
 }
 
 uint32_t
@@ -146,7 +148,8 @@ format_losses_of6(const lessor_lease6_t *lease) {
 	       format_lost(lease->dns_forward || lease->dns_reverse, FORMAT_LOSS_DNS) |
 	       format_lost(lease->comment != NULL, FORMAT_LOSS_COMMENT) |
 	       format_lost(lease->owner_address.high != 0 || lease->owner_address.low != 0, FORMAT_LOSS_OWNER) |
-	       format_lost(lease->user_context != NULL, FORMAT_LOSS_CONTEXT);
+	       format_lost(lease->user_context != NULL, FORMAT_LOSS_CONTEXT) |
+	       format_lost(lease->limit_keys != 0, FORMAT_LOSS_LIMIT_KEYS);
 }
 
 void

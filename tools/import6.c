@@ -465,7 +465,7 @@ decide(import6_t *import, size_t i) {
 	if (status == LESSOR_CLIENT_TAKEN) {
 		say_holder(holder, text, sizeof(text));
 		import_report_refuse(import->report, import->paths[i], import->lines[i], import_client_held, text);
-	} else if (status == LESSOR_INVALID || status == LESSOR_NO_SCOPE) {
+	} else if (status == LESSOR_INVALID || status == LESSOR_NO_SCOPE || status == LESSOR_QUOTA) {
 		(void)snprintf(text, sizeof(text), "the store does not take the lease: %s", lessor_status_text(status));
 		import_report_refuse(import->report, import->paths[i], import->lines[i], import_not_stored, text);
 	} else if (status != LESSOR_OK) {

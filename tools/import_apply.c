@@ -241,7 +241,7 @@ decide(import_apply_t *apply, size_t i) {
 		cli_format_ipv4(holder, address);
 		(void)snprintf(text, sizeof(text), "the client already holds %s in this scope", address);
 		import_report_refuse(apply->report, apply->paths[i], apply->lines[i], import_client_held, text);
-	} else if (status == LESSOR_INVALID || status == LESSOR_NO_SCOPE) {
+	} else if (status == LESSOR_INVALID || status == LESSOR_NO_SCOPE || status == LESSOR_QUOTA) {
 		(void)snprintf(text, sizeof(text), "the store does not take the lease: %s", lessor_status_text(status));
 		import_report_refuse(apply->report, apply->paths[i], apply->lines[i], import_not_stored, text);
 	} else if (status != LESSOR_OK) {

@@ -98,6 +98,7 @@ kea4_loss_text(kea4_loss_t loss) {
 		"policy name not written",
 		"owner not written",
 		"quarantine status not written",
+		"keys of limits not written",
 		"user context not written, it is not a JSON object",
 	};
 	return loss < KEA4_LOSSES ? texts[loss] : "unknown";
@@ -238,7 +239,7 @@ lost_members(const lessor_lease_t *lease) {
 			  lease->probation_ends_at != LESSOR_TIME_NONE;
 	return bit(lease->comment != NULL, KEA4_LOSS_COMMENT) |
 	       bit(lease->owner_name != NULL || lease->owner_address != 0, KEA4_LOSS_OWNER) |
-	       bit(quarantine, KEA4_LOSS_QUARANTINE) |
+	       bit(quarantine, KEA4_LOSS_QUARANTINE) | bit(lease->limit_keys != 0, KEA4_LOSS_LIMIT_KEYS) |
 	       bit(lease->client_type != LESSOR_CLIENT_DHCP, KEA4_LOSS_CLIENT_TYPE);
 }
 

@@ -62,6 +62,7 @@ typedef enum kea4_loss {
 	KEA4_LOSS_POLICY,
 	KEA4_LOSS_OWNER,
 	KEA4_LOSS_QUARANTINE,
+	KEA4_LOSS_LIMIT_KEYS,
 	KEA4_LOSS_CONTEXT, /* found by the caller, not by kea4_row_from_lease() */
 	KEA4_LOSSES
 } kea4_loss_t;
