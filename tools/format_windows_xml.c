@@ -297,6 +297,7 @@ begin_lease(windows_xml_reader_t *reader, int depth) {
 	reader->lease_depth = depth;
 	reader->line = line_of(reader);
 	reader->lost = false;
+	reader->value = NULL;
 	begin_values(&reader->lease_texts, reader->lease_values, WINDOWS_PROPERTIES);
 }
 
@@ -304,6 +305,7 @@ static void
 begin_scope(windows_xml_reader_t *reader, int depth) {
 	reader->scope_depth = depth;
 	reader->exclusion_count = 0;
+	reader->value = NULL;
 	begin_values(&reader->scope_texts, reader->scope_values, SCOPE_MEMBERS);
 }
 
@@ -313,6 +315,7 @@ begin_in_exclusions(windows_xml_reader_t *reader, int depth) {
 	static const char *const names[2] = {"StartRange", "EndRange"};
 	size_t which = find_name(reader, names, 2);
 	if (is_named(reader, "IPRange")) {
+		reader->value = NULL; /* also of a member that this one stands in, where it does not belong */
 		reader->range_values[0] = reader->range_values[1] = (piece_t){"", 0};
 		reader->range_used = reader->scope_texts.used;
 	} else if (which < 2) {
